@@ -1,0 +1,45 @@
+"""Every error that feedbot raises for a person to read.
+
+    FeedbotError
+    ├── ConfigError        config.yaml cannot be used
+    ├── ContentError       the content folder as a whole cannot be trusted
+    ├── StoreError         the database cannot be used
+    ├── PublishError       the output folder cannot be written
+    └── ServeError         the address to serve on cannot be had
+
+A broken article is never an exception: it is a `Finding`, and costs only itself.
+A message says what is wrong and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class FeedbotError(Exception):
+    """feedbot cannot go on."""
+
+    exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class ConfigError(FeedbotError):
+    """The configuration cannot be used."""
+
+    exit_code = 2
+
+
+class ContentError(FeedbotError):
+    """The content folder cannot be trusted, so nothing was changed."""
+
+
+class StoreError(FeedbotError):
+    """The database cannot be used."""
+
+
+class PublishError(FeedbotError):
+    """The output folder cannot be written."""
+
+
+class ServeError(FeedbotError):
+    """The address to serve on cannot be had."""

@@ -1,0 +1,240 @@
+"""The words of feedbot as frozen values. Standard library only; knows no other module but `errors`.
+
+article   one content file, read
+feed      one selection of articles, one slug, one document for each format
+document  bytes at a path under `feeds/`
+finding   a problem in a content file or in the output: path, line, what, hint
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"  # the article cannot be used as it is
+    WARNING = "warning"  # it is used, but not as its author meant
+    INFO = "info"  # worth knowing, nothing to mend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A problem that one person can mend in one place."""
+
+    path: str  # as the operator knows it: relative to the folder of config.yaml where it lies below it
+    what: str
+    hint: str = ""
+    line: int | None = None  # counted from 1; None where a line means nothing
+    column: int | None = None  # counted from 1
+    level: Level = Level.ERROR
+
+    @property
+    def place(self) -> str:
+        """`path`, `path:line` or `path:line:column`, the form that editors jump to."""
+        parts = [self.path, self.line, self.column if self.line is not None else None]
+        return ":".join(str(part) for part in parts if part is not None)
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.place}: {self.level}: {self.what}{hint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture of an article; `url` is absolute, sizes are pixels."""
+
+    url: str
+    width: int | None = None
+    height: int | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Somebody, or some organisation, that wrote an article; URLs are absolute or empty."""
+
+    name: str
+    url: str = ""
+    avatar: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """The publication an article comes from."""
+
+    name: str = ""
+    domain: str = ""
+    image: str = ""  # absolute URL of its logo
+
+    def __bool__(self) -> bool:
+        return bool(self.name or self.domain)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """Another publication's coverage of the same story."""
+
+    title: str
+    url: str
+    provider: str = ""
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One content file, read: clean text, absolute URLs, aware UTC dates in whole seconds.
+
+    Fields marked `visible=False` never reach a feed, so a change of them changes no document.
+    """
+
+    title: str
+    published: datetime
+    updated: datetime  # at least `published`
+    expires: datetime | None = field(default=None, metadata={"visible": False})
+    summary: str = ""  # plain text, one line
+    content: str = ""  # sanitised HTML, or "" where the file has no body
+    link: str = ""
+    via: str = ""  # where the story first appeared, if elsewhere than `link`
+    amp_link: str = field(default="", metadata={"visible": False})
+    cdn_amp_link: str = field(default="", metadata={"visible": False})
+    category: str = ""
+    type: str = ""  # article, video, ...
+    language: str = ""
+    topics: tuple[str, ...] = ()
+    provider: Provider = Provider()
+    authors: tuple[Author, ...] = ()
+    images: tuple[Image, ...] = ()
+    related: tuple[Related, ...] = ()
+    heat: int | None = field(default=None, metadata={"visible": False})
+    quality: int | None = field(default=None, metadata={"visible": False})
+
+    def __post_init__(self) -> None:
+        for moment in (self.published, self.updated, self.expires):
+            if moment is not None and moment.utcoffset() != UTC.utcoffset(None):
+                raise ValueError(f"not in UTC: {moment!r}")
+
+
+class Status(StrEnum):
+    """Where an article stands with its readers."""
+
+    LIVE = "live"  # in its feeds
+    WAITING = "waiting"  # its date lies ahead
+    WITHDRAWN = "withdrawn"  # it was read once and is not to be seen now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which articles a feed or a target takes: every part that is given must match.
+
+    Names are compared without regard to case and surrounding space. An article without heat or quality
+    has less than any `min_heat` or `min_quality`.
+    """
+
+    topics: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()  # a provider's name or its domain
+    min_heat: int | None = None
+    min_quality: int | None = None
+
+    @classmethod
+    def of(cls, *, min_heat: int | None = None, min_quality: int | None = None, **names: list[str]) -> Where:
+        """Build from lists of display names, as they stand in the configuration."""
+        folded = {key: frozenset(map(fold_name, values)) for key, values in names.items()}
+        return cls(min_heat=min_heat, min_quality=min_quality, **folded)
+
+    def matches(self, article: Article) -> bool:
+        """Whether `article` is taken."""
+        provider = {fold_name(article.provider.name), fold_name(article.provider.domain)}
+        return (
+            (not self.topics or not self.topics.isdisjoint(map(fold_name, article.topics)))
+            and (not self.categories or fold_name(article.category) in self.categories)
+            and (not self.types or fold_name(article.type) in self.types)
+            and (not self.providers or not self.providers.isdisjoint(provider))
+            and (self.min_heat is None or (article.heat is not None and article.heat >= self.min_heat))
+            and (
+                self.min_quality is None
+                or (article.quality is not None and article.quality >= self.min_quality)
+            )
+        )
+
+
+def fold_name(name: str) -> str:
+    """The form in which two spellings of a name are the same: case and spaces do not count."""
+    return " ".join(name.casefold().split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What all feeds of a site share; URLs of folders end in a slash."""
+
+    title: str
+    url: str
+    feeds_url: str
+    id_base: str
+    description: str = ""
+    language: str = ""
+    author: Author | None = None
+    icon: str = ""
+    logo: str = ""
+    hub: str = ""
+
+
+class Format(StrEnum):
+    """The three documents of a feed; the value is the word in `feeds.formats`."""
+
+    RSS = "rss"
+    ATOM = "atom"
+    JSON = "json"
+
+
+FILENAMES = {Format.RSS: "rss.xml", Format.ATOM: "atom.xml", Format.JSON: "feed.json"}
+MEDIA_TYPES = {
+    Format.RSS: "application/rss+xml",
+    Format.ATOM: "application/atom+xml",
+    Format.JSON: "application/feed+json",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One selection of articles as it is published: `slug` is its folder under `feeds/`, "" the root."""
+
+    slug: str
+    title: str
+    description: str = ""
+    home: str = ""  # the page for people; "" means the feed's own page beside its documents
+    updated: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # for a feed that shows no article at the moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An article under the identity it was given when it was first seen."""
+
+    id: str  # an absolute URI, `id_base` and the path at first sight
+    article: Article
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Bytes to be at `path`, relative to the output folder, with `/` between its parts."""
+
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A feed as the index page and OPML show it."""
+
+    feed: Feed
+    articles: int
+    newest: datetime | None = None
+
+
+JsonObject = dict[str, Any]

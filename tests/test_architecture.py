@@ -1,0 +1,163 @@
+"""The house has floors: imports go strictly down, and heavy or special libraries have one room each.
+
+Read from the syntax trees, so that an import inside a function or under TYPE_CHECKING counts as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "feedbot"
+
+# From the roof to the ground. A module imports only from lines below its own: names on one line do not know
+# each other. A package is named once, and its modules may import each other.
+FLOORS = (
+    {"__main__"},
+    {"cli"},
+    {"worker", "server", "watch"},
+    {"build", "deliver", "check"},
+    {"content", "render", "publish", "store", "targets"},
+    {"config", "settings"},
+    {"yamltree", "retry", "observe", "slug"},
+    {"model"},
+    {"errors"},
+    {"__init__"},
+)
+
+# Libraries that only the modules beginning with these paths may import.
+ROOMS = {
+    "alembic": ("store/",),
+    "apscheduler": ("worker.py",),
+    "feedgen": ("render/xmlfeeds.py",),
+    "jinja2": ("render/pages",),
+    "sqlalchemy": ("store/",),
+}
+
+# ... and these modules only for their annotations, under `if TYPE_CHECKING:`.
+GUESTS = {"sqlalchemy": ("build.py", "deliver.py", "check.py")}
+
+# What a person who only asks for help must not wait for.
+HEAVY = {"alembic", "apscheduler", "feedgen", "granian", "jinja2", "lxml"}
+HEAVY |= {"pydantic", "requests", "sqlalchemy", "starlette", "watchfiles", "yaml"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name, as `path:line` imports `module`."""
+
+    path: str
+    line: int
+    module: str
+    typing_only: bool
+
+    def __str__(self) -> str:
+        return f"feedbot/{self.path}:{self.line} imports {self.module}"
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    """Every import in a file, with relative ones made absolute."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING")
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    where = path.relative_to(PACKAGE).as_posix()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for module in modules_named_by(node, path):
+                yield Import(where, node.lineno, module, id(node) in typing_only)
+
+
+def modules_named_by(node: ast.Import | ast.ImportFrom, path: Path) -> list[str]:
+    """The dotted names that one statement imports; `from . import x` names `x`, not its package."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    base = node.module or ""
+    if node.level:
+        package = ("feedbot", *path.relative_to(PACKAGE).parent.parts)
+        base = ".".join((*package[: len(package) - node.level + 1], *filter(None, [node.module])))
+    return [f"{base}.{alias.name}" for alias in node.names]
+
+
+def unit_of_path(path: str) -> str:
+    """The name under which a file stands in FLOORS."""
+    return path.partition("/")[0].removesuffix(".py")
+
+
+def unit_of_module(module: str) -> str | None:
+    """The name under which an imported module of ours stands in FLOORS; None for everybody else's."""
+    parts = module.split(".")
+    if parts[0] != "feedbot":
+        return None
+    is_module = len(parts) > 1 and ((PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file())
+    return parts[1] if is_module else "__init__"
+
+
+def floor_of(unit: str) -> int:
+    """How far a unit lies above the ground; one without a place lies on it."""
+    return next((height for height, units in enumerate(reversed(FLOORS)) if unit in units), 0)
+
+
+ALL_IMPORTS = [found for path in sorted(PACKAGE.rglob("*.py")) for found in imports_of(path)]
+
+
+def test_every_module_has_its_floor() -> None:
+    units = {unit_of_path(path.relative_to(PACKAGE).as_posix()) for path in PACKAGE.rglob("*.py")}
+    homeless = units - set().union(*FLOORS)
+    assert not homeless, "give these a place in FLOORS"
+
+
+def test_imports_go_strictly_down() -> None:
+    upward = []
+    for found in ALL_IMPORTS:
+        importer, imported = unit_of_path(found.path), unit_of_module(found.module)
+        if imported not in {None, importer} and floor_of(imported) >= floor_of(importer):
+            upward.append(str(found))
+    assert not upward
+
+
+@pytest.mark.parametrize("library", ROOMS)
+def test_a_special_library_is_imported_in_its_room_only(library: str) -> None:
+    strangers = [
+        str(found)
+        for found in ALL_IMPORTS
+        if found.module.partition(".")[0] == library
+        and not found.path.startswith(ROOMS[library])
+        and not (found.typing_only and found.path.startswith(GUESTS.get(library, ())))
+    ]
+    assert not strangers
+
+
+def test_the_model_and_the_errors_need_the_standard_library_only() -> None:
+    foreign = [
+        str(found)
+        for found in ALL_IMPORTS
+        if found.path in {"model.py", "errors.py"}
+        and found.module.partition(".")[0] not in sys.stdlib_module_names | {"feedbot"}
+    ]
+    assert not foreign
+
+
+def test_asking_for_help_loads_no_heavy_library() -> None:
+    program = (
+        "import atexit, json, sys\n"
+        "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
+        "sys.argv = ['feedbot', '--help']\n"
+        "from feedbot.cli import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in json.loads(done.stderr)}
+    assert "Usage" in done.stdout
+    assert not loaded & HEAVY

@@ -1,0 +1,59 @@
+"""Articles to documents: the same values give the same bytes, in every process and on every machine.
+
+This page is the face of the package. Nothing here or below asks for the time, the disk (but for its own
+templates), the locale, the environment or the version of the program. Entries come sorted and limited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from feedbot.model import Document, Entry, Feed, Format, Listing, Site
+from feedbot.render.addresses import INDEX, OPML, feed_path, feed_url, page_path, page_url
+from feedbot.render.fulltext import too_large
+from feedbot.render.items import Item, item_of
+from feedbot.render.jsonfeed import render_json
+from feedbot.render.mark import bears_mark
+from feedbot.render.opml import render_opml
+from feedbot.render.pages import render_feed_page, render_index_page
+from feedbot.render.xmlfeeds import render_atom, render_rss
+
+__all__ = ["bears_mark", "feed_url", "page_url", "render_feed", "render_index", "too_large"]
+
+FORMATS: dict[Format, Callable[[Site, Feed, Sequence[Item]], bytes]] = {
+    Format.RSS: render_rss,
+    Format.ATOM: render_atom,
+    Format.JSON: render_json,
+}
+
+
+def render_feed(
+    site: Site,
+    feed: Feed,
+    entries: Sequence[Entry],
+    *,
+    formats: Sequence[Format],
+    full: bool,
+    max_item_size: int,
+) -> list[Document]:
+    """The documents of one feed, then its page for people; the root's page is the index, rendered apart.
+
+    `entries` stand in the order in which they are to be read. `full` asks for whole articles; one whose
+    content exceeds `max_item_size` bytes is shown by its excerpt all the same.
+    """
+    items = [item_of(site, entry, full=full, max_size=max_item_size) for entry in entries]
+    documents = [
+        Document(path=feed_path(feed, format_), body=FORMATS[format_](site, feed, items))
+        for format_ in formats
+    ]
+    if feed.slug:
+        documents.append(Document(path=page_path(feed), body=render_feed_page(site, feed, items, formats)))
+    return documents
+
+
+def render_index(site: Site, listings: Sequence[Listing], *, formats: Sequence[Format]) -> list[Document]:
+    """The index page and the OPML file; the first of `listings` is the feed of all articles."""
+    return [
+        Document(path=INDEX, body=render_index_page(site, listings, formats)),
+        Document(path=OPML, body=render_opml(site, listings, formats)),
+    ]

@@ -1,0 +1,83 @@
+"""JSON Feed 1.1 (jsonfeed.org/version/1.1): fixed order of keys, one item a line, nothing null or empty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from feedbot.model import Author, Feed, Format, JsonObject, Related, Site
+from feedbot.render.addresses import feed_url, home_url
+from feedbot.render.items import Item, description_of
+from feedbot.render.mark import JSON_KEY, JSON_MARK
+
+
+def render_json(site: Site, feed: Feed, items: Sequence[Item]) -> bytes:
+    """The feed as JSON Feed 1.1."""
+    head = _dump(_feed_object(site, feed)).removesuffix("}")
+    lines = ",\n".join(_dump(_item_object(item)) for item in items)
+    return f'{head}, "items": [\n{lines}\n]}}\n'.encode()
+
+
+def _dump(value: JsonObject) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _given(value: JsonObject) -> JsonObject:
+    """Leave out what is not given: JSON Feed wants no nulls, and an empty text says nothing."""
+    return {key: part for key, part in value.items() if part}
+
+
+def _feed_object(site: Site, feed: Feed) -> JsonObject:
+    # No `authors` here: a reader joins them to the item's own, and each item has some.
+    return _given(
+        {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": feed.title,
+            "home_page_url": home_url(site, feed),
+            "feed_url": feed_url(site, feed, Format.JSON),
+            "description": description_of(site, feed),
+            "icon": site.icon,
+            "favicon": site.icon,
+            "language": site.language,
+            "hubs": [{"type": "WebSub", "url": site.hub}] if site.hub else [],
+            JSON_KEY: JSON_MARK,
+        }
+    )
+
+
+def _item_object(item: Item) -> JsonObject:
+    article = item.article
+    return _given(
+        {
+            "id": item.id,
+            "url": article.link,
+            "external_url": article.via,
+            "title": article.title,
+            "content_html": item.html,
+            # A reader drops an item with neither of the two.
+            "content_text": "" if item.html else item.text,
+            "summary": article.summary,
+            "image": item.images[0].url if item.images else "",
+            "date_published": article.published.isoformat(),
+            "date_modified": article.updated.isoformat(),
+            "authors": [_author_object(author) for author in item.authors],
+            "tags": list(item.tags),
+            "language": item.language,
+            JSON_KEY: _given({"related": [_related_object(story) for story in article.related]}),
+        }
+    )
+
+
+def _author_object(author: Author) -> JsonObject:
+    return _given({"name": author.name, "url": author.url, "avatar": author.avatar})
+
+
+def _related_object(story: Related) -> JsonObject:
+    return _given(
+        {
+            "title": story.title,
+            "url": story.url,
+            "provider": story.provider,
+            "date": story.published.isoformat() if story.published else "",
+        }
+    )

@@ -15,7 +15,7 @@ import feedgen.entry
 import feedgen.feed
 from lxml import etree
 
-from feedbot.model import MEDIA_TYPES, Author, Feed, Format, Image, Site
+from feedbot.model import MEDIA_TYPES, Article, Author, Feed, Format, Image, Site
 from feedbot.render.addresses import feed_id, feed_url, home_url
 from feedbot.render.items import Item, description_of, last_change, site_author
 from feedbot.render.mark import GENERATOR
@@ -133,8 +133,7 @@ def _rss_item(entry: Any, item: Item) -> None:
         entry.description(escape(item.text, quote=False))  # it is HTML: escaped here, and once more as XML
     if item.html:
         entry.content(item.html, type="CDATA")
-    for tag in item.tags:
-        entry.category(term=tag)
+    entry.category([{"term": tag} for tag in item.tags])
 
 
 def _atom_entry(entry: Any, item: Item) -> None:
@@ -151,13 +150,14 @@ def _atom_entry(entry: Any, item: Item) -> None:
         entry.content(item.html, type="html")
     elif not article.link:  # an entry needs one of the two (RFC 4287, 4.1.2)
         entry.content(item.text, type="text")
-    if article.link:
-        entry.link(href=article.link, rel="alternate")
-    if article.via:
-        entry.link(href=article.via, rel="via")
-    entry.fb.links = entry.link() or ()
-    for tag in item.tags:
-        entry.category(term=tag)
+    entry.link(_entry_links(article))
+    entry.fb.links = _entry_links(article)
+    entry.category([{"term": tag} for tag in item.tags])
+
+
+def _entry_links(article: Article) -> list[dict[str, str]]:
+    links = [{"href": article.link, "rel": "alternate"}, {"href": article.via, "rel": "via"}]
+    return [link for link in links if link["href"]]
 
 
 def _person(author: Author) -> dict[str, str]:

@@ -8,10 +8,14 @@ finding   a problem in a content file or in the output: path, line, what, hint
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 
 class Level(StrEnum):
@@ -238,3 +242,82 @@ class Listing:
 
 
 JsonObject = dict[str, Any]
+
+
+# --- articles as text, for the store ---
+
+HASH_VERSION = "1"
+
+
+def dump_article(article: Article) -> str:
+    """`article` as compact JSON without its empty fields; equal articles give equal text."""
+    return _canonical(_bare(article))
+
+
+def load_article(text: str) -> Article:
+    """The article that `dump_article` made `text` of. A field that this version does not know is left out."""
+    raw = json.loads(text)
+    for name in _DATES & raw.keys():
+        raw[name] = datetime.fromisoformat(raw[name])
+    for name, kind in _LISTS.items():
+        if name in raw:
+            raw[name] = tuple(kind(item) for item in raw[name])
+    if "provider" in raw:
+        raw["provider"] = _made(Provider, raw["provider"])
+    return _made(Article, raw)
+
+
+def visible_hash(article: Article) -> str:
+    """A digest of what readers can see of `article`: it alone decides whether the article changed.
+
+    Empty fields do not count, so a field that a later version adds changes no digest.
+    """
+    seen = {name: value for name, value in _bare(article).items() if name not in _UNSEEN}
+    text = HASH_VERSION + _canonical(seen)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _bare(value: Any) -> Any:
+    """Plain JSON values for one of the dataclasses above; fields that hold their default are left out."""
+    kind = type(value)
+    if kind is str or kind is int:
+        return value
+    if kind is tuple:
+        return [_bare(item) for item in value]
+    if kind is datetime:
+        return value.isoformat()
+    return {
+        name: _bare(part)
+        for (name, default), part in zip(_FIELDS[kind], _PARTS[kind](value), strict=True)
+        if part is not default and part != default
+    }
+
+
+def _made(kind: type[_Made], raw: JsonObject) -> _Made:
+    if raw.keys() <= _NAMES[kind]:
+        return kind(**raw)
+    return kind(**{name: part for name, part in raw.items() if name in _NAMES[kind]})
+
+
+def _related(raw: JsonObject) -> Related:
+    if "published" in raw:
+        raw["published"] = datetime.fromisoformat(raw["published"])
+    return _made(Related, raw)
+
+
+_Made = TypeVar("_Made", Article, Author, Image, Provider, Related)
+_FIELDS: dict[type, list[tuple[str, object]]] = {
+    kind: [(part.name, part.default) for part in fields(kind)]
+    for kind in (Article, Author, Image, Provider, Related)
+}
+_NAMES = {kind: {name for name, _ in parts} for kind, parts in _FIELDS.items()}
+_PARTS = {kind: attrgetter(*(name for name, _ in parts)) for kind, parts in _FIELDS.items()}
+_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_UNSEEN = {part.name for part in fields(Article) if not part.metadata.get("visible", True)}
+_DATES = {"published", "updated", "expires"}
+_LISTS: dict[str, Callable[[Any], Any]] = {
+    "topics": str,
+    "authors": lambda raw: _made(Author, raw),
+    "images": lambda raw: _made(Image, raw),
+    "related": _related,
+}

@@ -1,0 +1,284 @@
+"""Finding content files and fetching their bytes; knows nothing of what is in them.
+
+The scan is the truth: it stats every file below the content folders. What it cannot look at it says, so that
+nobody takes "not seen" for "not there".
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from pathspec import GitIgnoreSpec
+
+from feedbot.errors import ContentError
+from feedbot.model import Finding, Level
+
+SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
+MAX_BYTES = 16 * 1024 * 1024  # of one file; the newsletters seen in practice have 60 KB
+
+Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
+
+
+class Found(NamedTuple):
+    """A content file that is there."""
+
+    path: str  # on disk
+    relative: str  # below its content folder, with "/" between the parts
+    stamp: Stamp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which files below a content folder are articles: patterns as in .gitignore."""
+
+    include: tuple[str, ...] = ()  # empty: everything with one of SUFFIXES
+    exclude: tuple[str, ...] = ()
+
+    def takes(self, relative: str) -> bool:
+        """Whether the file at `relative` is wanted."""
+        by_suffix = not self.include and relative.lower().endswith(SUFFIXES)
+        wanted = by_suffix or (bool(self.include) and self._include.match_file(relative))
+        return wanted and not (self.exclude and self._exclude.match_file(relative))
+
+    @cached_property
+    def _include(self) -> GitIgnoreSpec:
+        return GitIgnoreSpec.from_lines(self.include)
+
+    @cached_property
+    def _exclude(self) -> GitIgnoreSpec:
+        return GitIgnoreSpec.from_lines(self.exclude)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Root:
+    """A content folder, and the name that its files' names begin with."""
+
+    folder: Path
+    name: str
+
+    def name_of(self, relative: str) -> str:
+        """The name of the file at `relative`, as findings and the store have it."""
+        return f"{self.name}/{relative}" if relative else self.name
+
+    def locate(self, path: str) -> str | None:
+        """`path` relative to this folder ("" is the folder itself), or None where it lies elsewhere."""
+        folder = str(self.folder)
+        if path == folder:
+            return ""
+        start = folder.rstrip("/") + "/"
+        return path.removeprefix(start) if path.startswith(start) else None
+
+
+@dataclass(kw_only=True)
+class Survey:
+    """What a look at the content folders found, by name."""
+
+    files: dict[str, Found] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)  # could not be looked at: what is known there stays
+    looked: set[str] | None = None  # files and folders that were looked at; None: everything
+
+    def conceals(self, name: str) -> bool:
+        """Whether `name` is, or lies below, something that could not be looked at."""
+        return bool(self.hidden) and any(
+            name == folder or name.startswith(f"{folder}/") for folder in self.hidden
+        )
+
+
+def survey(roots: Iterable[Root], selection: Selection, paths: Iterable[str] | None = None) -> Survey:
+    """Look at all of `roots`, or only at `paths` (absolute) and what lies below them.
+
+    Raises ContentError when a content folder itself cannot be read: an unmounted disk must not look like
+    an empty newsroom.
+    """
+    found = Survey(looked=None if paths is None else set())
+    wanted = None if paths is None else sorted(set(paths))
+    for root in roots:
+        _require(root)
+        if wanted is None:
+            _walk(root, "", selection, found)
+            continue
+        for path in wanted:
+            relative = root.locate(path)
+            if relative is not None and not _is_private(relative):
+                _look(root, relative, selection, found)
+    return found
+
+
+def _require(root: Root) -> None:
+    try:
+        with os.scandir(root.folder):
+            pass
+    except OSError as error:
+        raise ContentError(
+            f"cannot read the content folder {root.folder}: {error.strerror}. Nothing was changed;"
+            " check `content.path` in config.yaml, or that the disk is mounted"
+        ) from error
+
+
+def _is_private(relative: str) -> bool:
+    """Hidden files and folders are editors' and tools' own."""
+    return any(part.startswith(".") for part in relative.split("/") if part)
+
+
+def _look(root: Root, relative: str, selection: Selection, found: Survey) -> None:
+    """Look at one path that an event named: a file, a folder, or nothing any more."""
+    assert found.looked is not None  # noqa: S101 - only `survey` calls this, with a set
+    name, path = root.name_of(relative), root.folder / relative
+    found.looked.add(name)
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        _hide(found, name, error)
+        return
+    if stat.S_ISDIR(status.st_mode):
+        _walk(root, relative, selection, found)
+    elif selection.takes(relative):
+        _take(root, relative, status, found)
+
+
+def _walk(root: Root, start: str, selection: Selection, found: Survey) -> None:
+    """Take every wanted file below the folder `start`."""
+    waiting = [start]
+    while waiting:
+        relative = waiting.pop()
+        prefix = f"{relative}/" if relative else ""
+        for entry in _entries(root, relative, found):
+            if entry.name.startswith("."):
+                continue
+            below = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(below)
+            elif selection.takes(below):
+                try:
+                    _take(root, below, entry.stat(follow_symlinks=False), found)
+                except FileNotFoundError:
+                    continue  # gone between the listing and the stat
+            elif entry.is_symlink() and entry.is_dir():
+                _report(found, root.name_of(below), "a symbolic link to a folder is not followed", LINK_HINT)
+
+
+LINK_HINT = "list the folder itself under `content.path`"
+
+
+def _entries(root: Root, relative: str, found: Survey) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(root.folder / relative if relative else root.folder) as entries:
+            yield from entries
+    except (FileNotFoundError, NotADirectoryError):
+        return  # removed while we walked: the next pass sees it whole
+    except OSError as error:
+        _hide(found, root.name_of(relative), error)
+
+
+def _take(root: Root, relative: str, status: os.stat_result, found: Survey) -> None:
+    name, path = root.name_of(relative), os.path.join(root.folder, relative)  # noqa: PTH118 - the hot path
+    if not _is_text(name):
+        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+        _report(
+            found, shown, "the file's name is not UTF-8, so it cannot be part of an id", "rename the file"
+        )
+        return
+    if stat.S_ISLNK(status.st_mode):
+        target = _follow(root, path, name, found)
+        if target is None:
+            return
+        status = target
+    if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISDIR(status.st_mode):
+            _report(
+                found, name, "this is not a regular file", "remove it, or exclude it in `content.exclude`"
+            )
+        return
+    found.files[name] = Found(path, relative, stamp_of(status))
+
+
+def _follow(root: Root, path: str, name: str, found: Survey) -> os.stat_result | None:
+    """The stat of what a symbolic link leads to, if that is inside the content folder."""
+    try:
+        target = os.path.realpath(path, strict=True)
+        status = os.stat(target)  # noqa: PTH116 - as above
+    except OSError as error:
+        why = "leads in a circle" if error.errno == 40 else "leads nowhere"
+        _report(found, name, f"the symbolic link {why}", "mend or remove it")
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        _report(found, name, "a symbolic link to a folder is not followed", LINK_HINT)
+        return None
+    if not target.startswith(os.path.realpath(root.folder) + os.sep):
+        hint = "copy the file here, or list its folder under `content.path`"
+        _report(found, name, "the symbolic link leads out of the content folder", hint)
+        return None
+    return status
+
+
+def _report(found: Survey, name: str, what: str, hint: str) -> None:
+    found.findings[name] = Finding(path=name, what=what, hint=hint, level=Level.WARNING)
+
+
+def _hide(found: Survey, name: str, error: OSError) -> None:
+    found.hidden.add(name)
+    found.findings[name] = Finding(
+        path=name,
+        what=f"cannot be looked at: {error.strerror}",
+        hint="let feedbot's user read it; until then its articles stay as they were",
+    )
+
+
+def _is_text(name: str) -> bool:
+    return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What tells whether a file was changed."""
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+class Unreadable(NamedTuple):
+    """The file is there and cannot be read."""
+
+    why: str
+    hint: str
+
+
+class Fetched(NamedTuple):
+    """A file's bytes. `still` says that nobody wrote to it while it was read."""
+
+    data: bytes
+    stamp: Stamp
+    still: bool
+
+
+def fetch(path: str) -> Fetched | Unreadable | None:
+    """Read the file at `path`; None when it is gone."""
+    try:
+        # A pipe that took the file's name must not hold the pass: without O_NONBLOCK opening it waits.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return Unreadable(f"cannot be read: {error.strerror}", "let feedbot's user read it")
+    try:
+        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                return Unreadable("this is not a regular file", "remove it")
+            if before.st_size > MAX_BYTES:
+                return Unreadable(
+                    f"has {before.st_size:,} bytes, more than the {MAX_BYTES:,} that an article may have",
+                    "shorten it, or exclude it in `content.exclude`",
+                )
+            data = file.read(MAX_BYTES + 1)
+            after = os.fstat(descriptor)
+    except OSError as error:
+        return Unreadable(f"cannot be read: {error.strerror}", "check the disk")
+    still = stamp_of(before) == stamp_of(after) and len(data) == after.st_size
+    return Fetched(data, stamp_of(after), still)

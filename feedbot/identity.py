@@ -1,0 +1,177 @@
+"""Which article a file is: decided at first sight and remembered.
+
+In this order: the article that the file was before; the one with its front-matter `id`; the one that was
+read at its path and went; the one with its front-matter URL whose file just went (a rename); a new one, whose
+id is made of its path. Reads the store and writes nothing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from feedbot.content import Read, Reading
+from feedbot.model import Finding
+from feedbot.store import articles, files
+from feedbot.store.articles import StoredArticle
+from feedbot.store.files import FileRow
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+RENAME_WINDOW = timedelta(hours=1)  # a tool may delete at one moment and create at the next
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """An article's id, and its row if it was ever seen."""
+
+    id: str
+    stored: StoredArticle | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """Another file has the id."""
+
+    finding: Finding
+
+
+def make_id(id_base: str, name: str) -> str:
+    """`id_base` and a path or a front-matter id, in the one spelling that ids are compared in (RFC 4151)."""
+    return id_base + quote(unicodedata.normalize("NFC", name), safe="/")
+
+
+class Identities:
+    """Tells articles apart during one sync; `gone` and `newcomers` are names of files."""
+
+    def __init__(
+        self, connection: Connection, id_base: str, now: datetime, gone: set[str], newcomers: set[str]
+    ) -> None:
+        self.gone = gone
+        self._connection = connection
+        self._id_base = id_base
+        self._now = now
+        self._newcomers = newcomers
+        self._claimed: dict[str, str] = {}  # id -> name of the file that has it, in this sync
+        self._rows: dict[str, FileRow] = {}
+        self._by_key: dict[int, StoredArticle] = {}
+        self._by_id: dict[str, StoredArticle] = {}
+        self._by_path: dict[str, StoredArticle] = {}
+        self._by_url: dict[str, list[StoredArticle]] = {}
+        self._urls: Counter[str] = Counter()
+        self._ids: dict[str, str] = {}
+
+    def prepare(self, readings: Mapping[str, Reading], relatives: Mapping[str, str]) -> None:
+        """Look up all that the files in `readings` may be."""
+        self._ids = {name: make_id(self._id_base, relative) for name, relative in relatives.items()}
+        reads = {name: reading for name, reading in readings.items() if isinstance(reading, Read)}
+        self._rows = files.find(self._connection, readings)
+        keys = [row.article_key for row in self._rows.values() if row.article_key is not None]
+        self._by_key = {found.key: found for found in articles.find_by_key(self._connection, keys)}
+        strangers = [name for name in reads if name not in self._rows or self._rows[name].article_key is None]
+        ids = {self._wanted(name, reads[name]) for name in strangers}
+        self._by_id = {found.row.id: found for found in articles.find_by_id(self._connection, ids)}
+        self._by_path = _last_gone(articles.find_by_path(self._connection, strangers))
+        self._prepare_renames({name: reads[name] for name in strangers})
+
+    def _prepare_renames(self, reads: Mapping[str, Read]) -> None:
+        self._urls = Counter(read.url for name, read in reads.items() if read.url and name in self._newcomers)
+        going = self._going() if self._urls else []
+        recent = articles.find_gone(self._connection, self._urls, since=self._now - RENAME_WINDOW)
+        self._by_url = {}
+        for stored in {stored.key: stored for stored in (*going, *recent)}.values():
+            self._by_url.setdefault(stored.row.url, []).append(stored)
+
+    def _going(self) -> list[StoredArticle]:
+        """The articles whose files are gone in this sync."""
+        rows = files.find(self._connection, self.gone)
+        keys = [row.article_key for row in rows.values() if row.article_key is not None]
+        return articles.find_by_key(self._connection, keys)
+
+    def known(self, name: str) -> StoredArticle | None:
+        """The article that the file was before, if it was one."""
+        row = self._rows.get(name)
+        stored = self._by_key.get(row.article_key) if row and row.article_key is not None else None
+        if stored:
+            self._claimed[stored.row.id] = name
+        return stored
+
+    def of(self, name: str, read: Read) -> Identity | Duplicate:
+        """The identity of the article in the file `name`."""
+        stored = self.known(name) or self._return(name, read) or self._rename(name, read)
+        if stored:
+            self._claimed[stored.row.id] = name
+            return Identity(id=stored.row.id, stored=stored)
+        return self._by_own_id(name, read)
+
+    def unclaimed(self) -> list[StoredArticle]:
+        """The articles whose files are gone, and that no other file turned out to be."""
+        return [
+            stored for stored in self._going() if self._claimed.get(stored.row.id, "") in ("", *self.gone)
+        ]
+
+    def _wanted(self, name: str, read: Read) -> str:
+        return make_id(self._id_base, read.id) if read.id else self._ids[name]
+
+    def _return(self, name: str, read: Read) -> StoredArticle | None:
+        """The article last read at this path, though its id may be made of an older path."""
+        stored = None if read.id else self._by_path.get(name)
+        return stored if stored and self._is_free(stored) else None
+
+    def _rename(self, name: str, read: Read) -> StoredArticle | None:
+        """The one article with this URL whose file went, if this is the one file that came with it."""
+        if read.id or not read.url or name not in self._newcomers or self._urls[read.url] != 1:
+            return None
+        candidates = [stored for stored in self._by_url.get(read.url, []) if self._is_free(stored)]
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _by_own_id(self, name: str, read: Read) -> Identity | Duplicate:
+        wanted = self._wanted(name, read)
+        stored = self._by_id.get(wanted)
+        holder = self._claimed.get(wanted) or (
+            stored.row.path if stored and not self._is_free(stored) else ""
+        )
+        if holder and holder != name:
+            if read.id or self._ids.get(holder) == wanted or not stored:
+                return Duplicate(finding=_duplicate(name, read.id or wanted, holder))
+            return self._beside(name, wanted)
+        self._claimed[wanted] = name
+        return Identity(id=wanted, stored=stored)
+
+    def _beside(self, name: str, wanted: str) -> Identity:
+        """An id for a file at a path whose own id went along with a renamed article."""
+        number = 2
+        while articles.find_by_id(self._connection, [f"{wanted}~{number}"]):
+            number += 1
+        self._claimed[f"{wanted}~{number}"] = name
+        return Identity(id=f"{wanted}~{number}", stored=None)
+
+    def _is_free(self, stored: StoredArticle) -> bool:
+        """Whether no file has this article: its last one went, before or in this sync."""
+        if stored.row.id in self._claimed:
+            return False
+        return stored.row.gone_us is not None or stored.row.path in self.gone
+
+
+def _last_gone(found: Iterable[StoredArticle]) -> dict[str, StoredArticle]:
+    by_path: dict[str, StoredArticle] = {}
+    for stored in found:
+        if stored.row.gone_us is not None:
+            other = by_path.get(stored.row.path)
+            if other is None or (other.row.gone_us or 0) < stored.row.gone_us:
+                by_path[stored.row.path] = stored
+    return by_path
+
+
+def _duplicate(name: str, id_: str, holder: str) -> Finding:
+    return Finding(
+        path=name,
+        what=f"the id {id_!r} already belongs to {holder}, so this file is left out",
+        hint="give one of the two files another `id`",
+    )

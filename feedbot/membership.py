@@ -1,0 +1,101 @@
+"""Which feeds an article is in, and what each feed is called. Pure.
+
+The feed of all articles, one for each of its topics (unless the configuration drops it), and each named feed
+whose `where` takes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from feedbot.model import Article, Feed, Where, fold_name
+from feedbot.slug import slugify
+from feedbot.store.feeds import FeedRow, Kind
+
+if TYPE_CHECKING:
+    from feedbot.config import Config, NamedFeed, Topic
+
+FeedName = tuple[Kind, str]  # a kind and a folded name identify a feed
+
+ALL: FeedName = (Kind.ALL, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How one feed is published."""
+
+    feed: Feed
+    limit: int
+    full: bool
+
+
+class Catalogue:
+    """The feeds that a configuration asks for."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._topics: dict[str, Topic] = {
+            fold_name(name): topic for name, topic in config.feeds.topics.items()
+        }
+        self._topic_names = {fold_name(name): name for name in config.feeds.topics}
+        self._named: dict[str, NamedFeed] = {fold_name(feed.name): feed for feed in config.feeds.named}
+        self._wheres: dict[str, Where] = {name: feed.where.model() for name, feed in self._named.items()}
+
+    def feeds_of(self, article: Article) -> dict[FeedName, str]:
+        """The feeds that a live article is in, each with its name as written."""
+        found = {ALL: ""}
+        for topic in article.topics:
+            name = fold_name(topic)
+            if self.wants((Kind.TOPIC, name)):
+                found[Kind.TOPIC, name] = self._topic_names.get(name, topic)
+        for name, where in self._wheres.items():
+            if where.matches(article):
+                found[Kind.NAMED, name] = self._named[name].name
+        return found
+
+    def standing(self) -> dict[FeedName, str]:
+        """The feeds that exist even without an article, each with its name as written."""
+        return {ALL: "", **{(Kind.NAMED, name): feed.name for name, feed in self._named.items()}}
+
+    def wants(self, feed: FeedName) -> bool:
+        """Whether the configuration lets this feed exist."""
+        kind, name = feed
+        if kind is Kind.TOPIC:
+            return name not in self._topics or self._topics[name].feed
+        return kind is Kind.ALL or name in self._named
+
+    def pinned_slug(self, feed: FeedName) -> str:
+        """The slug that the configuration gives the feed, or ""."""
+        kind, name = feed
+        options = self._topics.get(name) if kind is Kind.TOPIC else self._named.get(name)
+        return (options.slug or "") if options else ""
+
+    def wanted_slug(self, feed: FeedName, title: str) -> str:
+        """The slug to ask for when the feed is first seen; the feed of all articles has none."""
+        return self.pinned_slug(feed) or slugify(title)
+
+    def choice(self, row: FeedRow) -> Choice:
+        """How the feed in `row` is published."""
+        site, feeds = self._config.site, self._config.feeds
+        title, description, limit, content = row.title, "", feeds.limit, feeds.content
+        if row.kind is Kind.TOPIC and row.name in self._topics:
+            topic = self._topics[row.name]
+            title, description = topic.title or title, topic.description or ""
+        elif row.kind is Kind.NAMED:
+            named = self._named[row.name]
+            title, description = named.title or title, named.description or ""
+            limit, content = named.limit or limit, named.content or content
+        if row.kind is Kind.ALL:
+            feed = Feed(
+                slug="",
+                title=site.title,
+                description=site.description or "",
+                home=site.url,
+                updated=row.updated,
+            )
+        else:
+            feed = Feed(
+                slug=row.slug, title=f"{title} – {site.title}", description=description, updated=row.updated
+            )
+        return Choice(feed=feed, limit=limit, full=content == "full")

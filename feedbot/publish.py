@@ -1,0 +1,171 @@
+"""Documents into a folder: only if their bytes differ, whole or not at all, and nothing that is not ours.
+
+Crash-safe by the usual recipe: a temporary file beside its target, fsync, rename, fsync of the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from feedbot.errors import PublishError
+from feedbot.model import Document
+
+WRITERS = 8  # threads: waiting for the disk is most of the work
+TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
+
+
+class Outcome(StrEnum):
+    """What became of a document."""
+
+    WRITTEN = "written"
+    SAME = "same"  # the bytes were there already
+    FOREIGN = "foreign"  # something that feedbot did not write is in its place, and was left alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A document's outcome, and the stat of the file that now holds it (zeros where it is foreign)."""
+
+    path: str
+    outcome: Outcome
+    mtime_ns: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """The output folder.
+
+    `is_ours` recognises feedbot's mark in bytes that the state knows nothing of, as after the state was lost.
+    """
+
+    path: Path
+    is_ours: Callable[[bytes], bool]
+
+    def prepare(self) -> None:
+        """Create the folder, and clear away what a killed process left unfinished in it.
+
+        Raises PublishError.
+        """
+        with self._explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            for folder in (self.path, *self._folders()):
+                for entry in folder.glob(f"{TEMPORARY}*"):
+                    entry.unlink(missing_ok=True)
+
+    def publish(self, documents: Sequence[Document], known: Collection[str]) -> list[Published]:
+        """Bring `documents` to disk; `known` are the paths that feedbot wrote before.
+
+        Raises PublishError; what was written until then is whole, and the rest is as it was.
+        """
+        if len(documents) < 2:
+            results = [self._write(document, known) for document in documents]
+        else:
+            with ThreadPoolExecutor(WRITERS) as pool:
+                results = list(pool.map(lambda document: self._write(document, known), documents))
+        written = [result.path for result in results if result.outcome is Outcome.WRITTEN]
+        for folder in {(self.path / path).parent for path in written}:
+            _sync_folder(folder)
+        return results
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove documents that feedbot wrote, and folders that are empty then. Raises PublishError."""
+        for path in paths:
+            target = self.path / path
+            if self._leads_out(target) or target.is_symlink():
+                continue
+            with self._explained(target):
+                target.unlink(missing_ok=True)
+                if target.parent != self.path:
+                    with suppress(OSError):  # not empty, or gone
+                        target.parent.rmdir()
+
+    def stat(self, path: str) -> tuple[int, int] | None:
+        """(modification time in nanoseconds, size) of the file at `path`, or None where there is none."""
+        try:
+            status = (self.path / path).lstat()
+        except OSError:
+            return None
+        return (status.st_mtime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+    def has_output(self) -> bool:
+        """Whether a document with feedbot's mark lies at the top of the folder."""
+        names = ("rss.xml", "atom.xml", "feed.json", "index.html")
+        return any((old := self._read(self.path / name)) is not None and self.is_ours(old) for name in names)
+
+    def _write(self, document: Document, known: Collection[str]) -> Published:
+        target = self.path / document.path
+        with self._explained(target):
+            if self._leads_out(target) or (target.is_symlink() or target.is_dir()):
+                return Published(path=document.path, outcome=Outcome.FOREIGN)
+            old = self._read(target)
+            if old is not None and old != document.body and not (document.path in known or self.is_ours(old)):
+                return Published(path=document.path, outcome=Outcome.FOREIGN)
+            if old == document.body:
+                outcome = Outcome.SAME
+            else:
+                _replace(target, document.body)
+                outcome = Outcome.WRITTEN
+            status = target.stat()
+        return Published(
+            path=document.path, outcome=outcome, mtime_ns=status.st_mtime_ns, size=status.st_size
+        )
+
+    def _leads_out(self, target: Path) -> bool:
+        """Whether a folder on the way is a symbolic link, or a file: not made by feedbot either way."""
+        parent = target.parent
+        return parent != self.path and (parent.is_symlink() or (parent.exists() and not parent.is_dir()))
+
+    def _read(self, target: Path) -> bytes | None:
+        try:
+            return target.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _folders(self) -> Iterator[Path]:
+        with os.scandir(self.path) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield Path(entry.path)
+
+    @contextmanager
+    def _explained(self, target: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PublishError(
+                f"cannot write {target}: {error.strerror or error}. The feeds that readers see are whole;"
+                " feedbot tries again at the next pass. Check the disk's space and the folder's owner"
+            ) from error
+
+
+def _replace(target: Path, body: bytes) -> None:
+    """Put `body` at `target` so that a reader sees the old bytes or the new, even after a power cut."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(body)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

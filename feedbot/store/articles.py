@@ -1,0 +1,155 @@
+"""Articles under their ids, with what readers see of them and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
+
+from feedbot.model import Entry, Status, load_article
+from feedbot.store.db import from_us, to_us
+from feedbot.store.schema import articles, feeds, members
+from feedbot.store.statements import chunks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleRow:
+    """One row of the table, without its key."""
+
+    id: str
+    path: str
+    url: str
+    status: Status
+    reason: str
+    published_us: int
+    expires_us: int | None
+    visible_hash: str
+    body: str
+    seen_us: int | None
+    gone_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArticle:
+    """A row and its key."""
+
+    key: int
+    row: ArticleRow
+
+
+COLUMNS = [articles.c[name] for name in ArticleRow.__slots__]
+
+
+def find_by_key(connection: Connection, keys: Iterable[int]) -> list[StoredArticle]:
+    """The articles with these keys, in no order."""
+    return [found for chunk in chunks(keys) for found in _find(connection, articles.c.key.in_(chunk))]
+
+
+def find_by_id(connection: Connection, ids: Iterable[str]) -> list[StoredArticle]:
+    """The articles with these ids, in no order."""
+    return [found for chunk in chunks(ids) for found in _find(connection, articles.c.id.in_(chunk))]
+
+
+def find_by_path(connection: Connection, paths: Iterable[str]) -> list[StoredArticle]:
+    """The articles last read at one of `paths`, in no order."""
+    return [found for chunk in chunks(paths) for found in _find(connection, articles.c.path.in_(chunk))]
+
+
+def find_gone(connection: Connection, urls: Iterable[str], *, since: datetime) -> list[StoredArticle]:
+    """The articles with one of `urls` in the front matter whose files are gone, but not before `since`."""
+    gone = articles.c.gone_us >= to_us(since)
+    return [found for chunk in chunks(urls) for found in _find(connection, gone, articles.c.url.in_(chunk))]
+
+
+def find_due(connection: Connection, now: datetime) -> list[StoredArticle]:
+    """The articles whose time came: to appear, or to expire."""
+    moment = to_us(now)
+    appear = (articles.c.status == Status.WAITING) & (articles.c.published_us <= moment)
+    expire = (articles.c.status != Status.WITHDRAWN) & (articles.c.expires_us <= moment)
+    return list(_find(connection, or_(appear, expire)))
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """The next moment at which an article appears or expires by itself."""
+    appears = select(func.min(articles.c.published_us)).where(articles.c.status == Status.WAITING)
+    expires = select(func.min(articles.c.expires_us)).where(articles.c.status != Status.WITHDRAWN)
+    moments = [connection.execute(statement).scalar() for statement in (appears, expires)]
+    known = [moment for moment in moments if moment is not None]
+    return from_us(min(known)) if known else None
+
+
+def add(connection: Connection, rows: Sequence[ArticleRow]) -> list[int]:
+    """Insert `rows`; returns their keys in the same order."""
+    if not rows:
+        return []
+    statement = insert(articles).returning(articles.c.key, sort_by_parameter_order=True)
+    return list(connection.execute(statement, [_values(row) for row in rows]).scalars())
+
+
+def change(connection: Connection, rows: Sequence[StoredArticle]) -> None:
+    """Overwrite the rows that have these keys."""
+    if rows:
+        statement = update(articles).where(articles.c.key == bindparam("_key"))
+        connection.execute(statement, [{"_key": row.key, **_values(row.row)} for row in rows])
+
+
+def live(connection: Connection) -> Iterator[StoredArticle]:
+    """All articles that are in their feeds now, in order of their keys, read a chunk at a time."""
+    after = 0
+    while chunk := list(
+        _find(connection, articles.c.status == Status.LIVE, articles.c.key > after, limit=1000)
+    ):
+        yield from chunk
+        after = chunk[-1].key
+
+
+def newest(connection: Connection, feed_key: int, limit: int) -> list[Entry]:
+    """The newest `limit` entries of a feed, newest first, equal moments by id."""
+    statement = (
+        select(articles.c.id, articles.c.body)
+        .join(members, members.c.article_key == articles.c.key)
+        .where(members.c.feed_key == feed_key)
+        .order_by(members.c.published_us.desc(), articles.c.id)
+        .limit(limit)
+    )
+    return [Entry(id=row.id, article=load_article(row.body)) for row in connection.execute(statement)]
+
+
+def count_statuses(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many articles have each (status, reason)."""
+    statement = select(articles.c.status, articles.c.reason, func.count())
+    grouped = statement.group_by(articles.c.status, articles.c.reason)
+    return {(status, reason): number for status, reason, number in connection.execute(grouped)}
+
+
+def memberships(connection: Connection, keys: Iterable[int]) -> dict[int, set[int]]:
+    """The keys of the feeds that each of these articles is in."""
+    found: dict[int, set[int]] = {}
+    for chunk in chunks(keys):
+        statement = select(members.c.article_key, members.c.feed_key)
+        for article_key, feed_key in connection.execute(statement.where(members.c.article_key.in_(chunk))):
+            found.setdefault(article_key, set()).add(feed_key)
+    return found
+
+
+def newest_in_feeds(connection: Connection) -> dict[int, tuple[int, datetime]]:
+    """For each feed with articles: how many, and when its newest was published."""
+    statement = select(members.c.feed_key, func.count(), func.max(members.c.published_us))
+    rows = connection.execute(statement.join(feeds).group_by(members.c.feed_key))
+    return {key: (number, from_us(moment)) for key, number, moment in rows}
+
+
+def _find(
+    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
+) -> Iterator[StoredArticle]:
+    statement = select(articles.c.key, *COLUMNS).where(*conditions).order_by(articles.c.key).limit(limit)
+    for key, *values in connection.execute(statement):
+        row = dict(zip(ArticleRow.__slots__, values, strict=True))
+        yield StoredArticle(key=key, row=ArticleRow(**{**row, "status": Status(row["status"])}))
+
+
+def _values(row: ArticleRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ArticleRow.__slots__}

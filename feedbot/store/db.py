@@ -1,0 +1,148 @@
+"""Opening the database: engines that keep their promises, and a schema that is up to date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import StaticPool
+
+from feedbot.errors import StoreError
+from feedbot.store.schema import HEAD, metadata
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def open_store(url: str, *, read_only: bool = False) -> Engine:
+    """Connect to the database at `url`, creating or upgrading the schema unless `read_only`.
+
+    Raises StoreError when the database cannot be opened, is not feedbot's, or is from a newer feedbot.
+    """
+    parsed = make_url(url)
+    try:
+        _make_folder(parsed, read_only=read_only)
+        engine = _engine(parsed, read_only=read_only)
+        if not read_only:
+            _bring_up_to_date(engine)
+        elif _version(engine) is None:
+            raise StoreError(f"there is no state yet at {_shown(parsed)}: run `feedbot build` once")
+    except (DatabaseError, OSError) as error:
+        reason = error.orig if isinstance(error, DatabaseError) else error
+        raise StoreError(
+            f"cannot use the database {_shown(parsed)}: {reason}. Check `store.url` in config.yaml"
+        ) from error
+    return engine
+
+
+def to_us(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware `moment`."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def from_us(microseconds: int) -> datetime:
+    """The aware UTC moment, the inverse of `to_us`."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def _make_folder(url: URL, *, read_only: bool) -> None:
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return
+    path = Path(url.database)
+    if read_only and not path.exists():
+        raise StoreError(f"there is no state yet at {path}: run `feedbot build` once")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _engine(url: URL, *, read_only: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        try:
+            return create_engine(url, pool_pre_ping=True)
+        except ImportError as error:
+            raise StoreError(
+                "PostgreSQL needs the extra `postgres`: pip install 'feedbot[postgres]'"
+            ) from error
+    in_memory = not url.database or url.database == ":memory:"
+    # An in-memory database lives in its one connection.
+    arguments: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
+    engine = create_engine(url, **arguments)
+    _prepare_sqlite(engine, read_only=read_only)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
+    """Make transactions real. The driver's default opens one only at the first write, so that a read before
+    it sees an older state and updates are lost without an error.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout=30000", "synchronous=normal", "foreign_keys=on"):
+            cursor.execute(f"pragma {pragma}")
+        if not read_only:
+            cursor.execute("pragma journal_mode=wal")
+        cursor.close()
+
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    version = _version(engine)
+    if version == HEAD:
+        return
+    if version is None:
+        _create(engine)
+        return
+    # alembic costs a third of a second to import; most starts need none of it.
+    from feedbot.store.migrations import upgrade  # noqa: PLC0415 - loaded only when behind
+
+    upgrade(engine.url, version)
+
+
+def _create(engine: Engine) -> None:
+    with engine.begin() as connection:
+        _lock_schema(connection)
+        if _version_of(connection) is not None:
+            return  # another process was faster
+        strangers = set(inspect(connection).get_table_names()) & set(metadata.tables)
+        if strangers:
+            raise StoreError(
+                f"the database {_shown(engine.url)} has a table `{min(strangers)}` that is not feedbot's:"
+                " give feedbot a database of its own in `store.url`"
+            )
+        metadata.create_all(connection)
+        connection.execute(
+            text("create table alembic_version (version_num varchar(32) not null primary key)")
+        )
+        connection.execute(text("insert into alembic_version values (:head)"), {"head": HEAD})
+
+
+def _lock_schema(connection: Connection) -> None:
+    """One process at a time changes the schema; on SQLite BEGIN IMMEDIATE has seen to that."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("select pg_advisory_xact_lock(7305814)"))
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.begin() as connection:
+        return _version_of(connection)
+
+
+def _version_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version = connection.execute(text("select version_num from alembic_version")).scalar()
+    return str(version) if version is not None else None
+
+
+def _shown(url: URL) -> str:
+    return url.database or "in memory" if url.get_backend_name() == "sqlite" else url.render_as_string()

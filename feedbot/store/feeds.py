@@ -1,0 +1,194 @@
+"""The feeds there ever were, their slugs, who is in them, and which documents are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, bindparam, case, delete, false, func, insert, or_, select, update
+
+from feedbot.slug import free_slug
+from feedbot.store.db import from_us, to_us
+from feedbot.store.schema import documents, feeds, members, slugs
+from feedbot.store.statements import chunks, upsert
+
+
+class Kind(StrEnum):
+    """What a feed selects by."""
+
+    ALL = "all"  # every live article
+    TOPIC = "topic"  # those with a topic
+    NAMED = "named"  # those that a `where` in the configuration takes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRow:
+    """One row of the table, with the slug that is current ("" for the feed of all articles)."""
+
+    key: int
+    kind: Kind
+    name: str
+    title: str
+    changed: int
+    rendered: int
+    updated: datetime
+    active: bool
+    slug: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRow:
+    """A document that feedbot wrote, with the stat it had then."""
+
+    path: str
+    feed_key: int | None
+    mtime_ns: int
+    size: int
+
+
+def load(connection: Connection, *, stale: bool = False) -> list[FeedRow]:
+    """All feeds, dropped ones too, or only those whose documents do not show what they should."""
+    current = slugs.c.feed_key == feeds.c.key
+    statement = select(feeds, slugs.c.slug).outerjoin(slugs, current & slugs.c.current)
+    if stale:
+        statement = statement.where(feeds.c.changed > feeds.c.rendered)
+    return [
+        FeedRow(
+            key=row.key,
+            kind=Kind(row.kind),
+            name=row.name,
+            title=row.title,
+            changed=row.changed,
+            rendered=row.rendered,
+            updated=from_us(row.updated_us),
+            active=row.active,
+            slug=row.slug or "",
+        )
+        for row in connection.execute(statement.order_by(feeds.c.key))
+    ]
+
+
+def find_keys(connection: Connection, kind: Kind, names: Iterable[str]) -> dict[str, int]:
+    """The keys of those feeds of a kind that are registered, by folded name."""
+    return {
+        name: key
+        for chunk in chunks(names)
+        for name, key in connection.execute(
+            select(feeds.c.name, feeds.c.key).where(feeds.c.kind == kind, feeds.c.name.in_(chunk))
+        )
+    }
+
+
+def add(connection: Connection, kind: Kind, name: str, title: str) -> int:
+    """Register a feed that is not there yet, and return its key; it has no slug yet."""
+    values = {"kind": kind, "name": name, "title": title, "updated_us": 0, "active": True}
+    statement = insert(feeds).values(**values, changed=1, rendered=0).returning(feeds.c.key)
+    return int(connection.execute(statement).scalar_one())
+
+
+class _SlugsOfOthers:
+    """The slugs that feeds other than `feed_key` ever had, asked for one at a time."""
+
+    def __init__(self, connection: Connection, feed_key: int) -> None:
+        self._connection = connection
+        self._feed_key = feed_key
+
+    def __contains__(self, slug: object) -> bool:
+        statement = select(slugs.c.slug).where(slugs.c.slug == slug, slugs.c.feed_key != self._feed_key)
+        return self._connection.execute(statement).first() is not None
+
+
+def give_slug(connection: Connection, feed_key: int, wanted: str) -> str:
+    """Make `wanted` the feed's current slug, or the first free one after it; returns the slug given.
+
+    A slug that another feed ever had is not free. A slug the feed had before is its own for ever.
+    """
+    slug = free_slug(wanted, _SlugsOfOthers(connection, feed_key))
+    connection.execute(update(slugs).where(slugs.c.feed_key == feed_key).values(current=False))
+    upsert(connection, slugs, [{"slug": slug, "feed_key": feed_key, "current": True}])
+    return slug
+
+
+def set_active(connection: Connection, feed_key: int, active: bool) -> None:
+    """Say whether the configuration wants the feed; a feed that comes back is rendered again."""
+    changed = case((feeds.c.active == active, feeds.c.changed), else_=feeds.c.changed + 1)
+    connection.execute(update(feeds).where(feeds.c.key == feed_key).values(active=active, changed=changed))
+
+
+def touch(connection: Connection, keys: Collection[int]) -> None:
+    """Say that what these feeds show has changed."""
+    for chunk in chunks(sorted(keys)):
+        statement = update(feeds).where(feeds.c.key.in_(chunk))
+        connection.execute(statement.values(changed=feeds.c.changed + 1))
+
+
+def touch_all(connection: Connection) -> None:
+    """Say that every feed may have changed, as after a new configuration."""
+    connection.execute(update(feeds).values(changed=feeds.c.changed + 1))
+
+
+def settle(connection: Connection, key: int, *, changed: int, updated: datetime) -> None:
+    """Record that the documents on disk show the feed as of `changed`.
+
+    When the feed changed in between, another process may have written newer documents that these have just
+    replaced: then it is rendered once more.
+    """
+    moved = feeds.c.changed != changed
+    connection.execute(
+        update(feeds)
+        .where(feeds.c.key == key)
+        .values(
+            rendered=changed,
+            changed=case((moved, feeds.c.changed + 1), else_=feeds.c.changed),
+            updated_us=to_us(updated),
+        )
+    )
+
+
+def join(connection: Connection, rows: Iterable[tuple[int, int, int]]) -> None:
+    """Put articles into feeds: (feed key, article key, published in microseconds)."""
+    values = [{"feed_key": feed, "article_key": article, "published_us": at} for feed, article, at in rows]
+    upsert(connection, members, values)
+
+
+def leave(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
+    """Take articles out of feeds: (feed key, article key)."""
+    if pairs:
+        statement = delete(members).where(
+            members.c.feed_key == bindparam("_feed"), members.c.article_key == bindparam("_article")
+        )
+        connection.execute(statement, [{"_feed": feed, "_article": article} for feed, article in pairs])
+
+
+def load_documents(
+    connection: Connection, feed_keys: Collection[int | None] | None = None
+) -> dict[str, DocumentRow]:
+    """The documents that feedbot wrote and has not removed, by path: all, or those of some feeds.
+
+    The key None stands for the documents that belong to no feed.
+    """
+    statement = select(documents)
+    if feed_keys is not None:
+        with_key = documents.c.feed_key.in_([key for key in feed_keys if key is not None])
+        without = documents.c.feed_key.is_(None) if None in feed_keys else false()
+        statement = statement.where(or_(with_key, without))
+    return {row.path: DocumentRow(**row._mapping) for row in connection.execute(statement)}
+
+
+def put_documents(connection: Connection, rows: Sequence[DocumentRow]) -> None:
+    """Record that feedbot wrote these."""
+    upsert(connection, documents, [{name: getattr(row, name) for name in row.__slots__} for row in rows])
+
+
+def forget_documents(connection: Connection, paths: Iterable[str]) -> None:
+    """Record that feedbot removed these."""
+    for chunk in chunks(paths):
+        connection.execute(delete(documents).where(documents.c.path.in_(chunk)))
+
+
+def count(connection: Connection) -> int:
+    """How many feeds the configuration and the articles ask for now."""
+    statement = select(func.count()).select_from(feeds).where(feeds.c.active)
+    return int(connection.execute(statement).scalar_one())

@@ -1,0 +1,107 @@
+"""The content files that were there at the last look, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, select
+
+from feedbot.store.schema import files
+from feedbot.store.statements import chunks, upsert
+
+
+class Stamp(NamedTuple):
+    """What stat says of a file: if it is the same, the file was not changed."""
+
+    mtime_ns: int
+    size: int
+    inode: int
+
+
+UNTRUSTED = Stamp(-1, -1, -1)  # equals no file's stamp: read the file again at the next pass
+
+
+class Fate(StrEnum):
+    """What became of a file when it was read."""
+
+    READ = "read"  # it is an article
+    EXCLUDED = "excluded"  # its front matter keeps it out
+    BROKEN = "broken"  # it cannot be read; its last good version stays
+    DUPLICATE = "duplicate"  # another file has its id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """One row of the table."""
+
+    path: str
+    stamp: Stamp
+    fate: Fate
+    reason: str = ""
+    article_key: int | None = None
+
+
+def load_stamps(connection: Connection, paths: Collection[str] | None = None) -> dict[str, Stamp]:
+    """The stamp of every known file, or of those among `paths`."""
+    columns = (files.c.path, files.c.mtime_ns, files.c.size, files.c.inode)
+    if paths is None:
+        return {row[0]: Stamp(*row[1:]) for row in connection.execute(select(*columns))}
+    return {
+        row[0]: Stamp(*row[1:])
+        for chunk in chunks(paths)
+        for row in connection.execute(select(*columns).where(files.c.path.in_(chunk)))
+    }
+
+
+def load_under(connection: Connection, folder: str) -> dict[str, Stamp]:
+    """The stamps of all known files below `folder`, at any depth."""
+    start = f"{folder}/"
+    statement = select(files.c.path, files.c.mtime_ns, files.c.size, files.c.inode)
+    # All paths that begin with `start`: from it up to the next string of its length ("0" follows "/").
+    below = statement.where(files.c.path >= start, files.c.path < f"{folder}0")
+    return {row[0]: Stamp(*row[1:]) for row in connection.execute(below)}
+
+
+def find(connection: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
+    """The rows of those `paths` that are known."""
+    return {
+        row.path: FileRow(
+            path=row.path,
+            stamp=Stamp(row.mtime_ns, row.size, row.inode),
+            fate=Fate(row.fate),
+            reason=row.reason,
+            article_key=row.article_key,
+        )
+        for chunk in chunks(paths)
+        for row in connection.execute(select(files).where(files.c.path.in_(chunk)))
+    }
+
+
+def put(connection: Connection, rows: Iterable[FileRow]) -> None:
+    """Insert or replace `rows`."""
+    values = [
+        {**row.stamp._asdict(), "path": row.path, "fate": row.fate, "reason": row.reason,
+         "article_key": row.article_key}
+        for row in rows
+    ]  # fmt: skip
+    upsert(connection, files, values)
+
+
+def forget(connection: Connection, paths: Iterable[str]) -> None:
+    """Delete the rows of `paths`."""
+    for chunk in chunks(paths):
+        connection.execute(delete(files).where(files.c.path.in_(chunk)))
+
+
+def distrust(connection: Connection) -> None:
+    """Let the next pass read every file again."""
+    connection.execute(files.update().values(UNTRUSTED._asdict()))
+
+
+def count_fates(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many files have each (fate, reason)."""
+    statement = select(files.c.fate, files.c.reason, func.count()).group_by(files.c.fate, files.c.reason)
+    return {(fate, reason): number for fate, reason, number in connection.execute(statement)}

@@ -1,0 +1,113 @@
+"""What feedbot noted on its way: findings, events, passes, and single values by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from feedbot.model import Finding, JsonObject, Level
+from feedbot.store.db import from_us, to_us
+from feedbot.store.schema import articles, events, findings, passes, state
+from feedbot.store.statements import chunks, upsert
+
+PASSES_KEPT = 200
+
+
+class EventKind(StrEnum):
+    """What happened to an article in the eyes of its readers."""
+
+    PUBLISHED = "published"
+    UPDATED = "updated"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event, with the article's id and path."""
+
+    kind: EventKind
+    at: datetime
+    id: str
+    path: str
+
+
+def put_findings(connection: Connection, by_source: Mapping[str, Iterable[Finding]]) -> None:
+    """Replace all findings of each source (a file, or a document) by these."""
+    for chunk in chunks(by_source):
+        connection.execute(delete(findings).where(findings.c.source.in_(chunk)))
+    rows = [
+        {"source": source, **{name: getattr(finding, name) for name in Finding.__slots__}}
+        for source, found in by_source.items()
+        for finding in found
+    ]
+    if rows:
+        connection.execute(insert(findings), rows)
+
+
+def load_findings(connection: Connection) -> list[Finding]:
+    """All findings, by path and line."""
+    columns = [findings.c[name] for name in Finding.__slots__]
+    order = (findings.c.path, findings.c.line, findings.c.column, findings.c.number)
+    return [
+        Finding(**{**row._mapping, "level": Level(row.level)})
+        for row in connection.execute(select(*columns).order_by(*order))
+    ]
+
+
+def count_findings(connection: Connection) -> dict[str, int]:
+    """How many findings there are of each level."""
+    statement = select(findings.c.level, func.count().label("number")).group_by(findings.c.level)
+    return {row.level: row.number for row in connection.execute(statement)}
+
+
+def add_events(connection: Connection, rows: Sequence[tuple[int, EventKind]], at: datetime) -> None:
+    """Record events: (article key, kind)."""
+    if rows:
+        moment = to_us(at)
+        values = [{"article_key": key, "kind": kind, "at_us": moment} for key, kind in rows]
+        connection.execute(insert(events), values)
+
+
+def load_events(connection: Connection, limit: int) -> list[Event]:
+    """The newest `limit` events, newest first."""
+    statement = (
+        select(events.c.kind, events.c.at_us, articles.c.id, articles.c.path)
+        .join(articles)
+        .order_by(events.c.number.desc())
+        .limit(limit)
+    )
+    return [
+        Event(kind=EventKind(row.kind), at=from_us(row.at_us), id=row.id, path=row.path)
+        for row in connection.execute(statement)
+    ]
+
+
+def add_pass(connection: Connection, started: datetime, report: JsonObject) -> None:
+    """Record a finished pass, and forget all but the newest `PASSES_KEPT`."""
+    statement = (
+        insert(passes).values(started_us=to_us(started), report=json.dumps(report)).returning(passes.c.number)
+    )
+    number = connection.execute(statement).scalar_one()
+    connection.execute(delete(passes).where(passes.c.number <= number - PASSES_KEPT))
+
+
+def load_passes(connection: Connection, limit: int) -> list[tuple[datetime, JsonObject]]:
+    """The newest `limit` passes, newest first: when each started, and its report."""
+    statement = select(passes).order_by(passes.c.number.desc()).limit(limit)
+    return [(from_us(row.started_us), json.loads(row.report)) for row in connection.execute(statement)]
+
+
+def get(connection: Connection, name: str) -> str | None:
+    """The value noted under `name`, if any."""
+    value = connection.execute(select(state.c.value).where(state.c.name == name)).scalar()
+    return str(value) if value is not None else None
+
+
+def put(connection: Connection, name: str, value: str) -> None:
+    """Note `value` under `name`."""
+    upsert(connection, state, [{"name": name, "value": value}])

@@ -1,0 +1,160 @@
+"""The tables. Moments are integer microseconds since 1970 in UTC; text sorts by code point on every database.
+
+A change here needs a migration in `migrations/versions/` and a new `HEAD`; a test proves that a migrated
+database equals a fresh one.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy import Text as PlainText
+
+HEAD = "0001"  # the newest migration
+
+# PostgreSQL sorts text by the database's language unless told otherwise; SQLite by code point.
+Text = PlainText().with_variant(PlainText(collation="C"), "postgresql")
+# SQLite gives automatic keys only to INTEGER.
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# One row for each article that was ever visible or waits to be; never deleted, for an id seen is an id seen.
+articles = Table(
+    "articles",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("path", Text, nullable=False),  # where it was read last
+    Column("url", Text, nullable=False),  # as in the front matter; tells a rename
+    Column("status", Text, nullable=False),  # model.Status
+    Column("reason", Text, nullable=False),  # why withdrawn, else ""
+    Column("published_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger),
+    Column("visible_hash", Text, nullable=False),  # of what readers can see
+    Column("body", Text, nullable=False),  # the article as JSON
+    Column("seen_us", BigInteger),  # first visible; None: never yet
+    Column("gone_us", BigInteger),  # its file was gone then; None: the file is there
+    Index(None, "url"),
+    Index(None, "path"),
+    Index(None, "status", "published_us"),
+    Index(None, "expires_us"),
+)
+
+# One row for each content file there is, with the stat it had when it was read.
+files = Table(
+    "files",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("mtime_ns", BigInteger, nullable=False),  # -1: read it again
+    Column("size", BigInteger, nullable=False),
+    Column("inode", BigInteger, nullable=False),
+    Column("fate", Text, nullable=False),  # read, excluded, broken or duplicate
+    Column("reason", Text, nullable=False),
+    Column("article_key", Key, ForeignKey("articles.key")),
+    Index(None, "article_key"),
+)
+
+# One row for each feed there ever was. `changed` rises with each change of what it shows; `rendered` is the
+# value of `changed` that its documents on disk show.
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("kind", Text, nullable=False),  # all, topic or named
+    Column("name", Text, nullable=False),  # folded; identifies the feed within its kind
+    Column("title", Text, nullable=False),  # the name as first seen
+    Column("changed", BigInteger, nullable=False),
+    Column("rendered", BigInteger, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),  # newest `updated` it showed; an empty feed keeps it
+    Column("active", Boolean, nullable=False),  # False: the configuration dropped it
+    UniqueConstraint("kind", "name"),
+)
+
+# Every slug ever given. A slug never goes to another feed; the one that is `current` names its folder.
+slugs = Table(
+    "slugs",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("feed_key", Key, ForeignKey("feeds.key"), nullable=False),
+    Column("current", Boolean, nullable=False),
+    Index(None, "feed_key"),
+)
+
+# Which live articles each feed can choose from.
+members = Table(
+    "members",
+    metadata,
+    Column("feed_key", Key, ForeignKey("feeds.key"), primary_key=True),
+    Column("article_key", Key, ForeignKey("articles.key"), primary_key=True),
+    Column("published_us", BigInteger, nullable=False),
+    Index(None, "feed_key", "published_us"),
+    Index(None, "article_key"),
+)
+
+# What feedbot wrote: nothing else in the output folder is ever overwritten or removed.
+documents = Table(
+    "documents",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("feed_key", Key, ForeignKey("feeds.key")),  # None: the index and OPML
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index(None, "feed_key"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("number", Key, primary_key=True),
+    Column("source", Text, nullable=False),  # the file or document that it goes with
+    Column("path", Text, nullable=False),
+    Column("line", Integer),
+    Column("column", Integer),
+    Column("level", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Index(None, "source"),
+)
+
+# What happened to articles in the eyes of their readers; announcing begins here.
+events = Table(
+    "events",
+    metadata,
+    Column("number", Key, primary_key=True),
+    Column("article_key", Key, ForeignKey("articles.key"), nullable=False),
+    Column("kind", Text, nullable=False),  # published, updated or withdrawn
+    Column("at_us", BigInteger, nullable=False),
+    Index(None, "article_key"),
+)
+
+passes = Table(
+    "passes",
+    metadata,
+    Column("number", Key, primary_key=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("report", Text, nullable=False),  # JSON
+)
+
+state = Table(
+    "state",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

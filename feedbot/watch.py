@@ -1,0 +1,76 @@
+"""File events, as a hint only: they make a scan sooner, and what they miss the next scan finds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from threading import Event
+
+from watchfiles import watch
+from watchfiles._rust_notify import WatchfilesRustInternalError
+
+log = logging.getLogger(__name__)
+
+STEP_MS = 20  # quiet time that ends a burst of events
+BURST_MS = 400  # a burst is reported after this time even if it goes on
+CHECK_MS = 1000  # how often the folders themselves are looked at
+
+Notice = Callable[[set[str]], None]
+
+
+def watch_folders(folders: Sequence[Path], notice: Notice, stop: Event) -> None:
+    """Call `notice` with the absolute paths that events name, until `stop` is set.
+
+    A folder that is replaced is watched anew. Where the system has no watches left, warns once and returns:
+    scanning goes on without events.
+    """
+    while not stop.is_set():
+        armed = _inodes(folders)
+        present = [folder for folder in folders if armed[folder] is not None]
+        if not present:
+            stop.wait(CHECK_MS / 1000)
+            continue
+        try:
+            _watch_until_replaced(present, armed, notice, stop)
+        except FileNotFoundError:
+            continue  # removed just now: look again
+        except (OSError, WatchfilesRustInternalError) as error:
+            log.warning(
+                "file events are not available (%s): changes are found by the periodic scan alone."
+                " On Linux, raise fs.inotify.max_user_watches and fs.inotify.max_user_instances",
+                error,
+            )
+            return
+
+
+def _watch_until_replaced(
+    present: Iterable[Path], armed: dict[Path, int | None], notice: Notice, stop: Event
+) -> None:
+    events = watch(
+        *present,
+        watch_filter=None,
+        stop_event=stop,
+        debounce=BURST_MS,
+        step=STEP_MS,
+        rust_timeout=CHECK_MS,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        ignore_permission_denied=True,
+    )
+    for changes in events:
+        if changes:
+            notice({path for _, path in changes})
+        elif _inodes(armed) != armed:
+            notice({str(folder) for folder in armed})
+            return
+
+
+def _inodes(folders: Iterable[Path]) -> dict[Path, int | None]:
+    found: dict[Path, int | None] = {}
+    for folder in folders:
+        try:
+            found[folder] = folder.stat().st_ino
+        except OSError:
+            found[folder] = None
+    return found

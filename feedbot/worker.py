@@ -1,0 +1,297 @@
+"""The always-on process: it waits for something to do, makes one pass, and waits again.
+
+APScheduler, file events and signals only put a word into the mailbox; the main thread alone makes passes, so
+a word that comes during a pass is never lost and two passes never run at once. What is due is in the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import TYPE_CHECKING, Literal
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from feedbot.build import Builder, Clock, PassReport, utc_now
+from feedbot.errors import FeedbotError
+from feedbot.watch import watch_folders
+
+if TYPE_CHECKING:
+    from feedbot.server import Server
+
+log = logging.getLogger(__name__)
+
+TICK = 5.0  # seconds: bounds how late a jump of the wall clock or a dead part is noticed
+AGAIN = 1.1  # seconds until a file that may be half-written is looked at again
+AFTERMATH = 0.5  # seconds after which the folders around events are scanned whole: events can be missed
+RETRY_MIN, RETRY_MAX = 2.0, 300.0  # seconds between passes that fail
+SILENCE = 60.0  # seconds without a heartbeat after which the scheduler counts as dead
+
+Everything = Literal["everything"]
+EVERYTHING: Everything = "everything"
+Stop = Literal["stop"]
+STOP: Stop = "stop"
+Word = frozenset[str] | Everything | Stop  # absolute paths to look at; none at all: see what is due
+
+
+@dataclass
+class Agenda:
+    """What is to be looked at, and what later (monotonic seconds). Pure."""
+
+    everything: bool = False
+    paths: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)  # those of `paths` that a file event named
+    asked: bool = False
+    later: dict[str, float] = field(default_factory=dict)  # path -> when
+    everything_at: float | None = None
+
+    def note(self, word: Word) -> None:
+        """Take up a word from the mailbox."""
+        self.asked = True
+        if word == EVERYTHING:
+            self.everything = True
+        elif not isinstance(word, str):
+            self.paths |= word
+            self.named |= word
+
+    def defer(self, paths: set[str], until: float) -> None:
+        """Look at `paths` again at `until`; a path put off already keeps its time."""
+        for path in paths:
+            self.later.setdefault(path, until)
+
+    def ripen(self, now: float) -> None:
+        """Ask for what was put off until `now`."""
+        ripe = {path for path, moment in self.later.items() if moment <= now}
+        if ripe:
+            self.asked = True
+            self.paths |= ripe
+        if self.everything_at is not None and self.everything_at <= now:
+            self.everything_at = None
+            self.note(EVERYTHING)
+
+    def wait(self, now: float) -> float:
+        """Seconds until something ripens, at most a tick."""
+        moments = [*self.later.values(), *([self.everything_at] if self.everything_at is not None else [])]
+        return max(0.0, min([TICK, *(moment - now for moment in moments)]))
+
+    def take(self, now: float) -> frozenset[str] | None:
+        """What to look at now: everything (None), or some paths; forgets it.
+
+        The folders around events are put off a little and then scanned whole, for bursts of events have gaps.
+        """
+        paths = None if self.everything else frozenset(self.paths)
+        if paths is None:
+            self.later = {}
+        else:
+            self.later = {path: moment for path, moment in self.later.items() if path not in paths}
+            self.defer({str(Path(path).parent) for path in self.named} - paths, now + AFTERMATH)
+        self.everything, self.asked, self.paths, self.named = False, False, set(), set()
+        return paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A thread beside the main one. One that ends by itself, without leave, ends the worker."""
+
+    name: str
+    thread: threading.Thread
+    may_end: bool = False
+    failures: list[BaseException] = field(default_factory=list)
+
+    def is_dead(self) -> bool:
+        """Whether the part has failed."""
+        return bool(self.failures) or (not self.thread.is_alive() and not self.may_end)
+
+
+def start_part(name: str, work: Callable[[], None], *, may_end: bool = False) -> Part:
+    """Run `work` in a thread of its own."""
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends the process
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded, name=name, daemon=True)
+    part = Part(name=name, thread=thread, may_end=may_end, failures=failures)
+    thread.start()
+    return part
+
+
+class Worker:
+    """Keeps the feeds of one configuration fresh until it is told to stop."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        *,
+        folders: Sequence[Path],
+        scan: timedelta | str,
+        server: Server | None = None,
+        on_pass: Callable[[PassReport], None] = lambda _report: None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._builder = builder
+        self._folders = folders
+        self._scan = scan
+        self._server = server
+        self._on_pass = on_pass
+        self._clock = clock
+        self._mailbox: SimpleQueue[Word] = SimpleQueue()
+        self._agenda = Agenda()
+        self._stopping = threading.Event()
+        self._heartbeat = time.monotonic()
+        self._next_due: datetime | None = None
+        self._failures = 0
+        self._signalled = False
+
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT; returns the exit code: 1 when a part of the worker died."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        scheduler = self._start_scheduler()
+        parts = [
+            start_part(
+                "file events",
+                lambda: watch_folders(self._folders, self._notice, self._stopping),
+                may_end=True,
+            )
+        ]
+        if self._server:
+            parts.append(start_part("server", self._server.run))
+            log.info("serving", extra={"facts": {"url": self._server.url}})
+        try:
+            return self._work(scheduler, parts)
+        finally:
+            self._stopping.set()
+            if self._server:
+                self._server.stop()
+            scheduler.shutdown(wait=False)
+            for part in parts:
+                part.thread.join(timeout=5)
+
+    def _work(self, scheduler: BackgroundScheduler, parts: Sequence[Part]) -> int:
+        self._agenda.note(EVERYTHING)
+        while not self._stopping.is_set():
+            if self._agenda.asked:
+                self._pass(self._agenda.take(time.monotonic()))
+                self._schedule_due(scheduler)
+            self._read_mail()
+            if dead := self._dead_part(parts):
+                log.error("%s died, so the worker ends: start it again", dead)
+                return 1
+        log.info("stopped")
+        return 0
+
+    def _read_mail(self) -> None:
+        """Wait for a word, or for what was put off, or for a tick; then take all words there are."""
+        agenda = self._agenda
+        try:
+            timeout = 0.0 if agenda.asked else agenda.wait(time.monotonic())
+            self._hear(self._mailbox.get(timeout=timeout) if timeout else self._mailbox.get_nowait())
+            while True:
+                self._hear(self._mailbox.get_nowait())
+        except Empty:
+            pass
+        agenda.ripen(time.monotonic())
+        if self._next_due is not None and self._next_due <= self._clock():
+            agenda.note(frozenset())
+
+    def _hear(self, word: Word) -> None:
+        if word == STOP:
+            self._stopping.set()
+        else:
+            self._agenda.note(word)
+
+    def _pass(self, paths: frozenset[str] | None) -> None:
+        """Make a pass; one that fails is told and tried again, later each time."""
+        try:
+            report = self._builder.run(paths)
+        except FeedbotError as error:
+            self._fail(str(error))
+        except Exception:  # whatever it is, readers are better served by a worker that tries again
+            log.exception("the pass failed")
+            self._fail("see above")
+        else:
+            self._failures = 0
+            self._next_due = report.next_due
+            self._agenda.defer(report.sync.unsettled, time.monotonic() + AGAIN)
+            tell(report, full=paths is None)
+            self._on_pass(report)
+
+    def _fail(self, reason: str) -> None:
+        wait = min(RETRY_MAX, RETRY_MIN * 2**self._failures)
+        self._failures += 1
+        self._next_due = None  # the retry looks at everything
+        self._agenda.everything_at = time.monotonic() + wait
+        log.error("the pass failed and is tried again in %.0f s: %s", wait, reason)
+
+    def _schedule_due(self, scheduler: BackgroundScheduler) -> None:
+        if self._next_due is None:
+            if scheduler.get_job("due"):
+                scheduler.remove_job("due")
+            return
+        trigger = DateTrigger(run_date=self._next_due)
+        scheduler.add_job(self._notice, trigger, args=[set()], id="due", replace_existing=True)
+
+    def _start_scheduler(self) -> BackgroundScheduler:
+        # The default grace of one second drops a wake-up that comes late, as after a suspend.
+        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        scheduler = BackgroundScheduler(job_defaults=defaults, timezone="UTC")
+        if isinstance(self._scan, timedelta):
+            trigger = IntervalTrigger(seconds=max(1, int(self._scan.total_seconds())))
+        else:
+            trigger = CronTrigger.from_crontab(self._scan)
+        scheduler.add_job(lambda: self._mailbox.put(EVERYTHING), trigger, id="scan")
+        scheduler.add_job(self._beat, IntervalTrigger(seconds=int(TICK)), id="heartbeat")
+        scheduler.start()
+        return scheduler
+
+    def _beat(self) -> None:
+        self._heartbeat = time.monotonic()
+
+    def _dead_part(self, parts: Sequence[Part]) -> str:
+        for part in parts:
+            if part.is_dead():
+                return f"{part.name} ({part.failures[0]!r})" if part.failures else part.name
+        return "the scheduler" if time.monotonic() - self._heartbeat > SILENCE else ""
+
+    def _notice(self, paths: set[str]) -> None:
+        self._mailbox.put(frozenset(paths))
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """The first signal finishes the pass, the second ends the process at once."""
+        if self._signalled:
+            os._exit(128 + number)
+        self._signalled = True
+        self._mailbox.put(STOP)  # safe in a signal handler: SimpleQueue.put is reentrant
+
+
+def tell(report: PassReport, *, full: bool) -> None:
+    """Log what a pass did; a look that found nothing is not worth a line."""
+    facts = {
+        key: value for key, value in report.as_json().items() if value and key not in ("events", "files")
+    }
+    idle = not (report.sync.read or report.written or report.removed or report.sync.withdrawn)
+    level = logging.DEBUG if idle and not report.sync.baseline else logging.INFO
+    log.log(level, "looked at everything" if full else "looked at what changed", extra={"facts": facts})
+    if report.lost_state:
+        log.warning(
+            "the output folder holds feeds, but the state is gone: every article counts as known and none is"
+            " announced. If a backup of the database exists, stop feedbot and put it back"
+        )
+    for kind, id_ in report.sync.events:
+        log.info("%s", kind.value, extra={"facts": {"id": id_}})

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
+Day = tuple[int, int, int]  # year, month, day
+
 FIRST_YEAR = 1970  # feeds, SQLite integers and readers all agree from here on
 _HINT = "write it as 2026-11-04T20:01:00Z"
 
@@ -43,11 +45,11 @@ def moment(value: object, zone: tzinfo) -> datetime:
 
 
 def in_filename(name: str, zone: tzinfo) -> datetime | None:
-    """The date that a Jekyll post's file name begins with, None where it begins with none. Raises DateError."""
+    """The date that a Jekyll post's file name begins with; None for no date. Raises DateError."""
     found = _FILENAME.match(name)
     if found is None:
         return None
-    return _to_utc(_built(int(found["year"]), int(found["month"]), int(found["day"])), zone)
+    return _to_utc(_built((int(found["year"]), int(found["month"]), int(found["day"]))), zone)
 
 
 # --- numbers ---
@@ -63,7 +65,7 @@ def _of_number(value: float, zone: tzinfo) -> datetime:
     except (ValueError, OverflowError):  # not-a-number, infinity
         raise DateError("is not a date") from None
     if number in _DAYS and number == value:
-        return _to_utc(_built(number // 10000, number // 100 % 100, number % 100), zone)
+        return _to_utc(_built((number // 10000, number // 100 % 100, number % 100)), zone)
     if number in _MILLISECONDS:
         number //= 1000
     elif number not in _SECONDS:
@@ -94,7 +96,10 @@ _DAYS_WRITTEN = tuple(
     )
 )
 _AMBIGUOUS = re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d{2,4}\b")
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 # RFC 5322, section 4.3: the only names whose offset is agreed on
 _ZONES = {"z": 0, "ut": 0, "utc": 0, "gmt": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5}
 _ZONES |= {"mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
@@ -107,16 +112,16 @@ def _of_text(text: str, zone: tzinfo) -> datetime:
     text = _BETWEEN.sub(" ", _COMPACT.sub(r"\1-\2-\3 \4:\5:\g<6>", text))
     time = _TIME.search(text)
     if time is None:
-        return _to_utc(_built(*_day(text)), zone)
+        return _to_utc(_built(_day(text)), zone)
     rest = text[time.end() :].strip()
     if (named := _ZONE.search(rest)) is not None:
         zone, rest = _zone_named(named[1]), rest[: named.start()]
     hour, minute, second = (int(part or 0) for part in time.groups()[:3])
     day = _day(f"{text[: time.start()]} {rest}")
-    return _to_utc(_built(*day, _on_the_clock(hour, time[4]), minute, second), zone)
+    return _to_utc(_built(day, _on_the_clock(hour, time[4]), minute, second), zone)
 
 
-def _day(text: str) -> tuple[int, int, int]:
+def _day(text: str) -> Day:
     """Year, month and day of a date as it is written in ISO 8601 or with the month's English name."""
     text = _LOOSE_END.sub("", " ".join(text.split()))
     for pattern in _DAYS_WRITTEN:
@@ -164,12 +169,12 @@ def _zone_named(name: str) -> tzinfo:
 # --- building ---
 
 
-def _built(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
+def _built(day: Day, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
     """A naive datetime; 24:00 is the next day's midnight, a leap second the second before it."""
     try:
         if hour == 24 and minute == second == 0:
-            return datetime(year, month, day) + timedelta(days=1)  # noqa: DTZ001 (zone follows)
-        return datetime(year, month, day, hour, minute, 59 if second == 60 else second)  # noqa: DTZ001 (as above)
+            return datetime(*day) + timedelta(days=1)  # noqa: DTZ001 (zone follows)
+        return datetime(*day, hour, minute, 59 if second == 60 else second)  # noqa: DTZ001 (as above)
     except (ValueError, OverflowError):
         raise DateError("is a date that does not exist") from None
 

@@ -61,8 +61,8 @@ def html_to_text(markup: str) -> str:
 # --- markup in what should be plain ---
 
 _NAMES = (
-    "a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink blockquote body "
-    "br button canvas caption center cite code col colgroup data datalist dd del details dfn dialog dir div "
+    "a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink blockquote "
+    "body br button canvas caption center cite code col colgroup data datalist dd del details dfn dialog dir div "
     "dl dt em embed fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header "
     "hgroup hr html i iframe img input ins kbd label legend li link main map mark marquee math menu meta "
     "meter nav noscript object ol optgroup option output p param picture pre progress q rp rt ruby s samp "
@@ -70,10 +70,13 @@ _NAMES = (
     "td template textarea tfoot th thead time title tr track tt u ul var video wbr"
 )
 _ELEMENTS = frozenset(_NAMES.split())
-_INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q s samp small span "
-    "strike strong sub sup time tt u var wbr".split()
+_INLINE_NAMES = (
+    "abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q s samp small"
 )
+_INLINE = frozenset(
+    [*_INLINE_NAMES.split(), "a", "span", "strike", "strong", "sub", "sup", "time", "tt", "u"]
+)
+_INLINE |= {"var", "wbr"}
 _ROUNDS = 8  # each removes a layer of tags hidden in tags or in entities
 
 # Any number of `&amp;` before a name is one entity written too often; `& quot;` is what some editors leave.

@@ -1,0 +1,141 @@
+"""A file's bytes to the text between its fences and the text after them.
+
+Owns encodings, line ends and fences; knows nothing of YAML or of what the text means. Work is bounded by the
+limits below, whatever the size of the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+MAX_FILE = 16 * 1024 * 1024  # bytes
+MAX_MATTER = 64 * 1024  # characters
+
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_END = rb"[ \t]*(?:\r\n|\n|\r|\xc2\x85)"
+_OPENING = re.compile(rb"(?:%b){0,99}---%b" % (_END, _END))
+_FOREIGN = re.compile(rb"(?:%b){0,99}(?:(\+\+\+)(?:%b|$)|\{\s*[\"}])" % (_END, _END))
+_LINE_END = re.compile("\r\n?")
+_CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The two parts of a file, with line feeds as line ends."""
+
+    matter: str
+    matter_line: int  # of the file, counted from 1, that `matter` begins with
+    body: str
+    body_line: int
+
+
+class FrontMatterError(ValueError):
+    """The file has front matter, but it cannot be told from the rest."""
+
+    def __init__(self, what: str, hint: str, *, line: int | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        self.line = line
+
+
+def split(data: bytes) -> Parts | None:
+    """The parts of a file, or None where it has no front matter.
+
+    Fences are `---` lines (the closing one may be `...`); blank lines and a byte order mark before the first
+    are passed over. Raises FrontMatterError for what is no UTF-8 text, a fence that is never closed, front
+    matter beyond `MAX_MATTER`, and front matter in another language than YAML.
+    """
+    if len(data) > MAX_FILE:
+        raise FrontMatterError(
+            f"larger than {MAX_FILE // 1024 // 1024} MiB", "articles are shorter; exclude the file"
+        )
+    _refuse_other_encodings(data)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    opening = _OPENING.match(data)
+    if opening is None:
+        _refuse_other_languages(data)
+        return None
+    return _parted(_decoded(data), opening[0].decode())
+
+
+def _refuse_other_encodings(data: bytes) -> None:
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            raise FrontMatterError(f"written in {encoding}, which is not read", "save the file as UTF-8")
+    if (place := data.find(b"\0")) >= 0:
+        raise FrontMatterError(
+            "not a text file: it holds NUL bytes",
+            "exclude the file, or write it again if it should be an article",
+            line=_line(data, place),
+        )
+
+
+def _refuse_other_languages(data: bytes) -> None:
+    if found := _FOREIGN.match(data):
+        raise FrontMatterError(
+            f"front matter in {'TOML' if found[1] else 'JSON'}, which is not read",
+            "write it as YAML, between two lines of ---",
+            line=_line(data, found.end() - 1),
+        )
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FrontMatterError(
+            f"not UTF-8: the byte 0x{data[error.start]:02X} at offset {error.start}",
+            "save the file as UTF-8",
+            line=_line(data, error.start),
+        ) from None
+
+
+def _line(data: bytes, place: int) -> int:
+    before = data[:place]
+    return before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n") + 1
+
+
+def _parted(text: str, opening: str) -> Parts:
+    if "\r" in text:
+        text, opening = _LINE_END.sub("\n", text), _LINE_END.sub("\n", opening)
+    if opening.endswith("\x85"):
+        text, opening = text.replace("\x85", "\n"), opening.replace("\x85", "\n")
+    start, line = len(opening), opening.count("\n") + 1
+    closing = _CLOSING.search(text, start, start + MAX_MATTER + 5)
+    if closing is None or closing.start() - start > MAX_MATTER:
+        raise _unclosed(len(text) - start > MAX_MATTER, line - 1)
+    matter = text[start : closing.start()]
+    body = text[closing.end() + 1 :]
+    return Parts(
+        matter=_spaces_for_separators(matter),
+        matter_line=line,
+        body=body,
+        body_line=line + matter.count("\n") + 1,
+    )
+
+
+def _unclosed(is_long: bool, line: int) -> FrontMatterError:
+    if is_long:
+        return FrontMatterError(
+            f"the front matter that begins here does not end within {MAX_MATTER // 1024} KiB",
+            "close it with a line ---, or move long text below it",
+            line=line,
+        )
+    return FrontMatterError(
+        "the front matter that begins here is never closed", "add a line --- after it", line=line
+    )
+
+
+def _spaces_for_separators(matter: str) -> str:
+    """Pasted line and paragraph separators end a line in YAML and nowhere else: make them spaces."""
+    if matter.isascii():
+        return matter
+    return matter.replace("\u2028", " ").replace("\u2029", " ").replace("\x85", " ")

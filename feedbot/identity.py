@@ -7,6 +7,7 @@ id is made of its path. Reads the store and writes nothing.
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -47,6 +48,11 @@ def make_id(id_base: str, name: str) -> str:
     return id_base + quote(unicodedata.normalize("NFC", name), safe="/")
 
 
+def url_digest(url: str) -> str:
+    """A short form of a front-matter URL that an index can hold; "" for no URL."""
+    return hashlib.sha256(url.encode()).hexdigest()[:32] if url else ""
+
+
 class Identities:
     """Tells articles apart during one sync; `gone` and `newcomers` are names of files."""
 
@@ -81,12 +87,14 @@ class Identities:
         self._prepare_renames({name: reads[name] for name in strangers})
 
     def _prepare_renames(self, reads: Mapping[str, Read]) -> None:
-        self._urls = Counter(read.url for name, read in reads.items() if read.url and name in self._newcomers)
+        self._urls = Counter(
+            url_digest(read.url) for name, read in reads.items() if read.url and name in self._newcomers
+        )
         going = self._going() if self._urls else []
         recent = articles.find_gone(self._connection, self._urls, since=self._now - RENAME_WINDOW)
         self._by_url = {}
         for stored in {stored.key: stored for stored in (*going, *recent)}.values():
-            self._by_url.setdefault(stored.row.url, []).append(stored)
+            self._by_url.setdefault(stored.row.url_digest, []).append(stored)
 
     def _going(self) -> list[StoredArticle]:
         """The articles whose files are gone in this sync."""
@@ -126,9 +134,10 @@ class Identities:
 
     def _rename(self, name: str, read: Read) -> StoredArticle | None:
         """The one article with this URL whose file went, if this is the one file that came with it."""
-        if read.id or not read.url or name not in self._newcomers or self._urls[read.url] != 1:
+        digest = url_digest(read.url)
+        if read.id or not digest or name not in self._newcomers or self._urls[digest] != 1:
             return None
-        candidates = [stored for stored in self._by_url.get(read.url, []) if self._is_free(stored)]
+        candidates = [stored for stored in self._by_url.get(digest, []) if self._is_free(stored)]
         return candidates[0] if len(candidates) == 1 else None
 
     def _by_own_id(self, name: str, read: Read) -> Identity | Duplicate:

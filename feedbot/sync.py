@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from feedbot.content import Broken, Excluded, Read, Reader, Reading, Reason
 from feedbot.content.scan import Fetched, Found, Root, Selection, Survey, Unreadable, fetch, survey
 from feedbot.errors import ContentError
-from feedbot.identity import Duplicate, Identities
+from feedbot.identity import Duplicate, Identities, url_digest
 from feedbot.membership import Catalogue, FeedName
 from feedbot.model import Article, Finding, Level, Status, dump_article, load_article, visible_hash
 from feedbot.render import too_large
@@ -246,7 +246,7 @@ class _Sync:
         row = ArticleRow(
             id=identity.id,
             path=name,
-            url=reading.url,
+            url_digest=url_digest(reading.url),
             status=status,
             reason=reason,
             published_us=to_us(article.published),

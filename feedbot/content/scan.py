@@ -20,6 +20,7 @@ from feedbot.errors import ContentError
 from feedbot.model import Finding, Level
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
+MAX_NAME = 800  # bytes of a path below its content folder: it becomes an id, and ids are indexed
 MAX_BYTES = 16 * 1024 * 1024  # of one file; the newsletters seen in practice have 60 KB
 
 Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
@@ -186,6 +187,9 @@ def _take(root: Root, relative: str, status: os.stat_result, found: Survey) -> N
         _report(
             found, shown, "the file's name is not UTF-8, so it cannot be part of an id", "rename the file"
         )
+        return
+    if len(relative.encode()) > MAX_NAME:
+        _report(found, name, f"the path has more than {MAX_NAME} bytes, too many for an id", "shorten it")
         return
     if stat.S_ISLNK(status.st_mode):
         target = _follow(root, path, name, found)

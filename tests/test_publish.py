@@ -1,0 +1,130 @@
+"""Publishing into a folder: whole documents, only if different, and never over somebody else's files."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from feedbot.errors import PublishError
+from feedbot.model import Document
+from feedbot.publish import TEMPORARY, Folder, Outcome
+
+MARK = b"<generator>feedbot</generator>"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    folder = Folder(path=tmp_path / "feeds", is_ours=lambda body: MARK in body)
+    folder.prepare()
+    return folder
+
+
+def doc(path: str, text: str) -> Document:
+    return Document(path=path, body=MARK + text.encode())
+
+
+def outcomes(folder: Folder, *documents: Document, known: tuple[str, ...] = ()) -> list[Outcome]:
+    return [result.outcome for result in folder.publish(documents, known)]
+
+
+def test_a_document_is_written_once_and_then_left_alone(folder: Folder) -> None:
+    assert outcomes(folder, doc("ai/rss.xml", "one")) == [Outcome.WRITTEN]
+    before = (folder.path / "ai/rss.xml").stat()
+    assert outcomes(folder, doc("ai/rss.xml", "one")) == [Outcome.SAME]
+    after = (folder.path / "ai/rss.xml").stat()
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+
+
+def test_a_changed_document_replaces_the_old_one_and_leaves_nothing_else(folder: Folder) -> None:
+    outcomes(folder, doc("ai/rss.xml", "one"), doc("ai/atom.xml", "one"))
+    outcomes(folder, doc("ai/rss.xml", "two"), doc("ai/atom.xml", "one"))
+    assert (folder.path / "ai/rss.xml").read_bytes() == MARK + b"two"
+    assert sorted(path.name for path in (folder.path / "ai").iterdir()) == ["atom.xml", "rss.xml"]
+
+
+def test_a_document_can_be_read_by_the_web_server(folder: Folder) -> None:
+    umask = os.umask(0o022)
+    try:
+        outcomes(folder, doc("rss.xml", "one"))
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((folder.path / "rss.xml").stat().st_mode) == 0o644
+
+
+def test_a_file_of_somebody_else_is_left_alone_and_told(folder: Folder) -> None:
+    (folder.path / "index.html").write_text("my own page")
+    assert outcomes(folder, doc("index.html", "ours")) == [Outcome.FOREIGN]
+    assert (folder.path / "index.html").read_text() == "my own page"
+
+
+def test_a_document_of_a_lost_state_is_recognised_by_its_mark(folder: Folder) -> None:
+    outcomes(folder, doc("rss.xml", "one"))
+    assert folder.has_output()
+    assert outcomes(folder, doc("rss.xml", "two")) == [Outcome.WRITTEN]
+
+
+def test_a_document_that_lost_its_mark_by_hand_is_restored_while_the_state_knows_it(folder: Folder) -> None:
+    outcomes(folder, doc("rss.xml", "one"))
+    (folder.path / "rss.xml").write_text("edited by hand")
+    assert outcomes(folder, doc("rss.xml", "one"), known=("rss.xml",)) == [Outcome.WRITTEN]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_symbolic_link_is_never_written_through(folder: Folder, tmp_path: Path, kind: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "rss.xml").write_bytes(MARK)
+    if kind == "file":
+        (folder.path / "ai").mkdir()
+        (folder.path / "ai/rss.xml").symlink_to(elsewhere / "rss.xml")
+    else:
+        (folder.path / "ai").symlink_to(elsewhere)
+    assert outcomes(folder, doc("ai/rss.xml", "two")) == [Outcome.FOREIGN]
+    folder.remove(["ai/rss.xml"])
+    assert (elsewhere / "rss.xml").read_bytes() == MARK
+
+
+def test_removing_takes_the_folder_along_only_when_it_is_empty(folder: Folder) -> None:
+    outcomes(folder, doc("ai/rss.xml", "one"), doc("bi/rss.xml", "one"))
+    (folder.path / "bi/notes.txt").write_text("mine")
+    folder.remove(["ai/rss.xml", "bi/rss.xml", "never/was.xml"])
+    assert sorted(path.name for path in folder.path.rglob("*")) == ["bi", "notes.txt"]
+
+
+def test_what_a_killed_process_left_unfinished_is_cleared_away(folder: Folder) -> None:
+    (folder.path / "ai").mkdir()
+    for place in (folder.path, folder.path / "ai"):
+        (place / f"{TEMPORARY}0123").write_text("half")
+    (folder.path / ".htaccess").write_text("mine")
+    folder.prepare()
+    assert [path.name for path in folder.path.rglob("*") if path.is_file()] == [".htaccess"]
+
+
+def test_a_folder_that_cannot_be_made_says_which_and_what_to_check(tmp_path: Path) -> None:
+    (tmp_path / "feeds").write_text("a file in the way")
+    with pytest.raises(PublishError, match="feeds.*Check the disk's space and the folder's owner"):
+        Folder(path=tmp_path / "feeds", is_ours=lambda _: False).prepare()
+
+
+def test_a_reader_sees_the_old_bytes_or_the_new_and_nothing_between(folder: Folder) -> None:
+    texts = ["a" * 200_000, "b" * 300_000]
+    whole = {MARK + text.encode() for text in texts}
+    outcomes(folder, doc("rss.xml", texts[0]))
+    done = threading.Event()
+    seen: set[bytes] = set()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add((folder.path / "rss.xml").read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(100):
+        outcomes(folder, doc("rss.xml", texts[number % 2]), known=("rss.xml",))
+    done.set()
+    reader.join()
+    assert seen <= whole

@@ -1,0 +1,142 @@
+"""The schema: fresh, migrated, newer, foreign; and transactions that lose nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, inspect, make_url, text
+
+from feedbot.errors import StoreError
+from feedbot.store import journal
+from feedbot.store.db import open_store
+from feedbot.store.migrations import config, upgrade
+from feedbot.store.schema import HEAD, metadata
+
+
+def described(url: str) -> dict[str, object]:
+    """All that a database says of its tables."""
+    engine = create_engine(url)
+    inspector = inspect(engine)
+    found = {
+        table: {
+            "columns": [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(table)],
+            "key": inspector.get_pk_constraint(table),
+            "foreign": sorted(map(str, inspector.get_foreign_keys(table))),
+            "indexes": sorted(map(str, inspector.get_indexes(table))),
+            "unique": sorted(map(str, inspector.get_unique_constraints(table))),
+        }
+        for table in sorted(inspector.get_table_names())
+    }
+    engine.dispose()
+    return found
+
+
+def test_the_head_in_the_code_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(config()).get_current_head() == HEAD
+
+
+def test_a_migrated_database_equals_a_fresh_one(store_url: str, tmp_path: Path) -> None:
+    if store_url.startswith("sqlite"):
+        (tmp_path / "state").mkdir()
+    upgrade(make_url(store_url), None)
+    migrated = described(store_url)
+    engine = create_engine(store_url)
+    with engine.begin() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        for table in reversed([*migrated]):
+            connection.execute(text(f"drop table {table} {'cascade' if 'postgres' in store_url else ''}"))
+    engine.dispose()
+    open_store(store_url).dispose()
+    assert described(store_url) == migrated
+
+
+def test_opening_twice_keeps_what_is_there(store_url: str) -> None:
+    first = open_store(store_url)
+    with first.begin() as connection:
+        journal.put(connection, "baseline", "yesterday")
+    first.dispose()
+    second = open_store(store_url)
+    with second.begin() as connection:
+        assert journal.get(connection, "baseline") == "yesterday"
+    second.dispose()
+
+
+def test_a_database_of_a_newer_feedbot_is_refused_and_left_alone(store_url: str) -> None:
+    engine = open_store(store_url)
+    with engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(StoreError, match="newer feedbot.*upgrade feedbot"):
+        open_store(store_url)
+
+
+def test_a_database_that_holds_somebody_elses_tables_is_refused(store_url: str, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(exist_ok=True)
+    engine = create_engine(store_url)
+    with engine.begin() as connection:
+        connection.execute(text("create table articles (title text)"))
+    engine.dispose()
+    with pytest.raises(StoreError, match="`articles` that is not feedbot's"):
+        open_store(store_url)
+
+
+def test_a_file_that_is_no_database_is_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "feedbot.db"
+    path.write_text("this is a shopping list, and it is longer than a header of SQLite " * 20)
+    with pytest.raises(StoreError, match=r"feedbot\.db.*store\.url"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_reading_a_state_that_is_not_there_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="feedbot build"):
+        open_store(f"sqlite:///{tmp_path / 'nothing.db'}", read_only=True)
+    assert not (tmp_path / "nothing.db").exists()
+
+
+def test_counting_up_from_many_threads_loses_no_update(store: Engine) -> None:
+    with store.begin() as connection:
+        journal.put(connection, "count", "0")
+
+    def count_up(_: int) -> None:
+        with store.begin() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite has one writer by itself
+                connection.execute(text("lock table state in exclusive mode"))
+            journal.put(connection, "count", str(int(journal.get(connection, "count") or 0) + 1))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count_up, range(100)))
+    with store.begin() as connection:
+        assert journal.get(connection, "count") == "100"
+
+
+def test_a_pass_that_fails_midway_leaves_nothing_behind(store: Engine) -> None:
+    def fail() -> None:
+        with store.begin() as connection:
+            journal.put(connection, "half", "done")
+            raise RuntimeError("pulled plug")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with store.begin() as connection:
+        assert journal.get(connection, "half") is None
+
+
+def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'feedbot.db'}"
+    writer = open_store(url)
+    reader = open_store(url, read_only=True)
+    with writer.begin() as writing:
+        journal.put(writing, "baseline", "now")
+        with reader.begin() as reading:
+            assert journal.get(reading, "baseline") is None
+    with closing(sqlite3.connect(tmp_path / "feedbot.db")) as raw:
+        assert raw.execute("pragma journal_mode").fetchone() == ("wal",)
+    writer.dispose()
+    reader.dispose()

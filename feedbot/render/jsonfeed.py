@@ -14,8 +14,8 @@ from feedbot.render.mark import JSON_KEY, JSON_MARK
 def render_json(site: Site, feed: Feed, items: Sequence[Item]) -> bytes:
     """The feed as JSON Feed 1.1."""
     head = _dump(_feed_object(site, feed)).removesuffix("}")
-    lines = ",\n".join(_dump(_item_object(item)) for item in items)
-    return f'{head}, "items": [\n{lines}\n]}}\n'.encode()
+    lines = ",".join("\n" + _dump(_item_object(item)) for item in items)
+    return f'{head}, "items": [{lines}\n]}}\n'.encode()
 
 
 def _dump(value: JsonObject) -> str:

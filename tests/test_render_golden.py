@@ -1,0 +1,83 @@
+"""The exact bytes of every document of a small site, as whole articles and as excerpts.
+
+After a wanted change of the output write them anew, and read the difference before you commit it:
+
+    python tests/test_render_golden.py
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checker import check_folder
+from render_samples import SITE, whole_site
+
+GOLDEN = Path(__file__).parent / "data" / "render"
+FOLDERS = {"full": True, "excerpt": False}
+
+HASHES = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+from render_samples import whole_site
+for full in (True, False):
+    for document in whole_site(full=full):
+        print(document.path.encode(), hashlib.sha256(document.body).hexdigest())
+"""
+
+
+def write(folder: Path, *, full: bool) -> None:
+    """Write all documents below `folder`."""
+    for document in whole_site(full=full):
+        path = folder / document.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(document.body)
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_document_is_what_it_was(name: str) -> None:
+    documents = whole_site(full=FOLDERS[name])
+    assert {document.path for document in documents} == files(GOLDEN / name)
+    for document in documents:
+        assert document.body.decode() == (GOLDEN / name / document.path).read_bytes().decode(), document.path
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_document_keeps_the_rules_of_its_format(name: str) -> None:
+    assert check_folder(GOLDEN / name, SITE.feeds_url, hub=SITE.hub) == []
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        {"PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"},
+        {"PYTHONHASHSEED": "4711", "TZ": "America/St_Johns", "LC_ALL": "de_DE.UTF-8", "LANG": "tr_TR.UTF-8"},
+        {"PYTHONHASHSEED": "random", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONOPTIMIZE": "2"},
+    ],
+)
+def test_hash_seed_time_zone_and_locale_do_not_change_a_byte(surroundings: dict[str, str]) -> None:
+    here = Path(__file__).parent
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", HASHES, str(here)],
+            env={**os.environ, **variables},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for variables in ({}, surroundings)
+    }
+    assert len(outputs) == 1
+
+
+if __name__ == "__main__":
+    for name, full in FOLDERS.items():
+        shutil.rmtree(GOLDEN / name, ignore_errors=True)
+        write(GOLDEN / name, full=full)

@@ -1,0 +1,199 @@
+"""config.yaml into a Config, or all its problems at once.
+
+Owns what can be set, and how it is said when something is wrong. Knows the folders by name only: whether they
+are there, and what is in them, is for others to find out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from feedbot import model
+from feedbot.config.problems import Flaw, InvalidConfig, OptionPath, Problem, dotted, value_at
+from feedbot.config.rules import broken_rules
+from feedbot.config.schema import json_schema, spot
+from feedbot.config.sections import (
+    AnnounceSettings,
+    ContentSettings,
+    FeedsSettings,
+    NamedFeedSettings,
+    ScheduleSettings,
+    SiteSettings,
+    StoreSettings,
+    TopicSettings,
+    WhereSettings,
+)
+from feedbot.config.settings import Settings
+from feedbot.config.targets import Target
+from feedbot.config.values import Cron
+from feedbot.config.variables import Unknown, Variables
+from feedbot.config.wording import flaw_of
+from feedbot.errors import ConfigError
+from feedbot.yamltree import Tree, YamlError
+from feedbot.yamltree import load as load_yaml
+
+__all__ = [
+    "AnnounceSettings", "Config", "ContentSettings", "Cron", "FeedsSettings", "InvalidConfig",
+    "NamedFeedSettings", "Problem", "ScheduleSettings", "SiteSettings", "StoreSettings", "Target",
+    "TopicSettings", "WhereSettings", "json_schema", "load",
+]  # fmt: skip
+
+MAX_BYTES = 1024 * 1024  # of config.yaml
+DATABASE_URL = "DATABASE_URL"  # the variable that wins over store.url, as hosting platforms set it
+_STORE_URL = ("store", "url")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A configuration that holds together: values are checked, variables expanded, paths absolute."""
+
+    path: Path  # the file
+    site: SiteSettings
+    content: ContentSettings
+    feeds: FeedsSettings
+    schedule: ScheduleSettings
+    store: StoreSettings
+    announce: AnnounceSettings
+    targets: tuple[Target, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file, to which its paths are relative."""
+        return self.path.parent
+
+    def secrets(self) -> frozenset[str]:
+        """Every secret in the configuration, so that logs can leave them out."""
+        password = urlsplit(self.store.url.get_secret_value()).password
+        return frozenset([*_secrets_in(self.targets), *([password] if password else [])])
+
+    def site_model(self) -> model.Site:
+        """What all feeds of the site share."""
+        site = self.site
+        author = model.Author(name=site.author.name, url=site.author.url) if site.author else None
+        return model.Site(
+            title=site.title,
+            url=site.url,
+            feeds_url=site.feeds_url,
+            id_base=site.id_base,
+            description=site.description,
+            language=site.language,
+            author=author,
+            icon=site.icon,
+            logo=site.logo,
+            hub=self.feeds.hub,
+        )
+
+
+def _secrets_in(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        yield from _secrets_in([getattr(value, name) for name in type(value).model_fields])
+    elif isinstance(value, dict):
+        yield from _secrets_in(list(value.values()))
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _secrets_in(part)
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read the configuration at `path`, with the variables in `environ`.
+
+    Raises ConfigError where there is no file to read, and InvalidConfig, a ConfigError with every problem,
+    where the file cannot be used.
+    """
+    file = path.absolute()
+    tree = _parsed(_read(path), str(path))
+    variables = Variables(environ, file.parent)
+    written = tree.value if tree.value is not None else {}
+    data, flaws = variables.expand(written)
+    data, from_environment = _with_database(data, variables, flaws)
+    settings, found = _validated(data, file.parent)
+    flaws += [*found, *broken_rules(data, file.parent)]
+    if flaws or settings is None:
+        raise InvalidConfig(_problems(flaws, tree, written, str(path), from_environment))
+    return Config(path=file, **{name: getattr(settings, name) for name in Settings.model_fields})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is not there; `feedbot init` writes one, --config names another") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{path} is larger than {MAX_BYTES} bytes; is it the right file?")
+    return content
+
+
+def _parsed(content: bytes, file: str) -> Tree:
+    """The file's content with the places of its keys. Raises InvalidConfig."""
+    refused: Problem
+    try:
+        tree = load_yaml(content.decode("utf-8-sig"), all_marks=True)
+    except YamlError as error:
+        refused = Problem(file=file, line=error.line, column=error.column, what=error.what, hint=error.hint)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        refused = Problem(file=file, line=line, what="not text in UTF-8", hint="save the file as UTF-8")
+    else:
+        return tree
+    raise InvalidConfig([refused])
+
+
+def _with_database(data: Any, variables: Variables, flaws: list[Flaw]) -> tuple[Any, bool]:
+    """`data` with the database that the environment names; whether it names one."""
+    try:
+        url = variables.get(DATABASE_URL)
+    except Unknown as unknown:
+        flaws.append(Flaw(_STORE_URL, *unknown.args))
+        return data, True
+    store = (data.get("store") or {}) if isinstance(data, dict) else None
+    if not url or not isinstance(store, dict):
+        return data, False
+    return {**data, "store": {**store, "url": url}}, True
+
+
+def _validated(data: Any, folder: Path) -> tuple[Settings | None, list[Flaw]]:
+    try:
+        return Settings.model_validate(data, context={"folder": folder}), []
+    except ValidationError as error:
+        return None, [flaw_of(found, data) for found in error.errors(include_url=False)]
+
+
+def _problems(
+    flaws: Iterable[Flaw], tree: Tree, written: Any, file: str, from_environment: bool
+) -> list[Problem]:
+    """Flaws at their places, in the order of the file; the first of those that lie at one option."""
+    problems: dict[OptionPath, Problem] = {}
+    for path, what, hint in flaws:
+        said = f"{what}{_shown(path, tree, written)}"
+        if path == _STORE_URL and from_environment:
+            problem = Problem(file=f"{DATABASE_URL} in the environment", what=what, hint=hint)
+        else:
+            line, column = tree.place(path) or (1, 1)
+            problem = Problem(file=file, line=line, column=column, path=dotted(path), what=said, hint=hint)
+        problems.setdefault(path, problem)
+    return sorted(problems.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def _shown(path: OptionPath, tree: Tree, written: Any) -> str:
+    """`, got VALUE` as it stands in the file, if it is short and no secret."""
+    value = value_at(written, path)
+    is_reference = isinstance(value, str) and re.fullmatch(r"\$\{\w+\}", value)
+    has_password = isinstance(value, str) and re.search(r"://[^/]*@", value)
+    if value is None or has_password or not (is_reference or spot(path, written).shown):
+        return ""
+    if isinstance(value, dict | list):
+        return f", got a {'mapping' if isinstance(value, dict) else 'list'}"
+    text = tree.spelled.get(path) or repr(value)
+    return f", got {text if len(text) <= 60 else text[:57] + '...'}"

@@ -1,0 +1,206 @@
+"""The targets of config.yaml: where announcements go, one class for each `type`.
+
+Only what can be set; how a target speaks is not known here. Addresses and tokens are secrets throughout.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+
+from feedbot.config.sections import Section, WhereSettings
+from feedbot.config.values import (
+    Duration,
+    FolderUrl,
+    Language,
+    Secret,
+    SecretUrl,
+    SigningSecret,
+    Text,
+    no_bool,
+    one_or_more,
+    wrong,
+)
+
+EventName: TypeAlias = Literal["published", "updated", "withdrawn"]
+Events = Annotated[tuple[EventName, ...], Field(min_length=1), BeforeValidator(one_or_more)]
+
+RESERVED_HEADERS = re.compile(r"(?i)host|user-agent|connection|transfer-encoding|content-.*|webhook-.*|ce-.*")
+
+
+def _one_or_more_secrets(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    for name, value in headers.items():
+        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+            raise wrong("has a name that no header can have", "letters, digits and hyphens")
+        if RESERVED_HEADERS.fullmatch(name):
+            raise wrong(
+                "names a header that feedbot sets itself",
+                "remove Host, User-Agent, Content-*, Webhook-*, ce-*",
+            )
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value.get_secret_value()):
+            raise wrong("has a value with a line break or control character", "headers are single lines")
+    return headers
+
+
+class BaseTarget(Section):
+    """What all targets can be told."""
+
+    name: Text = Field(
+        description="What the target is called in commands and logs; the queue knows it by this name"
+    )
+    where: WhereSettings = Field(
+        default=WhereSettings(), description="Which articles it gets; not given: all"
+    )
+    max_per_hour: Annotated[int, Field(ge=1), BeforeValidator(no_bool)] | None = Field(
+        default=None, description="At most this many announcements in an hour; the rest waits"
+    )
+    min_interval: Duration = Field(
+        default="0s", description="At least this long between two announcements", validate_default=True
+    )
+
+
+class Webhook(BaseTarget):
+    """Any program that takes signed HTTP messages (Standard Webhooks)."""
+
+    type: Literal["webhook"] = Field(description="Signed JSON messages")
+    url: SecretUrl = Field(description="Address that messages are posted to")
+    secret: Annotated[tuple[SigningSecret, ...], BeforeValidator(_one_or_more_secrets)] = Field(
+        default=(),
+        description="Key that signs the messages; a list while keys are changed, the current one first",
+        json_schema_extra={"type": ["string", "array"], "title": "secret or list", "writeOnly": True},
+    )
+    unsigned: bool = Field(default=False, description="Send without a signature, on purpose")
+    events: Events = Field(default=("published",), description="What is told: published, updated, withdrawn")
+    format: Literal["standard", "cloudevents"] = Field(
+        default="standard", description="Shape of the messages"
+    )
+    headers: Annotated[dict[str, Secret], AfterValidator(_headers)] = Field(
+        default={}, description="More headers, such as an access token", json_schema_extra={"writeOnly": True}
+    )
+
+    @model_validator(mode="after")
+    def _signed_or_not(self) -> Webhook:
+        if self.unsigned and self.secret:
+            raise wrong("has both a secret and unsigned: true", "remove one of the two")
+        if not self.unsigned and not self.secret:
+            raise wrong("has no secret", "give it one, or say unsigned: true if the receiver cannot verify")
+        return self
+
+    @property
+    def takes(self) -> frozenset[EventName]:
+        """The events that are recorded for it."""
+        return frozenset(self.events)
+
+
+class _Channel(BaseTarget):
+    """A chat channel with an incoming webhook."""
+
+    url: SecretUrl = Field(description="Address of the channel's incoming webhook")
+    template: Text | None = Field(
+        default=None, description="Text of the message (Jinja); not given: a card with picture"
+    )
+    image: bool = Field(default=True, description="Whether the article's picture is shown")
+
+
+class _PostingChannel(_Channel):
+    """A channel in which what was posted cannot be changed."""
+
+    events: Events = Field(
+        default=("published",),
+        description="What is told: published, updated, withdrawn; each is a message of its own",
+    )
+
+    @property
+    def takes(self) -> frozenset[EventName]:
+        """The events that are recorded for it."""
+        return frozenset(self.events)
+
+
+class Slack(_PostingChannel):
+    """A Slack channel."""
+
+    type: Literal["slack"] = Field(description="A Slack channel")
+
+
+class Teams(_PostingChannel):
+    """A Microsoft Teams channel, through a workflow."""
+
+    type: Literal["teams"] = Field(description="A Microsoft Teams channel, through a workflow")
+
+
+class Mattermost(_PostingChannel):
+    """A Mattermost channel."""
+
+    type: Literal["mattermost"] = Field(description="A Mattermost channel")
+
+
+class _Editing(BaseTarget):
+    """A place in which what was posted can be changed and deleted."""
+
+    on_update: Literal["edit", "ignore"] = Field(
+        default="ignore", description="What a change of an article does to its post"
+    )
+    on_withdraw: Literal["delete", "ignore"] = Field(
+        default="ignore", description="What becomes of the post when its article is withdrawn"
+    )
+    edit_window: Duration = Field(
+        default="7d",
+        description="Older posts are left as they are when their article changes",
+        validate_default=True,
+    )
+
+    @property
+    def takes(self) -> frozenset[EventName]:
+        """The events that are recorded for it."""
+        events: list[EventName] = ["published"]
+        if self.on_update == "edit":
+            events.append("updated")
+        if self.on_withdraw == "delete":
+            events.append("withdrawn")
+        return frozenset(events)
+
+
+class Discord(_Channel, _Editing):
+    """A Discord channel."""
+
+    type: Literal["discord"] = Field(description="A Discord channel")
+
+
+class Hashtags(Section):
+    """How topics become hashtags."""
+
+    aliases: dict[Text, Text] = Field(default={}, description="The hashtag of a topic, such as C#: CSharp")
+
+
+class Mastodon(_Editing):
+    """An account on Mastodon or a server that speaks its language."""
+
+    type: Literal["mastodon"] = Field(description="An account on Mastodon or a similar server")
+    base_url: FolderUrl = Field(description="Address of the server")
+    token: Secret = Field(description="Access token with the scopes write:statuses write:media read:statuses")
+    visibility: Literal["public", "unlisted", "private", "direct"] = Field(
+        default="unlisted", description="Who sees the posts"
+    )
+    template: Text = Field(
+        default="{{ title }}\n\n{{ url }}\n\n{{ hashtags }}", description="Text of the post (Jinja)"
+    )
+    image: bool = Field(
+        default=True, description="Whether the article's picture is attached, with its text for the blind"
+    )
+    content_warning: str = Field(default="", description="Text that hides the post until it is clicked")
+    language: Language = Field(default="", description="Language of the posts; not given: the article's")
+    hashtags: Hashtags = Field(default=Hashtags(), description="How topics become hashtags")
+
+
+Target: TypeAlias = Annotated[
+    Webhook | Slack | Discord | Teams | Mattermost | Mastodon, Field(discriminator="type")
+]
+TYPES: tuple[str, ...] = tuple(
+    get_args(kind.model_fields["type"].annotation)[0] for kind in get_args(get_args(Target)[0])
+)

@@ -1,0 +1,100 @@
+"""Words for what pydantic found: from its errors to flaws that a person can mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from feedbot.config.problems import Flaw, OptionPath
+from feedbot.config.schema import spot
+from feedbot.config.targets import TYPES
+
+# pydantic's error types whose words need no more than what it says itself
+_WORDS = {
+    "string_type": ("must be text", "put it in quotes"),
+    "string_too_short": ("must not be empty", ""),
+    "string_unicode": ("must be text", ""),
+    "too_short": ("must not be empty", ""),
+    "int_type": ("must be a whole number", ""),
+    "int_parsing": ("must be a whole number", ""),
+    "int_from_float": ("must be a whole number", ""),
+    "int_parsing_size": ("must be a smaller number", ""),
+    "finite_number": ("must be a whole number", ""),
+    "bool_type": ("must be true or false", ""),
+    "bool_parsing": ("must be true or false", ""),
+    "model_type": ("must be a mapping", "lines of `option: value`"),
+    "model_attributes_type": ("must be a mapping", "lines of `option: value`"),
+    "dict_type": ("must be a mapping", "lines of `name: value`"),
+    "list_type": ("must be a list", "begin each item with -"),
+    "tuple_type": ("must be a list", "begin each item with -"),
+    "invalid_key": ("is not an option here", "the names of options are text"),
+}
+
+
+def flaw_of(error: Mapping[str, Any], data: Any) -> Flaw:
+    """One of pydantic's errors in our words; `data` is what was validated."""
+    kind, context = error["type"], error.get("ctx", {})
+    path = option_path(error["loc"], data)
+    if kind == "feedbot":
+        return Flaw(path, context["what"], context["hint"])
+    if kind == "missing":
+        return Flaw(path, "is missing", spot(path, data).description)
+    if kind == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
+        return _unknown(path, data)
+    if kind == "union_tag_not_found":
+        return Flaw((*path, "type"), "is missing", f"one of {_listed(TYPES)}")
+    if kind == "union_tag_invalid":
+        return _not_among((*path, "type"), TYPES, context["tag"])
+    if kind in {"literal_error", "enum"}:
+        return _not_among(path, spot(path, data).choices, error.get("input"))
+    if kind == "greater_than_equal":
+        return Flaw(path, f"must be at least {context['ge']}")
+    if kind == "less_than_equal":
+        return Flaw(path, f"must be at most {context['le']}")
+    what, hint = _WORDS.get(kind, ("cannot be used", ""))
+    return Flaw(path, what, hint)
+
+
+def option_path(loc: tuple[int | str, ...], data: Any) -> OptionPath:
+    """Where in the file an error lies: pydantic also names the alternatives it chose between."""
+    parts = list(loc)
+    if parts[:1] == ["targets"]:
+        del parts[2:3]
+    if parts[:2] == ["content", "fields"]:
+        del parts[2:3]
+    if parts[-1:] == ["[key]"]:
+        parts.pop()
+    path: list[int | str] = []
+    for part in parts:
+        if not isinstance(data, dict | list) or (isinstance(data, dict) and isinstance(part, int)):
+            break  # a single value that stood for a list of it
+        path.append(part)
+        data = data.get(part) if isinstance(data, dict) else data[int(part)]
+    return tuple(path)
+
+
+def near(name: object, choices: Iterable[str]) -> str:
+    """The choice that was probably meant, "" if none is near."""
+    folded = {choice.casefold().replace("-", "_"): choice for choice in choices}
+    wanted = str(name).casefold().replace("-", "_")
+    found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else ""
+
+
+def _unknown(path: OptionPath, data: Any) -> Flaw:
+    options = spot(path[:-1], data).options
+    meant = near(path[-1], options)
+    return Flaw(
+        path, "is not an option", f"did you mean {meant}?" if meant else f"the options are {_listed(options)}"
+    )
+
+
+def _not_among(path: OptionPath, choices: Iterable[str], value: object) -> Flaw:
+    meant = near(value, choices)
+    return Flaw(path, f"must be {_listed(choices, 'or')}", f"did you mean {meant}?" if meant else "")
+
+
+def _listed(names: Iterable[str], word: str = "and") -> str:
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last

@@ -7,8 +7,6 @@ findings; None means that a text is no such URL.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from posixpath import splitext
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 MAX_LENGTH = 4096
@@ -81,18 +79,3 @@ def host_of(url: str) -> str:
 def same_host(url: str, site: str) -> bool:
     """Whether an absolute URL lies on the host of `site`."""
     return urlsplit(url).netloc == urlsplit(site).netloc
-
-
-def page_path(relative: str, *, index_names: tuple[str, ...] = ("index", "_index")) -> str:
-    """Where the file at `relative` is usually shown, below the site's URL: without suffix, ending in a slash."""
-    stem = splitext(relative)[0]
-    folder, _, name = stem.rpartition("/")
-    if name in index_names:
-        stem = folder
-    return f"{quote(stem, safe='/')}/" if stem else ""
-
-
-@lru_cache(maxsize=64)
-def folder_url(site: str) -> str:
-    """`site` with a slash at its end, so that paths are resolved below it."""
-    return site if site.endswith("/") or not site else f"{site}/"

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 import nh3
@@ -27,7 +28,13 @@ MAX_AMPERSANDS = 100_000  # in HTML, likewise
 MAX_DEPTH = 256  # of open elements: the sanitiser's work grows with the square of it
 MAX_COPIES = 200_000  # of formatting elements that were left open
 
-Remark = tuple[str, str, int]  # what, hint, offset in the source
+
+class Remark(NamedTuple):
+    """What an author should hear of a body."""
+
+    what: str
+    hint: str
+    line: int = 0  # of the body, counted from 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,28 +60,30 @@ def render(source: str, *, markdown: bool, base: str) -> Markup:
     raw = _markdown().render(source) if is_markdown else source
     if is_markdown and not _is_tractable(raw):
         return Markup(remarks=(_TANGLED,))
-    return Markup(html=sanitise(raw, base), remarks=tuple(_remarks(source, raw)))
+    return Markup(html=_sanitised(raw, base), remarks=tuple(_remarks(source, raw)))
 
 
-def before_more(source: str) -> str | None:
-    """What stands before the mark `<!--more-->`, or None where there is no such mark."""
-    found = _MORE.search(source)
-    return source[: found.start()] if found else None
+def render_embed(raw: str, base: str, *, poster: str, title: str) -> str:
+    """A player's HTML as a plain link, "" for none; `poster` and `title` stand in for its own."""
+    return _sanitised(raw, base, poster=poster, title=title) if _is_tractable(raw) else ""
+
+
+def beginning(content: str, length: int = 20_000) -> str:
+    """The first characters of sanitised HTML, not ending within a tag."""
+    return content if len(content) <= length else content[:length].rpartition("<")[0]
 
 
 # --- limits ---
 
 _LARGE = "the body is larger than {}, so feeds show the excerpt only"
 _SHORTER = "split or shorten it"
-_TANGLED = (
+_TANGLED = Remark(
     "the body's HTML is too tangled to read, so feeds show the excerpt only",
     "close what is opened, and nest less",
-    0,
 )
-_CROWDED = (
+_CROWDED = Remark(
     "the body holds too many special characters, so feeds show the excerpt only",
     "put data into a file of its own",
-    0,
 )
 
 
@@ -82,7 +91,7 @@ def _refusal(source: str, *, markdown: bool) -> Remark | None:
     """Why `source` will not be read, if it will not."""
     limit, name = (MAX_MARKDOWN, "512 KiB of Markdown") if markdown else (MAX_HTML, "2 MiB")
     if len(source) > limit:
-        return _LARGE.format(name), _SHORTER, 0
+        return Remark(_LARGE.format(name), _SHORTER)
     if source.count("&") > MAX_AMPERSANDS or (markdown and source.count("[") > MAX_BRACKETS):
         return _CROWDED
     return None if markdown or _is_tractable(source) else _TANGLED
@@ -127,7 +136,6 @@ def _is_tractable(source: str) -> bool:
 # --- Markdown ---
 
 _DOCUMENT = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-_MORE = re.compile(r"<!--\s*more\s*-->", re.IGNORECASE)
 _TEMPLATE = re.compile(r"\{%-?\s*[a-z]|\{\{[<%]")
 _CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)
 
@@ -144,7 +152,8 @@ def _remarks(source: str, raw: str) -> list[Remark]:
     if found is None or _TEMPLATE.search(html.unescape(_CODE.sub("", raw))) is None:
         return []
     what = "template tags in the body are not executed and will be shown as they are"
-    return [(what, "write the HTML or Markdown that they stand for", found.start())]
+    line = source.count("\n", 0, found.start())
+    return [Remark(what, "write the HTML or Markdown that they stand for", line)]
 
 
 # --- sanitising ---
@@ -194,11 +203,8 @@ _DROPPED_WHOLE |= {"svg", "math", "canvas", "applet", "noembed", "noframes", "xm
 _SCHEMES = {"http", "https", "mailto"}
 
 
-def sanitise(raw: str, base: str, *, poster: str = "", title: str = "") -> str:
-    """`raw` HTML with nothing in it that runs, styles or embeds; "" where nothing is left to be seen.
-
-    `poster` and `title` serve embeds that have none of their own.
-    """
+def _sanitised(raw: str, base: str, *, poster: str = "", title: str = "") -> str:
+    """`raw` HTML with nothing in it that runs, styles or embeds; "" where nothing is left to be seen."""
     clean = nh3.clean(
         raw,
         tags=_TAGS,

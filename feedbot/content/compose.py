@@ -1,0 +1,199 @@
+"""From the front matter and body of one file to its article.
+
+Pure. Decides which field wins where several could, what stands in for one that is missing, and where links
+lead. Findings go to the matter of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import cached_property
+from html import escape
+
+from feedbot.content import markup, nested, values
+from feedbot.content.addresses import Page, page_url, permalink_url
+from feedbot.content.fields import Matter
+from feedbot.content.frontmatter import Parts
+from feedbot.content.links import same_host
+from feedbot.content.text import cut, html_to_text
+from feedbot.model import Article, Image, Site
+
+MAX_SUMMARY = 500  # characters
+DERIVED_SUMMARY = 300  # ... where it is taken from the body
+MAX_ID = 500
+_HTML_SUFFIXES = (".html", ".htm")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")  # the shape of RFC 5646
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, taken apart, and what it is read with."""
+
+    matter: Matter
+    parts: Parts
+    relative: str  # path below the content folder
+    site: Site
+    zone: tzinfo
+    is_jekyll: bool  # Jekyll's rules hold: tags parted by spaces, dates in file names
+    published: datetime
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """The names in a list of categories, as Jekyll and Hugo have it."""
+        return values.names(self.matter, "categories", at_spaces=self.is_jekyll)
+
+    @cached_property
+    def page(self) -> Page:
+        """What the file's own address on the site is made of."""
+        folders = self.relative.split("/")[:-1]
+        return Page(
+            relative=self.relative,
+            slug=values.text(self.matter, "slug"),
+            categories=self.categories,
+            published=self.published.astimezone(self.zone),
+            is_post="_posts" in folders,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Where an article is, and where it came from."""
+
+    link: str
+    via: str
+    given: str  # the one that front matter gives, "" for none
+    base: str  # what the file's own relative URLs are seen from
+
+
+def compose(source: Source, title: str) -> tuple[Article, Links]:
+    """The article in `source`, and its links."""
+    matter, zone = source.matter, source.zone
+    links = _links(source)
+    base = links.base
+    images = nested.images(matter, "images", base)
+    content = _body(source, base)
+    summary = _summary(source, title, content)
+    category, topics = _names(source)
+    article = Article(
+        title=title,
+        published=source.published,
+        updated=max(values.moment(matter, "updated", zone) or source.published, source.published),
+        expires=values.moment(matter, "expires", zone),
+        summary=summary,
+        content=_featured(source, title, images, base, content or _paragraph(summary)) or content,
+        link=links.link,
+        via=links.via,
+        amp_link=values.url_of(matter, "amp_link", base),
+        cdn_amp_link=values.url_of(matter, "cdn_amp_link", base),
+        category=category,
+        type=values.text(matter, "type", values.MAX_NAME),
+        language=_language(matter),
+        topics=topics,
+        provider=nested.provider(matter, "provider", base),
+        authors=nested.authors(matter, "authors", base),
+        images=images,
+        related=nested.related(matter, "related", base, zone),
+        heat=values.number(matter, "heat"),
+        quality=values.number(matter, "quality"),
+    )
+    return article, links
+
+
+def own_id(matter: Matter) -> str:
+    """The id that front matter gives, "" for none. A number is as good as a text, if it is spelled as one."""
+    found = matter.get("id")
+    if found is None:
+        return ""
+    path, value = found
+    if type(value) is int:
+        return matter.spelled(path) or str(value)
+    return values.text(matter, "id", MAX_ID)
+
+
+# --- links ---
+
+
+def _links(source: Source) -> Links:
+    """The links of a file; a web address that cannot be used gives way to the next choice."""
+    matter, site = source.matter, source.site.url
+    via = values.url_of(matter, "via", site)
+    link = values.url_of(matter, "link", site) or via
+    given = link or _permalink(source)
+    if link and same_host(link, site):
+        base = link
+    else:  # an aggregated article's link says nothing about the file's own pictures
+        base = (given if not link else "") or page_url(site, source.page)
+    return Links(link=given or base, via="" if via == link else via, given=given, base=base)
+
+
+def _permalink(source: Source) -> str:
+    found = source.matter.get("permalink")
+    if found is None:
+        return ""
+    path, value = found
+    url = permalink_url(source.site.url, value.strip(), source.page) if isinstance(value, str) else None
+    if url is None:
+        source.matter.warn(path, f"`{path[0]}` cannot be turned into a web address and was left out")
+    return url or ""
+
+
+# --- names ---
+
+
+def _names(source: Source) -> tuple[str, tuple[str, ...]]:
+    """Category and topics. The first of a list of categories stands in for `category`; all are topics."""
+    category = values.text(source.matter, "category", values.MAX_NAME)
+    topics = values.names(source.matter, "topics", at_spaces=source.is_jekyll)
+    if not source.categories:
+        return category, topics
+    return category or source.categories[0], values.distinct((*topics, *source.categories))
+
+
+def _language(matter: Matter) -> str:
+    found = matter.get("language")
+    if found is None:
+        return ""
+    path, value = found
+    code = values.as_text(matter, path, value).replace("_", "-")
+    if _LANGUAGE.fullmatch(code):
+        return code
+    matter.warn(path, f"`{path[0]}` is no language code and was left out", "write one such as en or pt-BR")
+    return ""
+
+
+# --- text ---
+
+
+def _body(source: Source, base: str) -> str:
+    """The body as sanitised HTML, "" for none."""
+    parts = source.parts
+    is_markdown = not source.relative.lower().endswith(_HTML_SUFFIXES)
+    rendered = markup.render(parts.body, markdown=is_markdown, base=base)
+    for remark in rendered.remarks:
+        source.matter.note(remark.what, remark.hint, line=parts.body_line + remark.line)
+    return rendered.html
+
+
+def _summary(source: Source, title: str, content: str) -> str:
+    """The excerpt, else the beginning of the body; never a repetition of the title."""
+    summary = cut(values.text(source.matter, "summary"), MAX_SUMMARY)
+    if not summary and content:
+        text = html_to_text(markup.beginning(content))
+        summary = cut(text.removeprefix(title).strip(), DERIVED_SUMMARY)
+    return "" if summary.casefold() == title.casefold() else summary
+
+
+def _featured(source: Source, title: str, images: tuple[Image, ...], base: str, below: str) -> str:
+    """What `featuredContent` shows, as a plain link with the first picture, above the body; "" for none."""
+    found = source.matter.get("featured")
+    if found is None or not isinstance(found[1], str):
+        return ""
+    poster = images[0].url if images else ""
+    shown = markup.render_embed(found[1], base, poster=poster, title=title)
+    return f"{shown}\n{below}".strip() if shown else ""
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text, quote=False)}</p>" if text else ""

@@ -1,0 +1,158 @@
+"""Front-matter values that have parts: pictures, authors, the publication, related articles.
+
+Like `values`, of which these are made: takes the matter of one file, gives what can be used, leaves a finding
+for what can not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, tzinfo
+from itertools import islice
+from typing import Any, TypeVar
+
+from feedbot.content import dates
+from feedbot.content.fields import Matter
+from feedbot.content.links import absolute
+from feedbot.content.text import clean, cut
+from feedbot.content.values import MAX_NAME, MAX_TITLE, as_text, name_of, spelling_of, whole_of
+from feedbot.model import Author, Image, Provider, Related
+
+MAX_LISTED = 50  # pictures, authors, related articles
+_MAX_PIXELS = 100_000
+
+_T = TypeVar("_T")
+
+
+def images(matter: Matter, field: str, base: str) -> tuple[Image, ...]:
+    """The pictures of a field: addresses, or mappings with `url`, `width`, `height` and `title` or `alt`."""
+
+    def made(item: object) -> Image | None:
+        return _image(item, base)
+
+    return _listed(matter, field, made, "a picture with a web address")
+
+
+def _image(item: object, base: str) -> Image | None:
+    if isinstance(item, str):
+        item = {"url": item}
+    url = _address(item, base, "url", "src", "path", "image")
+    if not url or not isinstance(item, dict):
+        return None
+    return Image(
+        url=url,
+        width=_pixels(item.get("width")),
+        height=_pixels(item.get("height")),
+        title=cut(_part(item, "title", "alt", "caption"), MAX_TITLE),
+    )
+
+
+def _pixels(value: object) -> int | None:
+    whole = whole_of(value.removesuffix("px") if isinstance(value, str) else value)
+    return whole if whole and 0 < whole <= _MAX_PIXELS else None
+
+
+def authors(matter: Matter, field: str, base: str) -> tuple[Author, ...]:
+    """The authors of a field: names, or mappings with `name`, `url` and `avatar`."""
+
+    def made(item: object) -> Author | None:
+        if not isinstance(item, dict):
+            item = {"name": item}
+        name = cut(_part(item, "name", "title"), MAX_NAME)
+        url, avatar = (
+            _address(item, base, "url", "uri", "website"),
+            _address(item, base, "avatar", "image", "picture"),
+        )
+        return Author(name=name, url=url, avatar=avatar) if name else None
+
+    found = _listed(matter, field, made, "an author with a name")
+    return tuple({author.name: author for author in reversed(found)}.values())[::-1]
+
+
+def provider(matter: Matter, field: str, base: str) -> Provider:
+    """The publication of a field: a name, or a mapping with `name`, `domain` and `images`."""
+    found = matter.get(field)
+    if found is None:
+        return Provider()
+    path, value = found
+    if not isinstance(value, dict):
+        return Provider(name=cut(as_text(matter, path, value), MAX_NAME))
+    name, domain = cut(_part(value, "name", "title"), MAX_NAME), cut(_part(value, "domain"), MAX_NAME)
+    if not name and not domain:
+        matter.warn(path, f"`{path[0]}` has neither a name nor a domain and was left out", "give it a name")
+        return Provider()
+    logos = value.get("images", value.get("image", value.get("logo")))
+    logo = _image(logos[0] if isinstance(logos, list) and logos else logos, base)
+    return Provider(name=name, domain=domain, image=logo.url if logo else "")
+
+
+def related(matter: Matter, field: str, base: str, zone: tzinfo) -> tuple[Related, ...]:
+    """Other coverage: mappings with `title`, `webUrl` or `url`, `provider`, and a date."""
+
+    def made(item: object) -> Related | None:
+        if not isinstance(item, dict):
+            return None
+        title = cut(_part(item, "title", "name"), MAX_TITLE)
+        url = _address(item, base, "webUrl", "originalUrl", "url", "link")
+        if not title or not url:
+            return None
+        publication = item.get("provider")
+        return Related(
+            title=title,
+            url=url,
+            provider=cut(
+                _part(
+                    publication if isinstance(publication, dict) else {"name": publication}, "name", "domain"
+                ),
+                MAX_NAME,
+            ),
+            published=_moment_or_none(item.get("publishedDateTime") or item.get("date"), zone),
+        )
+
+    return _listed(matter, field, made, "an article with a title and a web address")
+
+
+def _moment_or_none(value: object, zone: tzinfo) -> datetime | None:
+    try:
+        return None if value is None else dates.moment(value, zone)
+    except dates.DateError:
+        return None
+
+
+def _listed(matter: Matter, field: str, made: Callable[[object], _T | None], wanted: str) -> tuple[_T, ...]:
+    """What `made` makes of the items of a list, or of one thing that stands for a list of one."""
+    found = matter.get(field)
+    if found is None:
+        return ()
+    path, value = found
+    kept: list[_T] = []
+    items = value if isinstance(value, list) else [value]
+    for number, item in islice(enumerate(items), MAX_LISTED):
+        thing = made(item)
+        if thing is not None:
+            kept.append(thing)
+        else:
+            place = (*path, number) if isinstance(value, list) else path
+            matter.warn(place, f"{name_of(place)} is not {wanted} and was left out")
+    return tuple(kept)
+
+
+def _part(item: dict[Any, Any], *keys: str) -> str:
+    """The text of the first of `keys` that has one."""
+    for key in keys:
+        value = item.get(key)
+        if isinstance(value, str) and (plain := clean(value)):
+            return plain
+        if isinstance(value, bool | int | float | date):
+            return spelling_of(value)
+    return ""
+
+
+def _address(item: object, base: str, *keys: str) -> str:
+    """The usable URL of the first of `keys` that has one."""
+    if not isinstance(item, dict):
+        return ""
+    for key in keys:
+        if isinstance(value := item.get(key), str) and (url := absolute(value, base)):
+            return url
+    return ""

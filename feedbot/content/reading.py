@@ -1,0 +1,179 @@
+"""One content file, from its bytes to an article, or to the reason why it is none.
+
+Pure: the same bytes under the same configuration give the same value, whatever the clock, the machine or the
+order of files. An article whose date lies ahead is read like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from feedbot.content import dates, values
+from feedbot.content.compose import Source, compose, own_id
+from feedbot.content.fields import Keys, Matter, keys_of
+from feedbot.content.frontmatter import FrontMatterError, Parts, split
+from feedbot.model import Article, Finding, Level, Site
+from feedbot.yamltree import Tree, YamlError, load
+
+READER_VERSION = 1  # raised when the same file is read differently, so that all files are read again
+_NEVER_BUILT = frozenset({"secured"})
+
+
+class Reason(StrEnum):
+    """Why a sound file is in no feed."""
+
+    UNPUBLISHED = "unpublished"  # published: false
+    REMOVED = "removed"  # removed: true
+    DRAFT = "draft"  # draft: true, or below a folder _drafts
+    EXCLUDED = "excluded"  # feed: false
+    UNDATED = "undated"  # no date; never "now"
+    EMPTY = "empty"  # nothing in the file, or nothing in its front matter
+    NO_FRONT_MATTER = "no front matter"  # a page of another kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """An article."""
+
+    article: Article
+    id: str = ""  # as front matter gives it, clean; "" for none
+    url: str = ""  # as front matter gives it; "" for none. It survives a rename of the file
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excluded:
+    """A sound file that is not to be in a feed."""
+
+    reason: Reason
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A file that cannot be used; one of `findings` at least is of level error."""
+
+    findings: tuple[Finding, ...]
+
+
+Reading: TypeAlias = Read | Excluded | Broken
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads files for one configuration."""
+
+    site: Site
+    fields: str | Mapping[str, Sequence[str]] | None = (
+        None  # a dialect, or keys of fields; None: all dialects
+    )
+    timezone: str = "UTC"  # of dates that name none
+
+    def read(self, data: bytes, *, name: str, relative: str) -> Reading:
+        """What the file at `relative` below the content folder says; `name` is its path in findings."""
+        try:
+            parts = split(data)
+            if parts is None:
+                return _no_front_matter(data, name)
+            tree = load(parts.matter, first_line=parts.matter_line, skip=_NEVER_BUILT)
+        except FrontMatterError as error:
+            return Broken(findings=(Finding(path=name, what=error.what, hint=error.hint, line=error.line),))
+        except YamlError as error:
+            finding = Finding(
+                path=name, what=error.what, hint=error.hint, line=error.line, column=error.column
+            )
+            return Broken(findings=(finding,))
+        if not isinstance(tree.value, dict) or not tree.value:
+            return _no_fields(tree, parts, name)
+        return self._read(Matter(tree, self._keys, name), parts, relative)
+
+    def _read(self, matter: Matter, parts: Parts, relative: str) -> Reading:
+        *folders, filename = relative.split("/")
+        reason = _held_back(matter, folders)
+        if reason is not None:
+            return Excluded(reason=reason, findings=tuple(matter.findings))
+        is_jekyll = self.fields == "jekyll" or "_posts" in folders
+        published = self._published(matter, filename if is_jekyll else "")
+        title = values.text(matter, "title", values.MAX_TITLE)
+        if published is None and not matter.is_broken:
+            matter.note("no date, so this is in no feed", level=Level.INFO)
+            return Excluded(reason=Reason.UNDATED, findings=tuple(matter.findings))
+        if not title:
+            matter.note("no title", "add a line `title:`", line=parts.matter_line, level=Level.ERROR)
+        if published is None or not title:
+            return Broken(findings=tuple(matter.findings))
+        source = Source(matter, parts, relative, self.site, self.zone, is_jekyll, published)
+        article, links = compose(source, title)
+        id_ = own_id(matter)
+        return Read(article=article, id=id_, url=links.given, findings=tuple(matter.findings))
+
+    def _published(self, matter: Matter, filename: str) -> datetime | None:
+        """The date, else the one in a Jekyll post's file name; one that cannot be used is an error."""
+        published = values.moment(matter, "published", self.zone, Level.ERROR)
+        if published is not None or matter.is_broken:
+            return published
+        try:
+            return dates.in_filename(filename, self.zone)
+        except dates.DateError as error:
+            matter.note(f"the date in the file's name {error.what}", error.hint, level=Level.ERROR)
+            return None
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that decides what `read` returns, beside the file. Another one: read all again."""
+        fields = self.fields if isinstance(self.fields, str) or self.fields is None else dict(self.fields)
+        text = json.dumps(
+            [READER_VERSION, self.site.url, fields, self.timezone], sort_keys=True, default=list
+        )
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return keys_of(self.fields)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone of dates that name none."""
+        return ZoneInfo(self.timezone)
+
+
+def _no_front_matter(data: bytes, name: str) -> Excluded:
+    if not data or data.isspace():
+        finding = Finding(path=name, what="the file is empty", level=Level.INFO)
+        return Excluded(reason=Reason.EMPTY, findings=(finding,))
+    what = "no front matter, so this is no article"
+    hint = "an article begins with a line ---"
+    finding = Finding(path=name, what=what, hint=hint, line=1, level=Level.INFO)
+    return Excluded(reason=Reason.NO_FRONT_MATTER, findings=(finding,))
+
+
+def _no_fields(tree: Tree, parts: Parts, name: str) -> Excluded | Broken:
+    line = parts.matter_line
+    if tree.value is None or tree.value == {}:
+        finding = Finding(path=name, what="the front matter is empty", line=line, level=Level.INFO)
+        return Excluded(reason=Reason.EMPTY, findings=(finding,))
+    kind = "a list" if isinstance(tree.value, list) else "a single value"
+    what, hint = (
+        f"the front matter is {kind}, not lines of `key: value`",
+        "write one key and its value a line",
+    )
+    return Broken(findings=(Finding(path=name, what=what, hint=hint, line=line),))
+
+
+def _held_back(matter: Matter, folders: Sequence[str]) -> Reason | None:
+    """Why the flags keep the file back. They come first: mistakes in what is hidden bother nobody."""
+    if values.flag(matter, "shown", unclear=False) is False:
+        return Reason.UNPUBLISHED
+    if values.flag(matter, "removed", unclear=True):
+        return Reason.REMOVED
+    if values.flag(matter, "draft", unclear=True) or "_drafts" in folders:
+        return Reason.DRAFT
+    return Reason.EXCLUDED if values.flag(matter, "feed", unclear=False) is False else None

@@ -194,8 +194,8 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(GOLDEN, tmp_path / "feeds"))
 
 
-def problems(folder: Path, **options: int) -> list[str]:
-    return check_folder(folder, FEEDS_URL, hub=HUB, **options)  # type: ignore[arg-type]  # only `limit` is given
+def problems(folder: Path, limit: int | None = None) -> list[str]:
+    return check_folder(folder, FEEDS_URL, hub=HUB, limit=limit)
 
 
 def test_a_folder_published_elsewhere_is_caught(folder: Path) -> None:

@@ -77,6 +77,22 @@ def test_hash_seed_time_zone_and_locale_do_not_change_a_byte(surroundings: dict[
     assert len(outputs) == 1
 
 
+def test_rendering_leaves_the_locale_of_the_process_alone() -> None:
+    calls: list[str] = []
+
+    def note(frame: object, event: str, argument: object) -> None:
+        if event == "c_call":
+            calls.append(getattr(argument, "__name__", ""))
+
+    sys.setprofile(note)
+    try:
+        whole_site()
+    finally:
+        sys.setprofile(None)
+    assert "isoformat" in calls  # the dates were watched
+    assert "setlocale" not in calls
+
+
 if __name__ == "__main__":
     for name, full in FOLDERS.items():
         shutil.rmtree(GOLDEN / name, ignore_errors=True)

@@ -10,6 +10,7 @@ from render_samples import EMPTY, bodies, whole_site
 from feedbot.render import bears_mark
 
 ATOM = 'xmlns="http://www.w3.org/2005/Atom"'
+ENTITY = '<!ENTITY f "feedbot">'
 FOREIGN = [
     # nothing to read
     "",
@@ -44,8 +45,7 @@ FOREIGN = [
     '<!doctype html><head><meta name="description" content="feedbot"></head>',
     # what is hostile
     '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><rss>&f;</rss>',
-    '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY f "feedbot">]><rss><channel><generator>&f;</generator></channel>'
-    "</rss>",
+    f'<?xml version="1.0"?><!DOCTYPE x [{ENTITY}]><feed {ATOM}><generator>&f;</generator></feed>',
     '{"_feedbot": ' + "[" * 100_000,
 ]  # fmt: skip
 

@@ -37,7 +37,7 @@ urls = clean.map(lambda text: "https://site.example/" + quote(text, safe="/?&=#:
 maybe_url = st.one_of(st.just(""), urls)
 moments = st.datetimes(
     min_value=datetime(1970, 1, 1),  # noqa: DTZ001 (hypothesis wants naive bounds beside `timezones`)
-    max_value=datetime(2999, 12, 31),  # noqa: DTZ001
+    max_value=datetime(2999, 12, 31),  # noqa: DTZ001 (as above)
     timezones=st.just(UTC),
 ).map(lambda moment: moment.replace(microsecond=0))
 sizes = st.one_of(st.none(), st.integers(1, 10_000))

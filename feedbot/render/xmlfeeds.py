@@ -61,7 +61,7 @@ class FeedExtension:
     """What feedgen lacks at the level of the feed; it calls these three methods."""
 
     hub = ""  # only for RSS, where feedgen drops every link but `self`
-    namespaces: dict[str, str] = {}  # noqa: RUF012 (set for each feed, never changed in place)
+    namespaces: dict[str, str]
 
     def extend_ns(self) -> dict[str, str]:
         """The prefixes to be declared at the root."""

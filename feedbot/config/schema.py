@@ -90,8 +90,8 @@ def _alternative(node: Node, data: Any) -> Node:
 
 def _inside(node: Node, part: object) -> Node | None:
     """The node of one key or item of `node`."""
-    if isinstance(part, int):
-        found = node.get("items")
+    if "items" in node and isinstance(part, int):
+        found = node["items"]
     else:
         found = node.get("properties", {}).get(part, node.get("additionalProperties"))
     return found if isinstance(found, dict) else None

@@ -139,9 +139,12 @@ FolderPath = Annotated[Path, PlainValidator(_placed), WithJsonSchema({"type": "s
 Paths = Annotated[tuple[FolderPath, ...], Field(min_length=1), BeforeValidator(one_or_more)]
 Slug = Annotated[Text, AfterValidator(_slug)]
 Formats = Annotated[tuple[model.Format, ...], Field(min_length=1), BeforeValidator(one_or_more)]
-FieldName = Annotated[str, AfterValidator(_field_name), WithJsonSchema({"enum": list(FIELD_NAMES)})]
+FieldName = Annotated[str, AfterValidator(_field_name)]
+FieldMap = Annotated[
+    dict[FieldName, Names], Field(json_schema_extra={"propertyNames": {"enum": list(FIELD_NAMES)}})
+]
 Fields = Annotated[
-    Annotated[Dialect, Tag("dialect")] | Annotated[dict[FieldName, Names], Tag("mapping")],
+    Annotated[Dialect, Tag("dialect")] | Annotated[FieldMap, Tag("mapping")],
     Discriminator(lambda value: "mapping" if isinstance(value, dict) else "dialect"),
 ]
 

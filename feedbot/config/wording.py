@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from feedbot.config.problems import Flaw, OptionPath
+from feedbot.config.problems import Flaw, OptionPath, value_at
 from feedbot.config.schema import spot
 from feedbot.config.targets import TYPES
 
@@ -36,12 +36,12 @@ def flaw_of(error: Mapping[str, Any], data: Any) -> Flaw:
     """One of pydantic's errors in our words; `data` is what was validated."""
     kind, context = error["type"], error.get("ctx", {})
     path = option_path(error["loc"], data)
+    if kind == "extra_forbidden" or (error["loc"][-1:] == ("[key]",) and spot(path[:-1], data).options):
+        return _unknown(path, data)
     if kind == "feedbot":
         return Flaw(path, context["what"], context["hint"])
     if kind == "missing":
         return Flaw(path, "is missing", spot(path, data).description)
-    if kind == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
-        return _unknown(path, data)
     if kind == "union_tag_not_found":
         return Flaw((*path, "type"), "is missing", f"one of {_listed(TYPES)}")
     if kind == "union_tag_invalid":
@@ -63,14 +63,13 @@ def option_path(loc: tuple[int | str, ...], data: Any) -> OptionPath:
         del parts[2:3]
     if parts[:2] == ["content", "fields"]:
         del parts[2:3]
-    if parts[-1:] == ["[key]"]:
-        parts.pop()
     path: list[int | str] = []
     for part in parts:
-        if not isinstance(data, dict | list) or (isinstance(data, dict) and isinstance(part, int)):
-            break  # a single value that stood for a list of it
+        is_item = isinstance(part, int) or part == "[key]"  # the latter: the key itself is wrong
+        if not isinstance(data, list) and not (isinstance(data, dict) and (part in data or not is_item)):
+            break  # an item of what stands there as a single value
         path.append(part)
-        data = data.get(part) if isinstance(data, dict) else data[int(part)]
+        data = value_at(data, (part,))
     return tuple(path)
 
 
@@ -85,9 +84,8 @@ def near(name: object, choices: Iterable[str]) -> str:
 def _unknown(path: OptionPath, data: Any) -> Flaw:
     options = spot(path[:-1], data).options
     meant = near(path[-1], options)
-    return Flaw(
-        path, "is not an option", f"did you mean {meant}?" if meant else f"the options are {_listed(options)}"
-    )
+    hint = f"did you mean {meant}?" if meant else f"the options are {_listed(options)}" if options else ""
+    return Flaw(path, "is not an option", hint)
 
 
 def _not_among(path: OptionPath, choices: Iterable[str], value: object) -> Flaw:

@@ -23,7 +23,7 @@ _END = rb"[ \t]*(?:\r\n|\n|\r|\xc2\x85)"
 _OPENING = re.compile(rb"(?:%b){0,99}---%b" % (_END, _END))
 _FOREIGN = re.compile(rb"(?:%b){0,99}(?:(\+\+\+)(?:%b|$)|\{\s*[\"}])" % (_END, _END))
 _LINE_END = re.compile("\r\n?")
-_CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
+_CLOSING = re.compile(r"\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,11 @@ def _parted(text: str, opening: str) -> Parts:
     if opening.endswith("\x85"):
         text, opening = text.replace("\x85", "\n"), opening.replace("\x85", "\n")
     start, line = len(opening), opening.count("\n") + 1
-    closing = _CLOSING.search(text, start, start + MAX_MATTER + 5)
-    if closing is None or closing.start() - start > MAX_MATTER:
+    closing = _CLOSING.search(text, start - 1, start + MAX_MATTER + 5)
+    if closing is None or closing.start() - start >= MAX_MATTER:
         raise _unclosed(len(text) - start > MAX_MATTER, line - 1)
-    matter = text[start : closing.start()]
-    body = text[closing.end() + 1 :]
+    matter = text[start : closing.start() + 1]
+    body = text[closing.end() :]
     return Parts(
         matter=_spaces_for_separators(matter),
         matter_line=line,

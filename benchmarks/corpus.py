@@ -95,7 +95,7 @@ class Newsroom:
     def article(self, number: int) -> tuple[str, datetime, str]:
         """The file name, the date and the text of one article."""
         rng = Random(f"{self.seed}/{number}")  # noqa: S311 - invented news, no secrets
-        when = FIRST_DAY + timedelta(minutes=rng.randrange(DAYS * 24 * 60))
+        when = FIRST_DAY + timedelta(seconds=rng.randrange(DAYS * 24 * 60 * 60))
         title = headline(rng)
         name = f"{when:%Y-%m-%d}-{slug(title)[:70]}-{number}.md"
         lines = [*head(rng, title, when, number), *self.topic_lines(rng), *rest(rng, when)]

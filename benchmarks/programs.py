@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -51,9 +50,10 @@ class Program(Protocol):
 
 @dataclass
 class Feedbot:
-    """feedbot as installed beside this Python."""
+    """feedbot with a configuration that leaves everything at its default."""
 
     folder: Path
+    program: Path
     name: str = "feedbot"
 
     def __post_init__(self) -> None:
@@ -61,11 +61,11 @@ class Feedbot:
 
     @property
     def build_command(self) -> list[str]:
-        return [sys.executable, "-m", "feedbot", "build"]
+        return [str(self.program), "build", "--quiet"]
 
     @property
     def watch_command(self) -> list[str]:
-        return [sys.executable, "-m", "feedbot", "run"]
+        return [str(self.program), "run", "--quiet"]
 
     def clear(self) -> None:
         shutil.rmtree(self.folder / "feeds", ignore_errors=True)

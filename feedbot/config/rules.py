@@ -66,6 +66,8 @@ def _folders(data: Any, root: Path) -> Iterator[Flaw]:
     for path, content in contents:
         if _holds(feeds, content):
             yield Flaw(path, "must not lie in the folder of the feeds", "feeds are output only")
+        elif _holds(content, feeds) and value_at(data, feeds_path) is None:
+            yield Flaw(path, "must not hold the folder of the feeds", "which is feeds")
         elif _holds(content, feeds):
             yield Flaw(feeds_path, "must not lie in a folder of articles", f"which is {dotted(path)}")
     for number, (path, content) in enumerate(contents):

@@ -17,7 +17,20 @@ def json_schema() -> Node:
     """The JSON Schema of config.yaml, for editors."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     schema = Settings.model_json_schema(by_alias=True, schema_generator=_Untitled)
+    sections, topics = schema["properties"], schema["$defs"]["FeedsSettings"]["properties"]["topics"]
+    for name in sections.keys() - set(schema["required"]):
+        sections[name] = _or_nothing(sections[name])
+    topics["additionalProperties"] = _or_nothing(topics["additionalProperties"])
     return {**head, **schema, "title": "feedbot configuration"}
+
+
+def _or_nothing(node: Node) -> Node:
+    """What may be left empty, as a section is while all in it is commented out."""
+    said = {key: value for key, value in node.items() if key in {"description", "default"}}
+    return {
+        "anyOf": [{key: value for key, value in node.items() if key not in said}, {"type": "null"}],
+        **said,
+    }
 
 
 class _Untitled(GenerateJsonSchema):

@@ -28,6 +28,7 @@ from pydantic import (
 
 from feedbot import model
 from feedbot.config.values import (
+    ONE_OR_MORE,
     Count,
     Duration,
     FolderUrl,
@@ -110,7 +111,9 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _topics(value: object) -> object:
     """A topic without options is one with the usual ones."""
-    return {name: given or {} for name, given in value.items()} if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    return {name: {} if given is None else given for name, given in value.items()}
 
 
 def _is_address(url: str) -> bool:
@@ -138,7 +141,11 @@ def _database(value: SecretStr, info: ValidationInfo) -> SecretStr:
 FolderPath = Annotated[Path, PlainValidator(_placed), WithJsonSchema({"type": "string", "title": "path"})]
 Paths = Annotated[tuple[FolderPath, ...], Field(min_length=1), BeforeValidator(one_or_more)]
 Slug = Annotated[Text, AfterValidator(_slug)]
-Formats = Annotated[tuple[model.Format, ...], Field(min_length=1), BeforeValidator(one_or_more)]
+Formats = Annotated[
+    tuple[model.Format, ...],
+    Field(min_length=1, json_schema_extra=ONE_OR_MORE),
+    BeforeValidator(one_or_more),
+]
 FieldName = Annotated[str, AfterValidator(_field_name)]
 FieldMap = Annotated[
     dict[FieldName, Names], Field(json_schema_extra={"propertyNames": {"enum": list(FIELD_NAMES)}})

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 
 from feedbot.config.sections import Section, WhereSettings
 from feedbot.config.values import (
+    ONE_OR_MORE,
     Duration,
     FolderUrl,
     Language,
@@ -25,7 +26,9 @@ from feedbot.config.values import (
 )
 
 EventName: TypeAlias = Literal["published", "updated", "withdrawn"]
-Events = Annotated[tuple[EventName, ...], Field(min_length=1), BeforeValidator(one_or_more)]
+Events = Annotated[
+    tuple[EventName, ...], Field(min_length=1, json_schema_extra=ONE_OR_MORE), BeforeValidator(one_or_more)
+]
 
 RESERVED_HEADERS = re.compile(r"(?i)host|user-agent|connection|transfer-encoding|content-.*|webhook-.*|ce-.*")
 

@@ -247,7 +247,8 @@ def signing_secret(value: SecretStr) -> SecretStr:
         key = b""
     if not text.startswith("whsec_") or not 24 <= len(key) <= 64:
         raise wrong(
-            "must be whsec_ and the base64 of 24 to 64 random bytes", "openssl rand -base64 32 makes one"
+            "must be whsec_ and the base64 of 24 to 64 random bytes",
+            "put whsec_ before what `openssl rand -base64 32` prints",
         )
     return value
 
@@ -263,6 +264,9 @@ def language(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", value):
         raise wrong("must be a language tag", "such as en, de-AT or zh-Hant")
     return value
+
+
+ONE_OR_MORE: dict[str, Any] = {"type": ["array", "string"]}
 
 
 def one_or_more(value: object) -> object:
@@ -282,7 +286,7 @@ Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[
     tuple[Text, ...],
     BeforeValidator(one_or_more),
-    WithJsonSchema({"type": ["array", "string"], "items": {"type": "string"}, "title": "text or list"}),
+    WithJsonSchema({**ONE_OR_MORE, "items": {"type": "string"}, "title": "text or list"}),
 ]
 Count = Annotated[int, Field(ge=1, le=1000), BeforeValidator(no_bool)]
 Score = Annotated[int, Field(ge=0), BeforeValidator(no_bool)]

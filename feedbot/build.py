@@ -113,9 +113,15 @@ class Builder:
         if paths is None:
             self._folder.prepare()
         with self._engine.begin() as connection:
-            report.lost_state = self._prepare(connection)
+            report.lost_state = journal.get(connection, "baseline") is None and self._folder.has_output()
             report.sync = sync(
-                connection, self.newsroom, now, paths=paths, allow_empty=allow_empty, progress=progress
+                connection,
+                self.newsroom,
+                now,
+                paths=paths,
+                allow_empty=allow_empty,
+                reread=self._prepare(connection),
+                progress=progress,
             )
             if paths is None:
                 self._distrust_output(connection)
@@ -142,16 +148,16 @@ class Builder:
         return report
 
     def _prepare(self, connection: Connection) -> bool:
-        """Note what a new configuration changes; returns whether there is output but no state."""
-        lost = journal.get(connection, "baseline") is None and self._folder.has_output()
-        if self._is_new(connection, "reading", self.newsroom.reader.fingerprint):
+        """Note what a new configuration changes; returns whether all files are to be read again."""
+        reread = self._is_new(connection, "reading", self.newsroom.reader.fingerprint)
+        if reread:
             files.distrust(connection)
         if self._is_new(connection, "selection", self._selection_fingerprint()):
             self._reselect(connection)
         if self._is_new(connection, "appearance", self._appearance_fingerprint()):
             feeds.touch_all(connection)
             journal.put(connection, "index", "stale")
-        return lost
+        return reread
 
     def _is_new(self, connection: Connection, name: str, fingerprint: str) -> bool:
         if journal.get(connection, name) == fingerprint:
@@ -319,7 +325,7 @@ def newsroom_of(config: Config, catalogue: Catalogue) -> Newsroom:
     return Newsroom(
         roots=tuple(Root(folder=path, name=_shown(path, config.folder)) for path in config.content.paths),
         selection=Selection(include=tuple(config.content.include), exclude=tuple(config.content.exclude)),
-        reader=Reader(site=site, fields=config.content.fields, timezone=config.content.timezone),
+        reader=Reader(site=site, fields=config.content.fields, timezone=str(config.content.timezone)),
         id_base=site.id_base,
         catalogue=catalogue,
         max_item_size=config.feeds.max_item_size,

@@ -68,10 +68,10 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 
 def _load(config_path: Path, *, verbosity: int = 0, log_to_stdout: bool = False) -> Config:
-    import os  # noqa: PLC0415 - this and the imports in commands below keep --help fast
+    import os
 
-    from feedbot.config import load  # noqa: PLC0415
-    from feedbot.observe import set_up_logging  # noqa: PLC0415
+    from feedbot.config import load
+    from feedbot.observe import set_up_logging
 
     config = load(config_path, os.environ)
     stream = sys.stdout if log_to_stdout else sys.stderr
@@ -80,10 +80,10 @@ def _load(config_path: Path, *, verbosity: int = 0, log_to_stdout: bool = False)
 
 
 def _builder(config: Config) -> tuple[Builder, Engine]:
-    from feedbot.build import Builder  # noqa: PLC0415
-    from feedbot.store.db import open_store  # noqa: PLC0415
+    from feedbot.build import Builder
+    from feedbot.store.db import open_store
 
-    engine = open_store(config.store.url)
+    engine = open_store(config.store.url.get_secret_value())
     return Builder(config, engine), engine
 
 
@@ -120,7 +120,7 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
     Example:
       feedbot build --json
     """
-    from feedbot.report import load_status, print_pass  # noqa: PLC0415
+    from feedbot.report import load_status, print_pass
 
     builder, engine = _builder(_load(config_path, verbosity=verbose - quiet - 1))
     with _progress(bool(quiet) or as_json) as progress:
@@ -155,21 +155,25 @@ def run(
     """
     config = _load(config_path, verbosity=verbose - quiet, log_to_stdout=True)
     if once:
-        from feedbot.worker import tell  # noqa: PLC0415
+        from feedbot.worker import tell
 
-        tell(_builder(config)[0].run_settled(), full=True)
+        tell(_builder(config)[0].run_settled(), full=True, first=True)
         return
-    from feedbot.worker import Worker  # noqa: PLC0415
+    from feedbot.worker import Worker
 
     server = None
     if with_server:
-        from feedbot.server import Server  # noqa: PLC0415
+        from feedbot.server import Server
 
         server = Server(config.feeds.folder, host, port)
         if not quiet:
             click.echo(f"Feeds are at {server.url} (Ctrl-C stops)", err=True)
     worker = Worker(
-        _builder(config)[0], folders=config.content.paths, scan=config.schedule.scan, server=server
+        _builder(config)[0],
+        folders=config.content.paths,
+        scan=config.schedule.scan,
+        timezone=config.content.timezone,
+        server=server,
     )
     sys.exit(worker.run())
 
@@ -186,7 +190,7 @@ def serve(config_path: Path, verbose: int, quiet: int, host: str, port: int) -> 
     Example:
       feedbot serve --host 0.0.0.0 --port 8000
     """
-    from feedbot.server import Server  # noqa: PLC0415
+    from feedbot.server import Server
 
     config = _load(config_path, verbosity=verbose - quiet, log_to_stdout=True)
     server = Server(config.feeds.folder, host, port)
@@ -207,8 +211,8 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
     Example:
       feedbot check --config newsroom.yaml
     """
-    from feedbot.check import check_content  # noqa: PLC0415
-    from feedbot.model import Level  # noqa: PLC0415
+    from feedbot.check import check_content
+    from feedbot.model import Level
 
     config = _load(config_path, verbosity=verbose - quiet - 1)
     with _progress(bool(quiet) or as_json) as progress:
@@ -240,11 +244,11 @@ def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
     Example:
       feedbot status --json
     """
-    from feedbot.report import load_status, print_status  # noqa: PLC0415
-    from feedbot.store.db import open_store  # noqa: PLC0415
+    from feedbot.report import load_status, print_status
+    from feedbot.store.db import open_store
 
     config = _load(config_path, verbosity=verbose - quiet - 1)
-    found = load_status(open_store(config.store.url, read_only=True))
+    found = load_status(open_store(config.store.url.get_secret_value(), read_only=True))
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
@@ -263,7 +267,7 @@ def init(folder: Path, title: str | None, url: str | None, yes: bool) -> None:
     Example:
       feedbot init news --title "Harbour News" --url https://news.example.com/
     """
-    from feedbot.scaffold import scaffold  # noqa: PLC0415
+    from feedbot.scaffold import scaffold
 
     ask = sys.stdin.isatty() and not yes
     title = title or (click.prompt("Name of the site", default="My News") if ask else "My News")
@@ -286,6 +290,6 @@ def schema() -> None:
     Example:
       feedbot schema > config.schema.json
     """
-    from feedbot.config import json_schema  # noqa: PLC0415
+    from feedbot.config import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))

@@ -14,7 +14,7 @@ from feedbot.slug import slugify
 from feedbot.store.feeds import FeedRow, Kind
 
 if TYPE_CHECKING:
-    from feedbot.config import Config, NamedFeed, Topic
+    from feedbot.config import Config, NamedFeedSettings, TopicSettings
 
 FeedName = tuple[Kind, str]  # a kind and a folded name identify a feed
 
@@ -35,11 +35,12 @@ class Catalogue:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._topics: dict[str, Topic] = {
+        self._topics: dict[str, TopicSettings] = {
             fold_name(name): topic for name, topic in config.feeds.topics.items()
         }
         self._topic_names = {fold_name(name): name for name in config.feeds.topics}
-        self._named: dict[str, NamedFeed] = {fold_name(feed.name): feed for feed in config.feeds.named}
+        named = config.feeds.named
+        self._named: dict[str, NamedFeedSettings] = {fold_name(feed.name): feed for feed in named}
         self._wheres: dict[str, Where] = {name: feed.where.model() for name, feed in self._named.items()}
 
     def feeds_of(self, article: Article) -> dict[FeedName, str]:

@@ -136,6 +136,10 @@ def make_app(folder: Path) -> Starlette:
     return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "HEAD"])])
 
 
+# Where people find a server that listens on every address of the machine.
+SHOWN = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - only shown
+
+
 class Server:
     """An HTTP server in this process; `run` blocks until `stop` is called from any thread."""
 
@@ -145,14 +149,9 @@ class Server:
         self.host = host
         self.port = port
         self._app = make_app(folder)
+        self.url = f"http://{SHOWN.get(host, host)}:{port}/"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: GranianServer | None = None
-
-    @property
-    def url(self) -> str:
-        """Where people find it."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - only shown
-        return f"http://{host}:{self.port}/"
 
     def run(self, *, until_signal: bool = False) -> None:
         """Serve until `stop`, or in the main thread until SIGTERM or SIGINT."""

@@ -74,13 +74,15 @@ def sync(
     paths: Collection[str] | None = None,
     allow_empty: bool = False,
     settled: bool = False,
+    reread: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> SyncReport:
     """Bring the store up to date with the content folders, or with `paths` (absolute) and what is below them.
 
     Raises ContentError when a content folder cannot be read, or lost all its files at once and not
-    `allow_empty`. With `settled` a file that cannot be read is broken, however young it is. The caller's
-    transaction holds either all of the result or nothing.
+    `allow_empty`. With `settled` a file that cannot be read is broken, however young it is. `reread` says
+    that files are read anew because feedbot or its configuration changed: what is different then is no
+    update. The caller's transaction holds either all of the result or nothing.
     """
     found = survey(newsroom.roots, newsroom.selection, paths)
     known = _known(connection, found)
@@ -89,7 +91,7 @@ def sync(
         _refuse_vanished(newsroom.roots, found, gone)
     moved = sorted(name for name, file in found.files.items() if known.get(name) != file.stamp)
     newcomers = {name for name in found.files if name not in known}
-    work = _Sync(connection, newsroom, now, gone, newcomers, settled=settled)
+    work = _Sync(connection, newsroom, now, gone, newcomers, settled=settled, reread=reread)
     work.report.files = len(found.files)
     done = 0
     for batch in _batches(moved, BATCH):
@@ -156,12 +158,14 @@ class _Sync:
         newcomers: set[str],
         *,
         settled: bool,
+        reread: bool,
     ) -> None:
         self.report = SyncReport()
         self._connection = connection
         self._newsroom = newsroom
         self._now = now
         self._settled = settled
+        self._reread = reread
         self._identities = Identities(connection, newsroom.id_base, now, gone, newcomers)
         self._baseline = journal.get(connection, "baseline") is None
         self._touched: set[int] = set()
@@ -300,7 +304,11 @@ class _Sync:
         return self._feed_keys[name]
 
     def _write_events(self, keyed: list[tuple[int, _Put]]) -> None:
-        happened = [(key, put, event) for key, put in keyed if (event := _event(put))]
+        happened = [
+            (key, put, event)
+            for key, put in keyed
+            if (event := _event(put)) and not (self._reread and event is EventKind.UPDATED)
+        ]
         self.report.new += sum(event is EventKind.PUBLISHED for _, _, event in happened)
         self.report.changed += sum(event is EventKind.UPDATED for _, _, event in happened)
         self.report.withdrawn += sum(event is EventKind.WITHDRAWN for _, _, event in happened)

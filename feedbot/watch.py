@@ -56,7 +56,7 @@ def _watch_until_replaced(
         rust_timeout=CHECK_MS,
         yield_on_timeout=True,
         raise_interrupt=False,
-        ignore_permission_denied=True,
+        # Not ignore_permission_denied: it hides the error at the watch limit, too.
     )
     for changes in events:
         if changes:

@@ -13,11 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -29,7 +29,7 @@ from feedbot.errors import FeedbotError
 from feedbot.watch import watch_folders
 
 if TYPE_CHECKING:
-    from feedbot.server import Server
+    from feedbot.config import Cron
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,18 @@ class Agenda:
         return paths
 
 
+class Service(Protocol):
+    """Something that runs beside the passes, such as the HTTP server."""
+
+    url: str  # where people find it
+
+    def run(self) -> None:
+        """Work until `stop`."""
+
+    def stop(self) -> None:
+        """Let `run` return; called from another thread."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """A thread beside the main one. One that ends by itself, without leave, ends the worker."""
@@ -139,14 +151,16 @@ class Worker:
         builder: Builder,
         *,
         folders: Sequence[Path],
-        scan: timedelta | str,
-        server: Server | None = None,
+        scan: timedelta | Cron,
+        timezone: tzinfo,
+        server: Service | None = None,
         on_pass: Callable[[PassReport], None] = lambda _report: None,
         clock: Clock = utc_now,
     ) -> None:
         self._builder = builder
         self._folders = folders
         self._scan = scan
+        self._timezone = timezone
         self._server = server
         self._on_pass = on_pass
         self._clock = clock
@@ -157,11 +171,13 @@ class Worker:
         self._next_due: datetime | None = None
         self._failures = 0
         self._signalled = False
+        self._ready = False  # one pass has succeeded
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; returns the exit code: 1 when a part of the worker died."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
+        log.info("started", extra={"facts": {"folders": [str(folder) for folder in self._folders]}})
         scheduler = self._start_scheduler()
         parts = [
             start_part(
@@ -229,7 +245,8 @@ class Worker:
             self._failures = 0
             self._next_due = report.next_due
             self._agenda.defer(report.sync.unsettled, time.monotonic() + AGAIN)
-            tell(report, full=paths is None)
+            tell(report, full=paths is None, first=not self._ready)
+            self._ready = True
             self._on_pass(report)
 
     def _fail(self, reason: str) -> None:
@@ -254,7 +271,7 @@ class Worker:
         if isinstance(self._scan, timedelta):
             trigger = IntervalTrigger(seconds=max(1, int(self._scan.total_seconds())))
         else:
-            trigger = CronTrigger.from_crontab(self._scan)
+            trigger = CronTrigger.from_crontab(self._scan.expression, timezone=self._timezone)
         scheduler.add_job(lambda: self._mailbox.put(EVERYTHING), trigger, id="scan")
         scheduler.add_job(self._beat, IntervalTrigger(seconds=int(TICK)), id="heartbeat")
         scheduler.start()
@@ -280,13 +297,13 @@ class Worker:
         self._mailbox.put(STOP)  # safe in a signal handler: SimpleQueue.put is reentrant
 
 
-def tell(report: PassReport, *, full: bool) -> None:
-    """Log what a pass did; a look that found nothing is not worth a line."""
+def tell(report: PassReport, *, full: bool, first: bool) -> None:
+    """Log what a pass did; a look that found nothing is worth a line only if it is the first."""
     facts = {
         key: value for key, value in report.as_json().items() if value and key not in ("events", "files")
     }
     idle = not (report.sync.read or report.written or report.removed or report.sync.withdrawn)
-    level = logging.DEBUG if idle and not report.sync.baseline else logging.INFO
+    level = logging.DEBUG if idle and not first else logging.INFO
     log.log(level, "looked at everything" if full else "looked at what changed", extra={"facts": facts})
     if report.lost_state:
         log.warning(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from newsroom import Newsroom
 from sqlalchemy import Engine, create_engine, text
 
 from feedbot.store.db import open_store
@@ -48,3 +49,19 @@ def store(store_url: str) -> Iterator[Engine]:
     engine = open_store(store_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
+    """A newsroom on SQLite."""
+    room = Newsroom(tmp_path / "newsroom")
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def any_newsroom(tmp_path: Path, store_url: str) -> Iterator[Newsroom]:
+    """A newsroom on each kind of database."""
+    room = Newsroom(tmp_path / "newsroom", store_url=store_url)
+    yield room
+    room.close()

@@ -73,7 +73,7 @@ def test_a_database_of_a_newer_feedbot_is_refused_and_left_alone(store_url: str)
     with engine.begin() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     engine.dispose()
-    with pytest.raises(StoreError, match="newer feedbot.*upgrade feedbot"):
+    with pytest.raises(StoreError, match=r"newer feedbot.*upgrade feedbot"):
         open_store(store_url)
 
 

@@ -1,0 +1,513 @@
+"""Passes over a real folder: identity, change, newness, and one bad file that costs only itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from checker import check_folder
+from newsroom import FEEDS_URL, Newsroom, age
+
+from feedbot.errors import ContentError, PublishError
+from feedbot.model import Level
+from feedbot.store import journal
+
+
+def events(report: object) -> list[tuple[str, str]]:
+    return [(kind.value, id_.removeprefix("tag:news.example.com,2026:")) for kind, id_ in report.sync.events]  # type: ignore[attr-defined] # a PassReport
+
+
+def test_a_first_pass_writes_every_feed_and_announces_nothing(any_newsroom: Newsroom) -> None:
+    any_newsroom.write("one.md", topics=["AI", "C++"])
+    any_newsroom.write("two.md", publishedDateTime="2026-05-02T08:00:00Z", topics=["AI", "C#"])
+    report = any_newsroom.build()
+    assert any_newsroom.titles() == any_newsroom.titles("ai") == ["About two", "About one"]
+    assert any_newsroom.titles("c-plus-plus") == ["About one"]
+    assert any_newsroom.titles("c-sharp") == ["About two"]
+    assert report.sync.baseline
+    assert events(report) == []
+    assert check_folder(any_newsroom.feeds, FEEDS_URL) == []
+
+
+def test_an_article_that_comes_later_is_new(any_newsroom: Newsroom) -> None:
+    any_newsroom.write("one.md")
+    any_newsroom.build()
+    any_newsroom.write("sub/two.md", publishedDateTime="2021-01-01T00:00:00Z")
+    assert events(any_newsroom.build()) == [("published", "sub/two.md")]
+    assert events(any_newsroom.build()) == []
+
+
+def test_a_pass_in_which_nothing_moved_writes_nothing(newsroom: Newsroom) -> None:
+    for number in range(5):
+        age(newsroom.write(f"{number}.md", topics=["AI", f"Topic {number}"]))
+    newsroom.build()
+    before = newsroom.snapshot()
+    report = newsroom.build()
+    assert (report.sync.read, report.written, report.removed) == (0, 0, 0)
+    assert newsroom.snapshot() == before
+
+
+def test_a_visible_edit_changes_the_feeds_that_hold_the_article_and_no_other(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["AI"])
+    newsroom.write("two.md", topics=["Law"])
+    newsroom.build()
+    before = newsroom.snapshot()
+    newsroom.write("one.md", topics=["AI"], title="A better title")
+    report = newsroom.build()
+    after = newsroom.snapshot()
+    changed = {path for path in after if after[path] != before[path]}
+    assert changed == {
+        "rss.xml", "atom.xml", "feed.json", "ai/rss.xml", "ai/atom.xml", "ai/feed.json", "ai/index.html",
+    }  # fmt: skip
+    assert events(report) == [("updated", "one.md")]
+    assert newsroom.items()[0]["id"] == "tag:news.example.com,2026:one.md"
+
+
+@pytest.mark.parametrize(
+    "invisible",
+    [
+        {"heat": 99},
+        {"quality": 3},
+        {"secured": "c2VjcmV0"},
+        {"isCached": True},
+        {"ampWebUrl": "https://a.example/"},
+    ],
+    ids=str,
+)
+def test_an_edit_that_no_reader_can_see_writes_not_one_byte(
+    newsroom: Newsroom, invisible: dict[str, object]
+) -> None:
+    newsroom.write("one.md", heat=1, quality=1)
+    newsroom.build()
+    before = newsroom.snapshot()
+    newsroom.write("one.md", {"heat": 1, "quality": 1, **invisible})
+    report = newsroom.build()
+    assert report.sync.read == 1
+    assert newsroom.snapshot() == before
+    assert events(report) == []
+
+
+def test_a_fresh_checkout_of_the_same_content_writes_nothing_and_announces_nothing(
+    newsroom: Newsroom,
+) -> None:
+    for number in range(10):
+        newsroom.write(f"{number}.md")
+    newsroom.build()
+    before = newsroom.snapshot()
+    shutil.copytree(newsroom.content, newsroom.folder / "clone")
+    shutil.rmtree(newsroom.content)
+    (newsroom.folder / "clone").rename(newsroom.content)
+    for path in newsroom.content.iterdir():
+        os.utime(path, (1, 1))
+    report = newsroom.build()
+    assert report.sync.read == 10
+    assert newsroom.snapshot() == before
+    assert events(report) == []
+
+
+def test_a_lost_state_changes_no_id_and_no_byte_and_is_told(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["C", "C++"])
+    newsroom.write("two.md")
+    newsroom.build()
+    before = newsroom.snapshot()
+    newsroom.close()
+    shutil.rmtree(newsroom.folder / ".feedbot")
+    report = newsroom.build()
+    assert report.lost_state
+    assert report.sync.baseline
+    assert events(report) == []
+    assert newsroom.snapshot() == before
+
+
+def test_a_renamed_file_keeps_its_id(any_newsroom: Newsroom) -> None:
+    any_newsroom.write("old.md", webUrl="https://publisher.example/story")
+    any_newsroom.write("other.md")
+    any_newsroom.build()
+    (any_newsroom.content / "old.md").rename(any_newsroom.content / "new.md")
+    report = any_newsroom.build()
+    assert report.sync.renamed == 1
+    assert events(report) == []
+    assert {item["id"].rpartition(":")[2] for item in any_newsroom.items()} == {"old.md", "other.md"}
+
+
+def test_a_file_that_is_deleted_at_one_pass_and_comes_under_a_new_name_at_the_next_keeps_its_id(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.write("old.md", webUrl="https://publisher.example/story")
+    newsroom.build()
+    (newsroom.content / "old.md").rename(newsroom.folder / "away.md")
+    newsroom.build()
+    newsroom.later(minutes=2)
+    (newsroom.folder / "away.md").rename(newsroom.content / "new.md")
+    assert events(newsroom.build()) == []
+    assert [item["id"].rpartition(":")[2] for item in newsroom.items()] == ["old.md"]
+
+
+def test_two_files_with_one_url_are_two_articles(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", webUrl="https://publisher.example/story")
+    newsroom.write("b.md", webUrl="https://publisher.example/story")
+    newsroom.build()
+    (newsroom.content / "a.md").rename(newsroom.content / "c.md")
+    (newsroom.content / "b.md").rename(newsroom.content / "d.md")
+    newsroom.build()
+    assert len(newsroom.items()) == 2
+
+
+def test_a_new_file_at_the_old_place_of_a_renamed_one_is_an_article_of_its_own(newsroom: Newsroom) -> None:
+    newsroom.write("old.md", webUrl="https://publisher.example/story")
+    newsroom.build()
+    (newsroom.content / "old.md").rename(newsroom.content / "new.md")
+    newsroom.build()
+    newsroom.write("old.md", title="Another story", webUrl="https://publisher.example/another")
+    newsroom.build()
+    found = {item["title"]: item["id"].rpartition(":")[2] for item in newsroom.items()}
+    assert found == {"About old": "old.md", "Another story": "old.md~2"}
+    newsroom.write("old.md", title="Another title", webUrl="https://publisher.example/another")
+    newsroom.build()
+    assert {item["id"].rpartition(":")[2] for item in newsroom.items()} == {"old.md", "old.md~2"}
+
+
+def test_an_id_in_the_front_matter_survives_any_move(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", id="story-1", webUrl=None)
+    newsroom.build()
+    (newsroom.content / "one.md").unlink()
+    newsroom.build()
+    newsroom.later(days=40)
+    newsroom.write("deep/two.md", id="story-1", webUrl="https://publisher.example/moved")
+    assert events(newsroom.build()) == []
+    assert [item["id"].rpartition(":")[2] for item in newsroom.items()] == ["story-1"]
+
+
+def test_an_id_is_percent_encoded_and_normalised(newsroom: Newsroom) -> None:
+    newsroom.write(unicodedata.normalize("NFD", "größe und mehr.md"))
+    newsroom.build()
+    assert newsroom.items()[0]["id"] == "tag:news.example.com,2026:gr%C3%B6%C3%9Fe%20und%20mehr.md"
+
+
+def test_changing_title_url_and_date_keeps_the_id(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    newsroom.write("one.md", title="New", webUrl="https://elsewhere.example/", publishedDateTime="2026-04-01")
+    assert events(newsroom.build()) == [("updated", "one.md")]
+    assert newsroom.items()[0]["id"].endswith(":one.md")
+
+
+@pytest.mark.parametrize(
+    "away",
+    [{"published": False}, {"removed": True}, {"draft": True}, {"feed": False}, {"publishedDateTime": None}],
+    ids=str,
+)
+def test_an_article_that_leaves_and_comes_back_is_withdrawn_and_not_new(
+    any_newsroom: Newsroom, away: dict[str, object]
+) -> None:
+    any_newsroom.write("one.md")
+    any_newsroom.build()
+    item = any_newsroom.items()
+    any_newsroom.write("one.md", away)
+    assert events(any_newsroom.build()) == [("withdrawn", "one.md")]
+    assert any_newsroom.items() == []
+    any_newsroom.write("one.md")
+    assert events(any_newsroom.build()) == []
+    assert any_newsroom.items() == item
+
+
+def test_a_deleted_file_that_comes_back_is_not_new(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    (newsroom.content / "one.md").unlink()
+    assert events(newsroom.build()) == [("withdrawn", "one.md")]
+    newsroom.later(days=3)
+    newsroom.write("one.md")
+    assert events(newsroom.build()) == []
+    assert newsroom.titles() == ["About one"]
+
+
+def test_an_article_published_later_than_the_first_pass_saw_it_is_new_then(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", published=False)
+    newsroom.build()
+    newsroom.write("one.md")
+    assert events(newsroom.build()) == [("published", "one.md")]
+
+
+def test_a_future_article_waits_and_appears_when_due(any_newsroom: Newsroom) -> None:
+    any_newsroom.write("one.md")
+    any_newsroom.write("soon.md", publishedDateTime="2026-06-01T13:00:00Z")
+    report = any_newsroom.build()
+    assert any_newsroom.titles() == ["About one"]
+    assert report.next_due == datetime(2026, 6, 1, 13, tzinfo=UTC)
+    any_newsroom.later(minutes=59)
+    assert events(any_newsroom.build([])) == []
+    any_newsroom.later(minutes=1)
+    report = any_newsroom.build([])
+    assert events(report) == [("published", "soon.md")]
+    assert any_newsroom.titles() == ["About soon", "About one"]
+    assert report.next_due is None
+
+
+def test_an_article_expires_when_its_time_comes(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", expiryDate="2026-06-01T13:00:00Z")
+    assert newsroom.build().next_due == datetime(2026, 6, 1, 13, tzinfo=UTC)
+    newsroom.later(hours=1)
+    assert events(newsroom.build([])) == [("withdrawn", "one.md")]
+    assert newsroom.titles() == []
+
+
+def test_a_topic_whose_last_article_goes_keeps_a_valid_empty_feed(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["Law"])
+    newsroom.build()
+    newsroom.write("one.md", topics=["AI"])
+    newsroom.build()
+    assert newsroom.titles("law") == []
+    assert newsroom.titles("ai") == ["About one"]
+    assert check_folder(newsroom.feeds, FEEDS_URL) == []
+
+
+def test_a_feed_that_the_configuration_drops_is_removed_and_comes_back_on_demand(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["AI", "Spam"])
+    newsroom.build()
+    assert (newsroom.feeds / "spam/rss.xml").exists()
+    newsroom.configure(feeds={"topics": {"spam": {"feed": False}}, "formats": ["rss", "json"]})
+    newsroom.build()
+    assert not (newsroom.feeds / "spam").exists()
+    assert not (newsroom.feeds / "ai/atom.xml").exists()
+    assert newsroom.titles("ai") == ["About one"]
+    newsroom.configure()
+    newsroom.build()
+    assert newsroom.titles("spam") == ["About one"]
+    assert (newsroom.feeds / "ai/atom.xml").exists()
+
+
+def test_a_named_feed_follows_heat_that_no_reader_sees(newsroom: Newsroom) -> None:
+    newsroom.configure(feeds={"named": [{"name": "Top", "where": {"min_heat": 100}}]})
+    newsroom.write("one.md", heat=99)
+    newsroom.write("two.md", heat=100)
+    newsroom.build()
+    assert newsroom.titles("top") == ["About two"]
+    before = newsroom.snapshot()
+    newsroom.write("one.md", heat=150)
+    assert events(newsroom.build()) == []
+    assert sorted(newsroom.titles("top")) == ["About one", "About two"]
+    changed = {path for path, seen in newsroom.snapshot().items() if before[path] != seen}
+    assert {path.partition("/")[0] for path in changed} == {"top", "index.html"}
+
+
+def test_a_new_named_feed_takes_the_articles_that_are_there(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", type="video")
+    newsroom.write("two.md", type="article")
+    newsroom.build()
+    newsroom.configure(feeds={"named": [{"name": "Watch", "where": {"types": ["Video"]}}]})
+    newsroom.build()
+    assert newsroom.titles("watch") == ["About one"]
+    newsroom.configure(feeds={"named": [{"name": "Watch", "where": {"types": ["article"]}}]})
+    newsroom.build()
+    assert newsroom.titles("watch") == ["About two"]
+
+
+def test_a_limit_and_an_excerpt_are_the_newest_and_short(newsroom: Newsroom) -> None:
+    newsroom.configure(feeds={"limit": 2, "content": "excerpt"})
+    for day in range(1, 5):
+        newsroom.write(f"{day}.md", {"publishedDateTime": f"2026-05-0{day}"}, body="The whole *text*.")
+    newsroom.build()
+    assert newsroom.titles() == ["About 4", "About 3"]
+    assert "whole" not in (newsroom.feeds / "rss.xml").read_text()
+
+
+def test_a_large_article_falls_back_to_its_excerpt_with_a_finding(newsroom: Newsroom) -> None:
+    newsroom.configure(feeds={"max_item_size": "2KB"})
+    newsroom.write("big.md", body="word " * 1000)
+    newsroom.write("small.md", body="Some *words*.")
+    newsroom.build()
+    bodies = {item["title"]: item.get("content_html") for item in newsroom.items()}
+    assert bodies["About big"] is None
+    assert "<em>words</em>" in bodies["About small"]
+    (finding,) = newsroom.scalar(journal.load_findings)
+    assert (finding.path, finding.level) == ("content/big.md", Level.WARNING)
+    assert "2,048 bytes" in finding.what
+
+
+def test_pinning_a_slug_moves_the_feed(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["Computer Vision"])
+    newsroom.build()
+    newsroom.configure(feeds={"topics": {"Computer Vision": {"slug": "cv", "title": "Seeing"}}})
+    newsroom.build()
+    assert newsroom.titles("cv") == ["About one"]
+    assert not (newsroom.feeds / "computer-vision").exists()
+    newsroom.write("two.md", topics=["computer-vision"])
+    newsroom.build()
+    assert newsroom.titles("computer-vision-2") == ["About two"]
+
+
+def test_two_spellings_of_a_topic_share_a_feed(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["Machine Learning"])
+    newsroom.write("two.md", topics=["machine  learning"])
+    newsroom.build()
+    assert sorted(newsroom.titles("machine-learning")) == ["About one", "About two"]
+
+
+def test_a_broken_file_keeps_its_last_good_version_and_is_told(any_newsroom: Newsroom) -> None:
+    any_newsroom.write("one.md")
+    any_newsroom.write("two.md")
+    any_newsroom.build()
+    before = any_newsroom.snapshot()
+    age(any_newsroom.write_raw("one.md", "---\ntitle: [never closed\n---\n"))
+    any_newsroom.now = datetime.now(UTC)
+    report = any_newsroom.build()
+    assert report.sync.broken == 1
+    assert any_newsroom.snapshot() == before
+    (finding,) = any_newsroom.scalar(journal.load_findings)
+    assert finding.path == "content/one.md"
+    any_newsroom.write("one.md", title="Mended")
+    any_newsroom.build()
+    assert sorted(any_newsroom.titles()) == ["About two", "Mended"]
+    assert any_newsroom.scalar(journal.load_findings) == []
+
+
+def test_a_half_written_file_is_looked_at_again_before_it_counts_as_broken(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    path = newsroom.write_raw("one.md", "---\ntitle: half")
+    newsroom.now = datetime.now(UTC)
+    report = newsroom.build()
+    assert report.sync.unsettled == {str(path)}
+    assert newsroom.titles() == ["About one"]
+    assert newsroom.scalar(journal.load_findings) == []
+    newsroom.later(seconds=5)
+    report = newsroom.build([path])
+    assert (report.sync.unsettled, report.sync.broken) == (set(), 1)
+
+
+def test_a_second_file_with_the_same_id_waits_until_the_first_goes(any_newsroom: Newsroom) -> None:
+    any_newsroom.write("a.md", id="same")
+    any_newsroom.write("b.md", id="same")
+    any_newsroom.build()
+    assert any_newsroom.titles() == ["About a"]
+    (finding,) = any_newsroom.scalar(journal.load_findings)
+    assert finding.path == "content/b.md"
+    assert "content/a.md" in finding.what
+    any_newsroom.build()
+    assert any_newsroom.titles() == ["About a"]
+    (any_newsroom.content / "a.md").unlink()
+    any_newsroom.build()
+    assert any_newsroom.titles() == ["About b"]
+    assert any_newsroom.scalar(journal.load_findings) == []
+
+
+def test_a_file_of_somebody_else_in_the_output_is_told_and_healed_when_it_is_moved(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.write("one.md")
+    newsroom.feeds.mkdir()
+    (newsroom.feeds / "index.html").write_text("My own page")
+    (newsroom.feeds / "ai").mkdir()
+    (newsroom.feeds / "ai/rss.xml").write_text("<my-own/>")
+    newsroom.build()
+    assert (newsroom.feeds / "index.html").read_text() == "My own page"
+    assert (newsroom.feeds / "ai/rss.xml").read_text() == "<my-own/>"
+    assert newsroom.titles("ai") == ["About one"]
+    findings = newsroom.scalar(journal.load_findings)
+    assert [finding.path for finding in findings] == ["feeds/ai/rss.xml", "feeds/index.html"]
+    (newsroom.feeds / "index.html").unlink()
+    (newsroom.feeds / "ai/rss.xml").unlink()
+    newsroom.build()
+    assert newsroom.scalar(journal.load_findings) == []
+    assert check_folder(newsroom.feeds, FEEDS_URL) == []
+
+
+def test_documents_that_somebody_removed_or_changed_are_restored(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    before = {path: seen[0] for path, seen in newsroom.snapshot().items()}
+    (newsroom.feeds / "rss.xml").unlink()
+    (newsroom.feeds / "index.html").write_text("gone")
+    shutil.rmtree(newsroom.feeds / "ai")
+    newsroom.build()
+    assert {path: seen[0] for path, seen in newsroom.snapshot().items()} == before
+
+
+def test_an_unmounted_content_folder_withdraws_nothing(newsroom: Newsroom) -> None:
+    for number in range(30):
+        newsroom.write(f"{number}.md")
+    newsroom.build()
+    newsroom.content.rename(newsroom.folder / "away")
+    with pytest.raises(ContentError, match="disk is mounted"):
+        newsroom.build()
+    newsroom.content.mkdir()
+    with pytest.raises(ContentError, match="--allow-empty"):
+        newsroom.build()
+    assert len(newsroom.items()) == 30
+    newsroom.build(allow_empty=True)
+    assert newsroom.items() == []
+
+
+def test_a_pass_that_cannot_write_is_finished_by_the_next(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    shutil.rmtree(newsroom.feeds / "ai")
+    (newsroom.feeds / "ai").write_text("in the way")
+    newsroom.write("one.md", title="Better")
+    shutil.rmtree(newsroom.feeds)
+    newsroom.feeds.write_text("no folder at all")
+    with pytest.raises(PublishError):
+        newsroom.build()
+    newsroom.feeds.unlink()
+    newsroom.build()
+    assert newsroom.titles() == newsroom.titles("ai") == ["Better"]
+
+
+def test_a_newsroom_without_articles_has_a_valid_empty_feed(newsroom: Newsroom) -> None:
+    newsroom.build()
+    assert newsroom.items() == []
+    assert check_folder(newsroom.feeds, FEEDS_URL) == []
+
+
+def test_a_look_at_some_paths_sees_them_and_nothing_else(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.write("sub/two.md")
+    newsroom.build()
+    newsroom.write("one.md", title="Unseen")
+    newsroom.write("sub/two.md", title="Seen")
+    newsroom.build([newsroom.content / "sub/two.md"])
+    assert sorted(newsroom.titles()) == ["About one", "Seen"]
+    shutil.rmtree(newsroom.content / "sub")
+    newsroom.build([newsroom.content / "sub"])
+    assert newsroom.titles() == ["About one"]
+    newsroom.build()
+    assert newsroom.titles() == ["Unseen"]
+
+
+def test_content_in_two_folders_is_one_newsroom(newsroom: Newsroom, tmp_path: Path) -> None:
+    newsroom.write("one.md")
+    (tmp_path / "more").mkdir()
+    shutil.copy(newsroom.content / "one.md", tmp_path / "more" / "two.md")
+    newsroom.configure(content={"path": ["content", str(tmp_path / "more")]})
+    newsroom.build()
+    assert [item["id"].rpartition(":")[2] for item in newsroom.items()] == ["one.md", "two.md"]
+
+
+def test_patterns_choose_the_files(newsroom: Newsroom) -> None:
+    for name in ("one.md", "drafts/two.md", "notes.txt", ".hidden/three.md", "page.html"):
+        newsroom.write(name)
+    newsroom.configure(content={"exclude": ["drafts/"]})
+    newsroom.build()
+    assert sorted(newsroom.titles()) == ["About one", "About page"]
+    newsroom.configure(content={"include": ["*.txt"]})
+    newsroom.build()
+    assert newsroom.titles() == ["About notes"]
+
+
+def test_a_new_site_address_reaches_every_document(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", webUrl=None)
+    newsroom.build()
+    site = {**newsroom.config.site.model_dump(include={"title", "id_base"}), "url": "https://new.example/",
+            "feeds_url": "https://feeds.new.example/"}  # fmt: skip
+    newsroom.configure(site=site)
+    report = newsroom.build()
+    assert newsroom.items()[0]["url"] == "https://new.example/one/"
+    assert events(report) == []  # no author changed anything
+    feed = json.loads((newsroom.feeds / "ai/feed.json").read_text())
+    assert feed["feed_url"] == "https://feeds.new.example/ai/feed.json"

@@ -1,0 +1,354 @@
+"""The real worker as a process: what readers see soon after a file changes, and how it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from newsroom import Newsroom
+
+from feedbot.worker import AFTERMATH, EVERYTHING, TICK, Agenda, start_part
+
+PATIENCE = 20.0  # seconds until a test gives up
+
+
+def wait_until(condition: Callable[[], object], what: str | Callable[[], str]) -> None:
+    """Wait for `condition`; fails with `what` after PATIENCE."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail(f"waited in vain: {what() if callable(what) else what}")
+
+
+class Process:
+    """`feedbot run` over a newsroom; its log is kept line by line."""
+
+    def __init__(self, newsroom: Newsroom, *arguments: str, command: str = "run") -> None:
+        self.newsroom = newsroom
+        self.lines: list[str] = []
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "feedbot", command, *arguments],
+            cwd=newsroom.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.popen.stdout
+        self.lines.extend(iter(self.popen.stdout.readline, ""))
+
+    def wait_for_line(self, text: str) -> None:
+        wait_until(lambda: any(text in line for line in self.lines), lambda: f"{text!r} in {self.lines}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.popen.send_signal(number)
+        code = self.popen.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+
+@pytest.fixture
+def start(newsroom: Newsroom) -> Iterator[Callable[..., Process]]:
+    """Starts a process that is ended with the test."""
+    running: list[Process] = []
+
+    def begin(*arguments: str, command: str = "run") -> Process:
+        running.append(Process(newsroom, *arguments, command=command))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        if process.popen.poll() is None:
+            process.popen.kill()
+        process.popen.wait()
+        process._reader.join(PATIENCE)
+        if process.popen.stdout:
+            process.popen.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def shows(newsroom: Newsroom, title: str, slug: str = "") -> Callable[[], bool]:
+    def look() -> bool:
+        path = newsroom.feeds / slug / "feed.json"
+        return path.exists() and title in [item["title"] for item in json.loads(path.read_bytes())["items"]]
+
+    return look
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_worker_with_zero(
+    start: Callable[..., Process], newsroom: Newsroom, number: int
+) -> None:
+    newsroom.write("one.md")
+    process = start()
+    wait_until(shows(newsroom, "About one"), "the first pass")
+    assert process.stop(number) == 0
+    assert "stopped" in process.lines[-1]
+
+
+def test_a_file_that_is_dropped_edited_and_removed_is_followed(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.configure(schedule={"scan": "1h"})
+    newsroom.write("one.md")
+    process = start()
+    process.wait_for_line("looked at everything")
+    newsroom.write("deep/er/two.md", title="Dropped", topics=["Law"])
+    wait_until(shows(newsroom, "Dropped", "law"), "a new file in a new folder")
+    newsroom.write("deep/er/two.md", title="Edited", topics=["Law"])
+    wait_until(shows(newsroom, "Edited", "law"), "an edit")
+    (newsroom.content / "deep/er/two.md").unlink()
+    wait_until(lambda: newsroom.titles("law") == [], "a removal")
+    assert process.stop() == 0
+
+
+def test_a_burst_of_files_arrives_whole(start: Callable[..., Process], newsroom: Newsroom) -> None:
+    newsroom.configure(schedule={"scan": "1h"}, feeds={"limit": 1000})
+    process = start()
+    process.wait_for_line("looked at everything")
+    for number in range(300):
+        newsroom.write(f"{number % 20}/{number}.md")
+    whole = {f"About {number}" for number in range(300)}
+    wait_until(lambda: set(newsroom.titles()) == whole, "300 files")
+    assert process.stop() == 0
+
+
+def test_a_content_folder_that_is_replaced_is_watched_anew(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.configure(schedule={"scan": "1h"})
+    newsroom.write("one.md")
+    process = start()
+    process.wait_for_line("looked at everything")
+    newsroom.content.rename(newsroom.folder / "away")
+    newsroom.content.mkdir()
+    newsroom.write("two.md")
+    wait_until(lambda: newsroom.titles() == ["About two"], "the new folder")
+    newsroom.write("three.md")
+    wait_until(shows(newsroom, "About three"), "events of the new folder")
+    assert process.stop() == 0
+
+
+def test_a_future_article_appears_within_two_seconds_of_its_time(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.configure(schedule={"scan": "1h"})
+    due = datetime.now(UTC) + timedelta(seconds=4)
+    newsroom.write("soon.md", publishedDateTime=due.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    process = start()
+    process.wait_for_line("looked at everything")
+    wait_until(shows(newsroom, "About soon"), "the due time")
+    assert due.replace(microsecond=0) <= datetime.now(UTC)
+    assert datetime.now(UTC) < due + timedelta(seconds=2)
+    process.wait_for_line("published")
+    assert process.stop() == 0
+
+
+def test_a_half_written_file_is_read_when_it_is_whole(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.configure(schedule={"scan": "1h"})
+    process = start()
+    process.wait_for_line("looked at everything")
+    newsroom.write_raw("one.md", "---\ntitle: Slow")
+    newsroom.write_raw("one.md", "---\ntitle: Slow\npublishedDateTime: 2026-01-01\n---\n")
+    wait_until(shows(newsroom, "Slow"), "the whole file")
+    assert process.stop() == 0
+    assert not [line for line in process.lines if "broken" in line]
+
+
+def test_a_pass_that_fails_is_told_and_tried_again(start: Callable[..., Process], newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.feeds.write_text("in the way")
+    process = start()
+    process.wait_for_line("tried again")
+    newsroom.feeds.unlink()
+    wait_until(shows(newsroom, "About one"), "the pass after")
+    assert process.stop() == 0
+
+
+def test_killed_at_any_moment_the_next_start_loses_and_doubles_nothing(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    for number in range(150):
+        newsroom.write(f"{number}.md", topics=["AI", f"Topic {number % 30}"])
+    newsroom.configure(feeds={"limit": 1000})
+    for pause in (0.3, 0.5, 0.7, 0.9):
+        process = start()
+        time.sleep(pause)  # not waiting for anything: the moment of the kill is what varies
+        process.popen.send_signal(signal.SIGKILL)
+        process.popen.wait(PATIENCE)
+    process = start()
+    process.wait_for_line("looked at everything")
+    assert len(newsroom.items()) == 150
+    assert process.stop() == 0
+    assert sum(len(newsroom.items(f"topic-{number}")) for number in range(30)) == 150
+    assert not list(newsroom.feeds.rglob(".feedbot-*"))
+    assert not [line for line in process.lines if "published" in line]
+
+
+def test_a_second_signal_stops_at_once(start: Callable[..., Process], newsroom: Newsroom) -> None:
+    for number in range(2000):
+        newsroom.write(f"{number}.md", topics=[f"Topic {number}"])
+    process = start()
+    process.wait_for_line("started")
+    process.popen.send_signal(signal.SIGTERM)
+    process.popen.send_signal(signal.SIGINT)  # two of one kind may arrive as one
+    assert process.popen.wait(PATIENCE) in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+    assert not (newsroom.feeds / "index.html").exists()
+
+
+def test_once_makes_one_pass_and_ends(start: Callable[..., Process], newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    assert start("--once").popen.wait(PATIENCE) == 0
+    assert newsroom.titles() == ["About one"]
+
+
+def test_with_serve_one_process_is_a_whole_installation(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.write("one.md")
+    port = free_port()
+    process = start("--serve", "--port", str(port))
+    process.wait_for_line("looked at everything")
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ai/rss.xml", timeout=5) as answer:
+                return b"About one" in answer.read() and answer.headers["Content-Type"].startswith(
+                    "application/rss+xml"
+                )
+        except OSError:
+            return False
+
+    wait_until(answers, "the server")
+    assert process.stop() == 0
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start("--serve", "--port", str(taken.getsockname()[1]))
+        assert process.popen.wait(PATIENCE) == 1
+    process._reader.join(PATIENCE)
+    assert "--port" in "".join(process.lines)
+
+
+def test_serve_alone_serves_what_is_there_and_stops_on_a_signal(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    port = free_port()
+    process = start("--port", str(port), command="serve")
+
+    def answers() -> bool:
+        try:
+            return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read())
+        except OSError:
+            return False
+
+    wait_until(answers, "the server")
+    assert process.stop() == 0
+
+
+# --- the agenda, which decides what is looked at when ---
+
+
+def test_a_word_during_a_pass_is_looked_at_after_it() -> None:
+    agenda = Agenda()
+    agenda.note(frozenset({"/content/a.md"}))
+    assert agenda.take(0.0) == {"/content/a.md"}
+    agenda.note(frozenset({"/content/b.md"}))
+    assert agenda.asked
+    assert agenda.take(0.0) == {"/content/b.md"}
+    assert not agenda.asked
+
+
+def test_the_folder_around_an_event_is_scanned_a_little_later_and_only_once() -> None:
+    agenda = Agenda()
+    agenda.note(frozenset({"/content/a.md", "/content/b.md"}))
+    agenda.take(0.0)
+    agenda.ripen(AFTERMATH / 2)
+    assert not agenda.asked
+    agenda.ripen(AFTERMATH)
+    assert agenda.take(AFTERMATH) == {"/content"}
+    agenda.ripen(10.0)
+    assert not agenda.asked
+    assert agenda.wait(10.0) == TICK
+
+
+def test_a_look_at_everything_covers_all_that_was_put_off() -> None:
+    agenda = Agenda()
+    agenda.note(frozenset({"/content/a.md"}))
+    agenda.take(0.0)
+    agenda.defer({"/content/c.md"}, 5.0)
+    agenda.note(EVERYTHING)
+    assert agenda.take(1.0) is None
+    agenda.ripen(100.0)
+    assert not agenda.asked
+
+
+def test_a_part_that_fails_or_ends_without_leave_is_dead() -> None:
+    def fail() -> None:
+        raise RuntimeError("out of luck")
+
+    failed, ended, free = (
+        start_part("a", fail),
+        start_part("b", lambda: None),
+        start_part("c", lambda: None, may_end=True),
+    )
+    for part in (failed, ended, free):
+        part.thread.join(PATIENCE)
+    assert (failed.is_dead(), ended.is_dead(), free.is_dead()) == (True, True, False)
+
+
+def test_where_the_system_has_no_watches_left_the_scan_alone_follows_the_files(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.configure(schedule={"scan": "1s"})
+    newsroom.write("one.md")
+    # The limit of a user namespace of our own: that of the machine stays as it is.
+    command = shlex.join([sys.executable, "-m", "feedbot", "run"])
+    limited = f"echo 0 > /proc/sys/user/max_inotify_watches && exec {command}"
+    process = subprocess.Popen(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", limited],
+        cwd=newsroom.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        wait_until(shows(newsroom, "About one"), "the first pass")
+        newsroom.write("two.md")
+        wait_until(shows(newsroom, "About two"), "the scan")
+    finally:
+        process.terminate()
+        output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert output.count("file events are not available") == 1

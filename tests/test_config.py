@@ -70,6 +70,11 @@ def test_several_content_folders_are_kept_in_order(tmp_path: Path) -> None:
     assert config.content.paths == (tmp_path / "b", tmp_path.parent / "a", tmp_path / "d")
 
 
+def test_a_content_folder_may_be_named_like_that_of_the_feeds(tmp_path: Path) -> None:
+    config = load_text(tmp_path, "content: {path: [feeds-of-old, feeds-of-old-2]}")
+    assert config.content.paths == (tmp_path / "feeds-of-old", tmp_path / "feeds-of-old-2")
+
+
 def test_where_is_the_filter_of_the_model(tmp_path: Path) -> None:
     config = load_text(
         tmp_path,

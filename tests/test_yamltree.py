@@ -257,6 +257,7 @@ def test_an_error_never_shows_a_value(text: str, parser: Any, caplog: pytest.Log
         load(text, skip=frozenset({"other"}), parser=parser)
     logging.getLogger("test").error("failed", exc_info=caught.value)
     assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
     assert caught.value.__context__ is None  # PyYAML's own error would bring the text along
     assert SECRET not in "".join(traceback.format_exception_only(caught.value))
 

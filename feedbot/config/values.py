@@ -133,7 +133,7 @@ def _cron_numbers(text: str, name: str, low: int, high: int, names: tuple[str, .
         valid = begin is not None and end is not None and low <= begin <= end <= high
         if not valid or ("/" in part and (not re.fullmatch(r"[1-9]\d?", step) or begin == end)):
             raise wrong(
-                f"has a {name} that cannot be", f"a number from {low} to {high}, a range, a list, or */step"
+                f"has an impossible {name}", f"a number from {low} to {high}, a range, a list, or */step"
             )
         assert begin is not None  # noqa: S101 - for the type checker, see `valid`
         assert end is not None  # noqa: S101 - as above

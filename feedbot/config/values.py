@@ -69,15 +69,7 @@ Size = Annotated[int, *parsed(size, "size", "64KB", "1MB", type=["string", "inte
 # --- schedules ---
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WEEKDAYS = (
-    "sun",
-    "mon",
-    "tue",
-    "wed",
-    "thu",
-    "fri",
-    "sat",
-)  # cron counts from Sunday, and knows 7 as Sunday
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # as cron counts; 7 is Sunday again
 _FIELDS = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -124,27 +116,31 @@ def _cron_numbers(text: str, name: str, low: int, high: int, names: tuple[str, .
     """The values that one field of a cron expression takes."""
     numbers: list[int] = []
     for part in text.split(","):
-        span, _, step = part.partition("/")
-        first, dash, last = span.partition("-")
-        begin = low if span == "*" else _cron_number(first, low, names)
-        end = _cron_number(last, low, names) if dash else begin
-        if span == "*":
-            end = 6 if names is _WEEKDAYS else high
-        valid = begin is not None and end is not None and low <= begin <= end <= high
-        if not valid or ("/" in part and (not re.fullmatch(r"[1-9]\d?", step) or begin == end)):
+        span, slash, step = part.partition("/")
+        begin, end = _cron_span(span, low, high, names)
+        is_step = begin < end and re.fullmatch(r"[1-9][0-9]?", step)
+        if not low <= begin <= end <= high or (slash and not is_step):
             raise wrong(
                 f"has an impossible {name}", f"a number from {low} to {high}, a range, a list, or */step"
             )
-        assert begin is not None  # noqa: S101 - for the type checker, see `valid`
-        assert end is not None  # noqa: S101 - as above
         numbers.extend(range(begin, end + 1, int(step or 1)))
     return numbers
 
 
-def _cron_number(text: str, low: int, names: tuple[str, ...]) -> int | None:
+def _cron_span(span: str, low: int, high: int, names: tuple[str, ...]) -> tuple[int, int]:
+    """The first and the last value of `*`, `5`, `mon` or `mon-fri`."""
+    if span == "*":
+        return low, 6 if names is _WEEKDAYS else high
+    first, dash, last = span.partition("-")
+    begin = _cron_number(first, low, names)
+    return begin, _cron_number(last, low, names) if dash else begin
+
+
+def _cron_number(text: str, low: int, names: tuple[str, ...]) -> int:
+    """A number or name as a number; -1 for anything else, which lies in no range."""
     if text in names:
         return names.index(text) + low
-    return int(text) if re.fullmatch(r"[0-9]{1,2}", text) else None
+    return int(text) if re.fullmatch(r"[0-9]{1,2}", text) else -1
 
 
 Scan = Annotated[

@@ -106,9 +106,13 @@ def _markdown() -> MarkdownIt:
 
 def _remarks(source: str, raw: str) -> list[Remark]:
     """Template tags outside code: other programs execute them, feedbot shows them as they are."""
-    found = _TEMPLATE.search(source)
-    if found is None or _TEMPLATE.search(html.unescape(_CODE.sub("", raw))) is None:
+    if _TEMPLATE.search(source) is None:
         return []
+    text = html.unescape(_CODE.sub("", raw))
+    found = _TEMPLATE.search(text)
+    if found is None:
+        return []
+    place = source.find(text[found.start() : found.start() + 12])
+    line = source.count("\n", 0, max(place, 0))
     what = "template tags in the body are not executed and will be shown as they are"
-    line = source.count("\n", 0, found.start())
     return [Remark(what, "write the HTML or Markdown that they stand for", line)]

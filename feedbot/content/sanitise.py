@@ -75,7 +75,8 @@ def sanitise(raw: str, base: str, *, poster: str = "", title: str = "") -> str:
     clean = _TAG_WITH_URL.sub(lambda tag: _URL.sub(lambda url: _absolute(url, base), tag[0]), clean)
     if _EMBED_TAG.search(clean):
         clean = _EMBED.sub(lambda found: _plain_link(found, poster, title), clean)
-        clean = _EMBED_TAG.sub("", clean)
+        clean = _CLEANER.clean(_EMBED_TAG.sub("", clean))  # again, for a link in a paragraph is two
+        clean = clean.replace("<p></p>", "")
     clean = _IMG_WITHOUT_SRC.sub("", clean).strip()
     return clean if _TO_BE_SEEN.search(clean.replace("&nbsp;", " ")) else ""
 

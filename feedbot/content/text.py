@@ -29,7 +29,7 @@ def clean(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` without control characters (line breaks and tabs stay) and without what only confuses.
+    """`text` without control characters (line feeds and tabs stay) and without what only confuses.
 
     Lone surrogates, noncharacters, zero-width spaces, byte order marks and bidi controls go. Joiners stay
     where they join, tags where they make a flag. Escaped surrogate pairs become the character they meant.
@@ -137,7 +137,7 @@ def _gap(match: re.Match[str]) -> str:
 _NONCHARACTERS = "".join(f"\\U{plane:04X}FFFE\\U{plane:04X}FFFF" for plane in range(0x11))
 _CONTROLS = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 _UNSEEN = r"\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufdd0-\ufdef" + _NONCHARACTERS
-_BLANKS = r"\u2800\u3164\uffa0"  # letters by name, nothing to see
+_BLANKS = r"\x0b-\x0d\x1c-\x1f\x85\u2800\u3164\uffa0"  # old separators; letters by name with nothing to see
 _JOINERS = r"\u200c\u200d"
 _TAGS = r"\U000e0000-\U000e007f"
 

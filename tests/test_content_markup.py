@@ -1,0 +1,237 @@
+"""Bodies: from Markdown and HTML of any origin to HTML that any reader may show."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+from lxml import html as lxml_html
+
+from feedbot.content.markup import Markup, render, render_embed
+
+BASE = "https://news.example.com/story/"
+PIECES = [
+    *[
+        "<p>",
+        "</p>",
+        "<b>",
+        "</b>",
+        "<table>",
+        "<td>",
+        "<script>",
+        "</script>",
+        "<style>",
+        "<!--",
+        "-->",
+        "]]>",
+    ],
+    *[
+        '<img src="/a.png">',
+        "<img src=x onerror=alert(1)>",
+        '<a href="javascript:x">',
+        '<a href="//b.example">',
+    ],
+    *[
+        '<iframe src="/v"></iframe>',
+        "<video poster=/p><source src=/v.mp4>",
+        "</video>",
+        "<object data=/o>",
+        "<svg>",
+    ],
+    *[
+        "&#1;",
+        "&#xfffe;",
+        "\x00",
+        "\u202e",
+        "> ",
+        "- ",
+        "\n",
+        "\n\n",
+        "| a |\n|---|\n",
+        "[x](y)",
+        "text",
+        " ",
+    ],
+    *["![z](w)", "`", "**", "</a>"],
+]
+FORBIDDEN = {"script", "style", "iframe", "video", "audio", "object", "embed", "source", "svg"}
+BODIES = st.lists(st.sampled_from(PIECES), max_size=15).map("".join) | st.text(max_size=60)
+
+
+def html_of(source: str, *, markdown: bool = True) -> str:
+    rendered = render(source, markdown=markdown, base=BASE)
+    assert rendered.remarks == ()
+    return rendered.html
+
+
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        (
+            "# Head\n\nA *b* **c** ~~d~~ `e`",
+            "<h1>Head</h1>\n<p>A <em>b</em> <strong>c</strong> <s>d</s> <code>e</code></p>",
+        ),
+        ("|a|\n|-|", "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n</table>"),
+        ("![alt](/a.png)", '<p><img src="https://news.example.com/a.png" alt="alt"></p>'),
+        ("[a](b?x=1&y=2)", '<p><a href="https://news.example.com/story/b?x=1&amp;y=2">a</a></p>'),
+        ("<https://a.example>", '<p><a href="https://a.example">https://a.example</a></p>'),
+        ("<me@a.example>", '<p><a href="mailto:me@a.example">me@a.example</a></p>'),
+        ("<div>\n\n*in* HTML\n\n</div>", "<div>\n<p><em>in</em> HTML</p>\n</div>"),
+        ('Write `href="/x"` or href="/x".', '<p>Write <code>href="/x"</code> or href="/x".</p>'),
+    ],
+)
+def test_markdown_becomes_html(source: str, html: str) -> None:
+    assert html_of(source) == html
+
+
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ('<p style="x" onclick="y" class="z" id="i">a</p>', "<p>a</p>"),
+        ("<script>a</script><style>b</style><title>c</title><noscript>d</noscript>e", "e"),
+        ("<form>Name <input><select><option>x</select><textarea>y</textarea></form>", "Name"),
+        ('<a href="/x" target="_blank" rel="next">x</a>', '<a href="https://news.example.com/x">x</a>'),
+        ('<a href="https://ü.example/ä b">x</a>', '<a href="https://xn--tda.example/%C3%A4%20b">x</a>'),
+        ('<a href="jav&#x09;ascript:x">x</a>', "<a>x</a>"),
+        ('<img src="data:image/png;base64,AA"><img alt="x">y', "y"),
+        (
+            '<img srcset="/b 2x" src="/a" width="3" loading="lazy">',
+            '<img src="https://news.example.com/a" width="3">',
+        ),
+        ("<p>&nbsp;</p><!-- nothing --><br>", ""),
+        ("<math><mi>x</mi></math><svg><text>y</text></svg>z", "z"),
+        ("<custom-tag>inside</custom-tag>", "inside"),
+    ],
+)
+def test_html_keeps_its_text_and_loses_what_runs_styles_or_leads_nowhere(source: str, html: str) -> None:
+    assert html_of(source, markdown=False) == html
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "shown"),
+    [
+        ('<iframe src="//player.example/1"></iframe>', "https://player.example/1", "player.example"),
+        ('<iframe src="/1" title="A &amp; B"></iframe>', "https://news.example.com/1", "A &amp; B"),
+        (
+            '<iframe src="https://www.youtube.com/embed/abc_DEF-123?rel=0"></iframe>',
+            "https://www.youtube.com/watch?v=abc_DEF-123",
+            "youtube.com",
+        ),
+        (
+            '<iframe src="https://player.vimeo.com/video/1234?h=1"></iframe>',
+            "https://vimeo.com/1234",
+            "vimeo.com",
+        ),
+        (
+            '<video poster="p.jpg"><source src="v.mp4">No player.</video>',
+            "https://news.example.com/story/v.mp4",
+            '<img src="https://news.example.com/story/p.jpg" alt="news.example.com">',
+        ),
+        ('<audio src="/a.mp3"></audio>', "https://news.example.com/a.mp3", "news.example.com"),
+        ('<object data="/o"><param name="x"></object>', "https://news.example.com/o", "news.example.com"),
+        ('<embed src="/e">', "https://news.example.com/e", "news.example.com"),
+    ],
+)
+def test_an_embed_becomes_a_plain_link(source: str, url: str, shown: str) -> None:
+    link = f'<p><a href="{url}">{shown}</a></p>'
+    assert html_of(source, markdown=False) == link
+    assert html_of(f"<p>{source}</p>", markdown=False) == link
+    assert html_of(f"<p>before {source}", markdown=False) == f"<p>before </p>{link}"
+
+
+def test_an_embed_without_an_address_leaves_nothing() -> None:
+    assert html_of('<iframe src="javascript:x"></iframe><iframe srcdoc="y"></iframe>z', markdown=False) == "z"
+
+
+def test_text_after_a_player_that_was_never_closed_is_not_lost() -> None:
+    rest = "Much text follows, and it must not vanish with the player. " * 10
+    assert rest.strip() in html_of(f"<video src=/v><p>No player.</video><p>{rest}</p>", markdown=False)
+
+
+def test_a_complete_document_in_a_markdown_file_is_reduced_to_its_body() -> None:
+    source = (
+        "<!-- made by a machine -->\n<!DOCTYPE html>\n<html><head><title>T</title>\n<style>p{}</style></head>\n"
+        "<body bgcolor=red>\n\n    <p>indented, yet no code</p>\n<!--[if mso]>office<![endif]-->\n</body></html>"
+    )
+    assert html_of(source) == "<p>indented, yet no code</p>"
+
+
+def test_a_document_that_speaks_of_a_body_is_still_markdown() -> None:
+    assert html_of("The `<body>` *tag*") == "<p>The <code>&lt;body&gt;</code> <em>tag</em></p>"
+
+
+@given(BODIES, st.booleans())
+def test_whatever_the_body_holds_its_html_is_harmless(source: str, markdown: bool) -> None:
+    rendered = render(source, markdown=markdown, base=BASE).html
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\u202a-\u202e]", rendered)
+    if not rendered:
+        return
+    tree = lxml_html.fragment_fromstring(rendered, create_parent="div")
+    assert not tree.xpath(
+        "//script|//style|//iframe|//video|//audio|//object|//embed|//form|//svg|//source|//img[not(@src)]"
+    )
+    assert not [
+        name
+        for element in tree.iter(etree.Element)
+        for name in element.attrib
+        if name.startswith("on") or name == "style"
+    ]
+    for url in tree.xpath("//@href|//@src|//@cite|//@poster|//@data"):
+        assert url.startswith(("http://", "https://", "mailto:"))
+
+
+@given(BODIES)
+def test_rendering_is_the_same_every_time_and_sanitising_twice_changes_nothing(source: str) -> None:
+    once = render(source, markdown=True, base=BASE)
+    assert render(source, markdown=True, base=BASE) == once
+    again = render(once.html, markdown=False, base=BASE)
+    assert again.html == once.html
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("x" * 600_000, "larger than 512 KiB of Markdown"),
+        ("[" * 30_000, "special characters"),
+        ("&" * 200_000, "special characters"),
+        ("<div>" * 1_000, "tangled"),
+        ("<b></i>" * 1_000, "tangled"),
+        ("".join(f"<font size={n}>" for n in range(100)) + "<p>x</p>" * 5_000, "tangled"),
+    ],
+)
+def test_a_body_made_to_keep_a_reader_busy_is_left_out_with_a_remark(source: str, words: str) -> None:
+    rendered = render(source, markdown=True, base=BASE)
+    assert rendered.html == ""
+    (remark,) = rendered.remarks
+    assert words in remark.what
+
+
+def test_a_long_newsletter_is_not_mistaken_for_an_attack() -> None:
+    row = (
+        '<table><tr><td><font face="x"><b>News</b></font><p>text &amp; more &nbsp; text<br></td></tr></table>'
+    )
+    assert html_of("<html><body>" + row * 2_000 + "</body></html>", markdown=False).count("News") == 2_000
+
+
+def test_template_tags_outside_code_are_remarked_on_with_their_line() -> None:
+    rendered = render("One.\n\n`{% raw %}`\n\n{{< figure >}}", markdown=True, base=BASE)
+    assert "{{&lt; figure &gt;}}" in rendered.html
+    assert [remark.line for remark in rendered.remarks] == [4]
+    assert render("`{% raw %}` and {{ name }}", markdown=True, base=BASE).remarks == ()
+
+
+def test_an_empty_body_gives_no_html() -> None:
+    assert render(" \n\t", markdown=True, base=BASE) == Markup()
+
+
+def test_a_featured_player_gets_the_picture_and_title_of_its_article() -> None:
+    raw = '<iframe src="https://player.example/1" width="9"></iframe>'
+    link = render_embed(raw, BASE, poster="https://a.example/p?x=1&y=2", title='A "B" & C')
+    assert link == (
+        '<p><a href="https://player.example/1"><img src="https://a.example/p?x=1&amp;y=2"'
+        ' alt="A &quot;B&quot; &amp; C"></a></p>'
+    )
+    assert render_embed("<div>" * 9_000, BASE, poster="", title="") == ""

@@ -65,8 +65,10 @@ def authors(matter: Matter, field: str, base: str) -> tuple[Author, ...]:
         )
         return Author(name=name, url=url, avatar=avatar) if name else None
 
-    found = _listed(matter, field, made, "an author with a name")
-    return tuple({author.name: author for author in reversed(found)}.values())[::-1]
+    distinct: dict[str, Author] = {}
+    for author in _listed(matter, field, made, "an author with a name"):
+        distinct.setdefault(author.name, author)
+    return tuple(distinct.values())
 
 
 def provider(matter: Matter, field: str, base: str) -> Provider:

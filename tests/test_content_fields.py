@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -406,3 +407,23 @@ def test_any_front_matter_is_read_left_out_or_refused(fields: dict[str, Any], so
 @given(st.binary(max_size=120).map(b"---\ntitle: x\ndate: 2026-05-01\n".__add__) | st.binary(max_size=80))
 def test_any_bytes_are_read_left_out_or_refused(data: bytes) -> None:
     assert isinstance(READER.read(data, name="a.md", relative="a.md"), Read | Excluded | Broken)
+
+
+def documented_keys() -> dict[str, dict[str, tuple[str, ...]]]:
+    """The table of the page on front matter: dialect, field, keys."""
+    page = (Path(__file__).parent.parent / "docs/front-matter.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if "|" in line
+    ]
+    table = [row for row in rows if len(row) == 5]
+    names = [cell.strip("`") for cell in table[0][1:4]]
+    keys: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in names}
+    for row in table[2:]:
+        for name, cell in zip(names, row[1:4], strict=True):
+            if cell and row[0]:
+                keys[name][row[0].strip("`")] = tuple(part.strip(" `") for part in cell.split(","))
+    return keys
+
+
+def test_the_page_on_front_matter_names_every_key_of_every_dialect() -> None:
+    assert documented_keys() == {name: dict(keys) for name, keys in DIALECTS.items()}

@@ -482,6 +482,17 @@ VALUES = [
         fate="read",
     ),
     Hostile(
+        name="a secret that holds what is refused elsewhere",
+        make=article(f"secured: [!x {SECRET}, *{SECRET}, &a {{<<: {SECRET}}}]"),
+        fate="read",
+    ),
+    Hostile(
+        name="fifty mistakes of one kind",
+        make=article("topics: [" + ", ".join(["NO"] * 50) + "]"),
+        fate="read",
+        says=tuple(Said(words=f"item {n} of `topics`", line=4) for n in range(1, 21)),
+    ),
+    Hostile(
         name="a secret in a file that cannot be read",
         make=article(f"secured: {SECRET} : [{SECRET}"),
         fate="broken",
@@ -553,7 +564,7 @@ TEXT = [
         ("noncharacters", r'"a\ufffe\uffff\U0001fffeb"', "ab"),
         ("an emoji as JSON writes it", r'"\ud83d\ude00 yes"', "😀 yes"),
         ("hard spaces and line breaks", r'"a\u00a0b\nc\u2028d"', "a b c d"),
-        ("a raw line separator", '"a\u2028b"', "a b"),
+        ("a raw line separator", "a\u2028b\u2029c", "a b c"),
         ("tags", '"<b>bold</b> <script>alert(1)</script>move<br>on"', "bold move on"),
         ("tags hidden in tags", '"Run <<b>script>alert(1)<</b>/script>"', "Run"),
         ("tags hidden in entities", '"Run &amp;lt;script&amp;gt;alert(1)&lt;/script&gt;"', "Run"),

@@ -58,6 +58,10 @@ def test_a_name_stands_in_for_a_title() -> None:
     assert read({"name": "Ada", "publishedDateTime": "2026-05-01"}).article.title == "Ada"
 
 
+def test_a_title_of_nothing_but_spaces_counts_as_none() -> None:
+    assert article(title=" \n", name="Ada").title == "Ada"
+
+
 def test_an_excerpt_that_repeats_the_title_is_dropped() -> None:
     assert article(excerpt="sound ").summary == ""
 
@@ -145,7 +149,13 @@ def test_the_publication_has_a_name_a_domain_and_an_absolute_logo() -> None:
 
 def test_authors_are_names_or_names_with_an_address() -> None:
     assert article(authors="Ada").authors == (Author(name="Ada"),)
-    found = article(authors=["Ada", {"name": "Bo", "url": "https://bo.example/", "avatar": "/bo.png"}, "Ada"])
+    found = article(
+        authors=[
+            "Ada",
+            {"name": "Bo", "url": "https://bo.example/", "avatar": "/bo.png"},
+            {"name": "Ada", "url": "/ada"},
+        ]
+    )
     assert found.authors == (
         Author(name="Ada"),
         Author(name="Bo", url="https://bo.example/", avatar="https://news.example.com/bo.png"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from checker import check_folder
-from hostile import CASES, SECRET, Hostile
+from hostile import CASES, SECRET, Hostile, article
 from newsroom import FEEDS_URL, SITE, Newsroom
 
 from feedbot.content import Broken, Excluded, Read, Reader
@@ -106,4 +106,22 @@ def test_all_hostile_files_together_cost_only_themselves(room: Newsroom) -> None
         for said in case.says
         if case.level == "file"
     }
+    assert_the_good_ones_stand(room)
+
+
+def test_files_that_vanish_in_the_middle_of_a_pass_cost_only_themselves(room: Newsroom) -> None:
+    fleeting = [room.content / f"fleeting-{number}.md" for number in range(600)]
+    for path in fleeting:
+        path.write_bytes(article())
+
+    def remove(done: int, _total: int) -> None:
+        if done < len(fleeting):
+            for path in fleeting:
+                path.unlink(missing_ok=True)
+
+    report = room.build(progress=remove)
+    assert 3 <= report.sync.read < len(fleeting)
+    room.build()
+    assert room.scalar(load_findings) == []
+    assert sorted(room.titles()) == ["About good-1", "About good-2", "About good-3"]
     assert_the_good_ones_stand(room)

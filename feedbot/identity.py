@@ -120,9 +120,7 @@ class Identities:
 
     def unclaimed(self) -> list[StoredArticle]:
         """The articles whose files are gone, and that no other file turned out to be."""
-        return [
-            stored for stored in self._going() if self._claimed.get(stored.row.id, "") in ("", *self.gone)
-        ]
+        return [stored for stored in self._going() if stored.row.id not in self._claimed]
 
     def _wanted(self, name: str, read: Read) -> str:
         return make_id(self._id_base, read.id) if read.id else self._ids[name]

@@ -25,7 +25,7 @@ FLOORS = (
     {"worker", "server"},
     {"check", "report", "scaffold"},
     {"build", "deliver"},
-    {"sync"},
+    {"sync", "reconfigure", "refresh"},
     {"changes", "identity"},
     {"membership"},
     {"content", "render", "publish", "store", "targets"},

@@ -68,6 +68,11 @@ class Config:
         """The folder of the file, to which its paths are relative."""
         return self.path.parent
 
+    def shown(self, path: Path) -> str:
+        """`path` as the operator knows it: relative to the folder of the file where it lies below it."""
+        below = path.is_relative_to(self.folder)
+        return path.relative_to(self.folder).as_posix() if below else path.as_posix()
+
     def secrets(self) -> frozenset[str]:
         """Every secret in the configuration, so that logs can leave them out."""
         password = urlsplit(self.store.url.get_secret_value()).password

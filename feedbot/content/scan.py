@@ -280,7 +280,7 @@ def fetch(path: str) -> Fetched | Unreadable | None:
                     f"has {before.st_size:,} bytes, more than the {MAX_BYTES:,} that an article may have",
                     "shorten it, or exclude it in `content.exclude`",
                 )
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(before.st_size + 1)  # one more than there should be: it may have grown
             after = os.fstat(descriptor)
     except OSError as error:
         return Unreadable(f"cannot be read: {error.strerror}", "check the disk")

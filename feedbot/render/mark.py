@@ -53,4 +53,4 @@ def _html_bears_mark(body: bytes) -> bool:
         root = lxml_html.document_fromstring(body)
     except (etree.LxmlError, ValueError):
         return False
-    return root.xpath("string(/html/head/meta[@name='generator']/@content)") == GENERATOR
+    return bool(root.xpath("string(/html/head/meta[@name='generator']/@content)") == GENERATOR)

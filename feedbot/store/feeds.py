@@ -88,6 +88,19 @@ def add(connection: Connection, kind: Kind, name: str, title: str) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
+def register(connection: Connection, kind: Kind, name: str, *, title: str, slug: str) -> int:
+    """The key of a feed by kind and folded name; one that is new gets `slug`, or the first free one after it.
+
+    The feed of all articles has no slug: its folder is the root.
+    """
+    key = find_keys(connection, kind, [name]).get(name)
+    if key is None:
+        key = add(connection, kind, name, title)
+        if kind is not Kind.ALL:
+            give_slug(connection, key, slug)
+    return key
+
+
 class _SlugsOfOthers:
     """The slugs that feeds other than `feed_key` ever had, asked for one at a time."""
 

@@ -37,6 +37,11 @@ def _insert(connection: Connection, table: Table) -> Any:
 
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:
     """`values` in lists of at most `CHUNK`."""
+    return batches(values, CHUNK)
+
+
+def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """`values` in lists of at most `size`, made as they are asked for."""
     iterator = iter(values)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
+    while batch := list(islice(iterator, size)):
+        yield batch

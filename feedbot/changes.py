@@ -1,0 +1,148 @@
+"""Articles as they are to stand, beside as they stood: what that means to readers, and how it is written.
+
+A `Change` decides; `write` puts a batch of them into the store with memberships and events. It neither reads
+files nor decides which article a file is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from feedbot.membership import Catalogue, FeedName
+from feedbot.model import Article, Status, load_article
+from feedbot.store import articles, feeds, journal
+from feedbot.store.articles import ArticleRow, StoredArticle
+from feedbot.store.db import to_us
+from feedbot.store.journal import EventKind
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """An article as it is to stand in the store, beside what stands there now, if anything does."""
+
+    stored: StoredArticle | None
+    row: ArticleRow
+    article: Article
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether readers could see a difference in the article itself."""
+        return self.stored is None or self.stored.row.visible_hash != self.row.visible_hash
+
+    @property
+    def event(self) -> EventKind | None:
+        """What readers see happen. An article that comes back is not new."""
+        was_live = self.stored is not None and self.stored.row.status is Status.LIVE
+        is_live = self.row.status is Status.LIVE
+        if is_live and (self.stored is None or self.stored.row.seen_us is None):
+            return EventKind.PUBLISHED
+        if was_live and not is_live:
+            return EventKind.WITHDRAWN
+        return EventKind.UPDATED if was_live and self.is_visible else None
+
+
+def standing(article: Article, now: datetime) -> tuple[Status, str]:
+    """Where a published article stands at `now`, and why if it is withdrawn."""
+    if article.expires is not None and article.expires <= now:
+        return Status.WITHDRAWN, "expired"
+    if article.published > now:
+        return Status.WAITING, ""
+    return Status.LIVE, ""
+
+
+def withdrawal(stored: StoredArticle, reason: str, *, gone: datetime | None = None) -> Change:
+    """The article leaves its feeds; `gone` says since when its file is not there."""
+    gone_us = to_us(gone) if gone else None
+    row = replace(stored.row, status=Status.WITHDRAWN, reason=reason, gone_us=gone_us)
+    return Change(stored=stored, row=row, article=load_article(row.body))
+
+
+def falling_due(stored: StoredArticle, now: datetime) -> Change:
+    """The article's time came by itself: to appear, or to expire."""
+    article = load_article(stored.row.body)
+    status, reason = standing(article, now)
+    return Change(stored=stored, row=replace(stored.row, status=status, reason=reason), article=article)
+
+
+@dataclass(kw_only=True)
+class Writer:
+    """Writes changes in one transaction, and gathers what they amount to."""
+
+    connection: Connection
+    catalogue: Catalogue
+    now: datetime
+    muted: frozenset[EventKind]  # events that are none this time
+    events: list[tuple[EventKind, str]] = field(default_factory=list)  # kind and id
+    touched: set[int] = field(default_factory=set)  # keys of feeds that show something else now
+    _feed_keys: dict[FeedName, int] = field(default_factory=dict)
+
+    def write(self, changes: Sequence[Change]) -> list[int]:
+        """Write articles, memberships and events; returns the articles' keys in the same order."""
+        changes = [replace(change, row=self._seen(change.row)) for change in changes]
+        added = iter(articles.add(self.connection, [change.row for change in changes if not change.stored]))
+        keyed = [(change.stored.key if change.stored else next(added), change) for change in changes]
+        moved = [
+            (key, change) for key, change in keyed if not change.stored or change.stored.row != change.row
+        ]
+        articles.change(
+            self.connection,
+            [StoredArticle(key=key, row=change.row) for key, change in moved if change.stored],
+        )
+        self._write_memberships(moved)
+        self._write_events(moved)
+        return [key for key, _ in keyed]
+
+    def _seen(self, row: ArticleRow) -> ArticleRow:
+        """`row` with the moment of its first appearance, if this is it."""
+        if row.status is Status.LIVE and row.seen_us is None:
+            return replace(row, seen_us=to_us(self.now))
+        return row
+
+    def _write_memberships(self, keyed: Sequence[tuple[int, Change]]) -> None:
+        before = articles.memberships(self.connection, [key for key, change in keyed if change.stored])
+        joining: list[tuple[int, int, int]] = []
+        leaving: list[tuple[int, int]] = []
+        for key, change in keyed:
+            was = before.get(key, set())
+            now = self.feeds_of(change.article) if change.row.status is Status.LIVE else set()
+            moment = change.row.published_us
+            same_moment = change.stored is not None and change.stored.row.published_us == moment
+            joining += [(feed, key, moment) for feed in (now - was if same_moment else now)]
+            leaving += [(feed, key) for feed in was - now]
+            self.touched |= (was | now) if change.is_visible else (was ^ now)
+        feeds.leave(self.connection, leaving)
+        feeds.join(self.connection, joining)
+
+    def feeds_of(self, article: Article) -> set[int]:
+        """The keys of the feeds that a live article is in, registered if they are new."""
+        return {
+            self._feed_keys.get(name) or self.register(name, title)
+            for name, title in self.catalogue.feeds_of(article).items()
+        }
+
+    def register(self, name: FeedName, title: str) -> int:
+        """The key of the feed `name`, registered and given a slug if it is new."""
+        slug = self.catalogue.wanted_slug(name, title)
+        self._feed_keys[name] = feeds.register(self.connection, *name, title=title, slug=slug)
+        return self._feed_keys[name]
+
+    def _write_events(self, keyed: Sequence[tuple[int, Change]]) -> None:
+        happened = [
+            (key, change.row.id, event)
+            for key, change in keyed
+            if (event := change.event) and event not in self.muted
+        ]
+        self.events += [(event, id_) for _, id_, event in happened]
+        journal.add_events(self.connection, [(key, event) for key, _, event in happened], self.now)
+
+    def close(self) -> None:
+        """Let the feeds that were touched be rendered, and the index with them."""
+        feeds.touch(self.connection, self.touched)
+        if self.touched:
+            journal.put(self.connection, "index", "stale")

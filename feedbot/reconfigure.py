@@ -1,0 +1,104 @@
+"""What a new configuration, or a new feedbot, changes in the store, found by comparing fingerprints.
+
+Three kinds of change, each with its own cost: how files are read (all are read again), which feeds there are
+and what they select (memberships are made anew), and how documents look (all are rendered again).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from feedbot import __version__
+from feedbot.changes import Writer
+from feedbot.membership import Catalogue
+from feedbot.model import load_article
+from feedbot.store import articles, feeds, files, journal
+from feedbot.store.articles import StoredArticle
+from feedbot.store.statements import batches
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from feedbot.config import Config
+
+BATCH = 1000  # articles held in memory at a time
+
+
+def reconfigure(
+    connection: Connection, config: Config, catalogue: Catalogue, reading: str, now: datetime
+) -> bool:
+    """Bring the store in line with `config`; returns whether all files are to be read again.
+
+    `reading` is the fingerprint of all that decides what a file's bytes mean.
+    """
+    reread = _is_new(connection, "reading", fingerprint(reading, config.feeds.max_item_size))
+    if reread:
+        files.distrust(connection)
+    if _is_new(connection, "selection", _selection(config)):
+        _select_anew(connection, catalogue, now)
+    if _is_new(connection, "appearance", _appearance(config)):
+        feeds.touch_all(connection)
+        journal.put(connection, "index", "stale")
+    return reread
+
+
+def fingerprint(*values: object) -> str:
+    """A digest of plain values; equal values give equal digests in every process."""
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_new(connection: Connection, name: str, value: str) -> bool:
+    if journal.get(connection, name) == value:
+        return False
+    journal.put(connection, name, value)
+    return True
+
+
+def _selection(config: Config) -> str:
+    """Of what decides which feeds there are and which articles are in them."""
+    return fingerprint(
+        {name: [topic.feed, topic.slug] for name, topic in config.feeds.topics.items()},
+        [[feed.name, feed.slug, feed.where.model_dump()] for feed in config.feeds.named],
+    )
+
+
+def _appearance(config: Config) -> str:
+    """Of what decides the bytes of a document and its place, beside the articles in it."""
+    return fingerprint(__version__, asdict(config.site_model()), config.feeds.model_dump(mode="json"))
+
+
+def _select_anew(connection: Connection, catalogue: Catalogue, now: datetime) -> None:
+    """Bring feeds, slugs and memberships in line with a new selection."""
+    writer = Writer(connection=connection, catalogue=catalogue, now=now, muted=frozenset())
+    for name, title in catalogue.standing().items():
+        writer.register(name, title)
+    for row in feeds.load(connection):
+        name = (row.kind, row.name)
+        feeds.set_active(connection, row.key, catalogue.wants(name))
+        pinned = catalogue.pinned_slug(name)
+        if pinned and pinned != row.slug:
+            feeds.give_slug(connection, row.key, pinned)
+            writer.touched.add(row.key)
+    for batch in batches(articles.live(connection), BATCH):
+        _enter_anew(writer, batch)
+    writer.close()
+
+
+def _enter_anew(writer: Writer, batch: Sequence[StoredArticle]) -> None:
+    """Put live articles into the feeds that take them now, and out of the others."""
+    before = articles.memberships(writer.connection, [stored.key for stored in batch])
+    joining: list[tuple[int, int, int]] = []
+    leaving: list[tuple[int, int]] = []
+    for stored in batch:
+        was, now = before.get(stored.key, set()), writer.feeds_of(load_article(stored.row.body))
+        joining += [(key, stored.key, stored.row.published_us) for key in now - was]
+        leaving += [(key, stored.key) for key in was - now]
+        writer.touched |= was ^ now
+    feeds.leave(writer.connection, leaving)
+    feeds.join(writer.connection, joining)

@@ -79,6 +79,10 @@ def test_a_missing_excerpt_is_taken_from_the_body_without_a_repeated_title() -> 
     assert len(found.summary) <= 300
 
 
+def test_an_excerpt_is_taken_from_the_longest_paragraph_too() -> None:
+    assert article("Long. " * 9_000).summary.startswith("Long. Long.")
+
+
 def test_dates_are_in_utc_and_an_update_is_never_before_the_publication() -> None:
     found = article(publishedDateTime="2026-05-01T10:00:00+02:00", updatedDateTime="2026-05-02T08:00:00Z")
     assert found.published == datetime(2026, 5, 1, 8, tzinfo=UTC)

@@ -121,10 +121,8 @@ def _links(source: Source) -> Links:
     via = values.url_of(matter, "via", site)
     link = values.url_of(matter, "link", site) or via
     given = link or _permalink(source)
-    if link and same_host(link, site):
-        base = link
-    else:  # an aggregated article's link says nothing about the file's own pictures
-        base = (given if not link else "") or page_url(site, source.page)
+    # An aggregated article's link says nothing about the file's own pictures.
+    base = given if given and same_host(given, site) else page_url(site, source.page)
     return Links(link=given or base, via="" if via == link else via, given=given, base=base)
 
 

@@ -18,7 +18,7 @@ from feedbot.content.sanitise import is_tractable, sanitise
 from feedbot.content.text import visible
 
 MAX_HTML = 2 * 1024 * 1024  # characters of source
-MAX_MARKDOWN = 512 * 1024  # ... which takes about a second; text made to be slow takes three
+MAX_MARKDOWN = 512 * 1024  # ... which takes about a second; text made to be slow takes up to five
 MAX_BRACKETS = 20_000  # in Markdown, slow to read in great numbers
 MAX_AMPERSANDS = 100_000  # in HTML, likewise
 
@@ -64,7 +64,8 @@ def render_embed(raw: str, base: str, *, poster: str, title: str) -> str:
 
 def beginning(content: str, length: int = 20_000) -> str:
     """The first characters of sanitised HTML, not ending within a tag."""
-    return content if len(content) <= length else content[:length].rpartition("<")[0]
+    start = content[:length]
+    return start[: start.rfind("<")] if start.rfind("<") > start.rfind(">") else start
 
 
 # --- limits ---

@@ -69,13 +69,15 @@ Reading: TypeAlias = Read | Excluded | Broken
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads files for one configuration."""
+    """Reads files for one configuration.
+
+    `fields` is a dialect, or the keys of some fields; None understands all dialects. `timezone` is that of
+    dates that name none.
+    """
 
     site: Site
-    fields: str | Mapping[str, Sequence[str]] | None = (
-        None  # a dialect, or keys of fields; None: all dialects
-    )
-    timezone: str = "UTC"  # of dates that name none
+    fields: str | Mapping[str, Sequence[str]] | None = None
+    timezone: str = "UTC"
 
     def read(self, data: bytes, *, name: str, relative: str) -> Reading:
         """What the file at `relative` below the content folder says; `name` is its path in findings."""
@@ -161,10 +163,8 @@ def _no_fields(tree: Tree, parts: Parts, name: str) -> Excluded | Broken:
         finding = Finding(path=name, what="the front matter is empty", line=line, level=Level.INFO)
         return Excluded(reason=Reason.EMPTY, findings=(finding,))
     kind = "a list" if isinstance(tree.value, list) else "a single value"
-    what, hint = (
-        f"the front matter is {kind}, not lines of `key: value`",
-        "write one key and its value a line",
-    )
+    what = f"the front matter is {kind}, not lines of `key: value`"
+    hint = "write one key and its value a line"
     return Broken(findings=(Finding(path=name, what=what, hint=hint, line=line),))
 
 

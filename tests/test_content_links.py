@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedbot.content.addresses import Page, page_url, permalink_url
-from feedbot.content.links import absolute
+from feedbot.content.links import absolute, same_host
 
 BASE = "https://news.example.com/sub/page/"
 SITE = "https://news.example.com/sub/"
@@ -137,3 +137,19 @@ def test_a_permalink_lies_below_the_site_with_its_placeholders_filled(
 def test_without_a_site_there_is_no_address() -> None:
     assert page_url("", Page(relative="a.md")) == ""
     assert permalink_url("", "/a/", Page(relative="a.md")) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://news.example.com/a", True),
+        ("http://news.example.com", True),
+        ("https://news.example.com?a", True),
+        ("https://news.example.com.evil.example/a", False),
+        ("https://news.example.com:8080/a", False),
+        ("https://example.com/a", False),
+    ],
+)
+def test_an_address_on_the_site_is_told_from_one_elsewhere(url: str, same: bool) -> None:
+    assert same_host(url, SITE) is same
+    assert not same_host(url, "")

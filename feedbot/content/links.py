@@ -7,6 +7,7 @@ findings; None means that a text is no such URL.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 MAX_LENGTH = 4096
@@ -77,5 +78,11 @@ def host_of(url: str) -> str:
 
 
 def same_host(url: str, site: str) -> bool:
-    """Whether an absolute URL lies on the host of `site`."""
-    return urlsplit(url).netloc == urlsplit(site).netloc
+    """Whether an absolute URL lies on the host of `site`, by whichever scheme."""
+    host, rest = _netloc(site), url.partition("://")[2]
+    return bool(host) and rest.startswith(host) and rest[len(host) : len(host) + 1] in {"", "/", "?", "#"}
+
+
+@lru_cache(maxsize=8)
+def _netloc(url: str) -> str:
+    return urlsplit(url).netloc

@@ -23,7 +23,9 @@ def clean(text: str) -> str:
         text = _without_markup(text)
     if not text.isascii():
         text = unicodedata.normalize("NFC", visible(text))
-    elif not text.isprintable():
+    elif text.isprintable() and "  " not in text:  # as nearly all text is
+        return text.strip(" ")
+    else:
         text = _DROPPED_ASCII.sub("", text)
     return " ".join(text.split())
 

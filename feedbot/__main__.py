@@ -2,4 +2,5 @@
 
 from feedbot.cli import main
 
-main()
+if __name__ == "__main__":  # a process that reads files for another imports this module, too
+    main()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from feedbot.content import Reader
 from feedbot.content.intake import STILL
 from feedbot.content.scan import Root, Selection
+from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
 from feedbot.publish import Folder
@@ -108,6 +109,12 @@ class Builder:
         Raises ContentError or PublishError; then the store and the output are as they were, or whole and
         newer, and the next pass goes on from there.
         """
+        with Crew() as crew:
+            return self._run(crew, paths, allow_empty, progress)
+
+    def _run(
+        self, crew: Crew, paths: Collection[str] | None, allow_empty: bool, progress: Progress
+    ) -> PassReport:
         started, now = time.perf_counter(), self._clock()
         report = PassReport()
         if paths is None:
@@ -120,6 +127,7 @@ class Builder:
                 connection,
                 self._newsroom,
                 now,
+                crew,
                 paths=paths,
                 allow_empty=allow_empty,
                 reread=reread,
@@ -127,7 +135,7 @@ class Builder:
             )
             if paths is None:
                 distrust_output(connection, self._folder)
-        report.refresh = self._refresh.run()
+        report.refresh = self._refresh.run(crew)
         with self._engine.begin() as connection:
             report.next_due = articles.next_due(connection)
             report.seconds = time.perf_counter() - started

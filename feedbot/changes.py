@@ -6,6 +6,7 @@ files nor decides which article a file is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -78,6 +79,7 @@ class Writer:
     catalogue: Catalogue
     now: datetime
     muted: frozenset[EventKind]  # events that are none this time
+    seen: Counter[EventKind] = field(default_factory=Counter)  # what happened, muted or not
     events: list[tuple[EventKind, str]] = field(default_factory=list)  # kind and id
     touched: set[int] = field(default_factory=set)  # keys of feeds that show something else now
     _feed_keys: dict[FeedName, int] = field(default_factory=dict)
@@ -133,13 +135,11 @@ class Writer:
         return self._feed_keys[name]
 
     def _write_events(self, keyed: Sequence[tuple[int, Change]]) -> None:
-        happened = [
-            (key, change.row.id, event)
-            for key, change in keyed
-            if (event := change.event) and event not in self.muted
-        ]
-        self.events += [(event, id_) for _, id_, event in happened]
-        journal.add_events(self.connection, [(key, event) for key, _, event in happened], self.now)
+        happened = [(key, change.row.id, event) for key, change in keyed if (event := change.event)]
+        self.seen.update(event for _, _, event in happened)
+        told = [(key, id_, event) for key, id_, event in happened if event not in self.muted]
+        self.events += [(event, id_) for _, id_, event in told]
+        journal.add_events(self.connection, [(key, event) for key, _, event in told], self.now)
 
     def close(self) -> None:
         """Let the feeds that were touched be rendered, and the index with them."""

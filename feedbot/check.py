@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from feedbot.build import Clock, newsroom_of, utc_now
+from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, JsonObject
 from feedbot.store import journal
@@ -61,8 +62,8 @@ def check_content(
     """
     store = open_store("sqlite://")
     newsroom = newsroom_of(config, Catalogue(config))
-    with store.begin() as connection:
-        report = sync(connection, newsroom, clock(), settled=True, progress=progress)
+    with store.begin() as connection, Crew() as crew:
+        report = sync(connection, newsroom, clock(), crew, settled=True, progress=progress)
         findings = journal.load_findings(connection)
     store.dispose()
     return Checked(files=report.files, findings=findings)

@@ -6,12 +6,14 @@ done. Documents come first, then the index that names them, removals last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from feedbot.crew import Crew
 from feedbot.membership import Catalogue, Choice
-from feedbot.model import Document, Entry, Finding, Listing
+from feedbot.model import Document, Entry, Finding, Format, Listing, Site, load_article
 from feedbot.publish import Folder, Outcome, Published
 from feedbot.render import render_feed, render_index
 from feedbot.store import articles, feeds, journal
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
     from feedbot.config import Config
 
-FEEDS_AT_ONCE = 16  # rendered, then written side by side
+FEEDS_AT_ONCE = 16  # written side by side
+PLENTY = 500  # feeds whose rendering is worth further processes
 NOWHERE = -1  # as a modification time: not what any file has, so the next full pass looks at it
 
 
@@ -48,25 +51,71 @@ def distrust_output(connection: Connection, folder: Folder) -> None:
     feeds.touch(connection, touched)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A feed to be rendered, as the store has it; without a choice it is dropped, and shows nothing."""
+
+    row: FeedRow
+    choice: Choice | None
+    bodies: tuple[tuple[str, str], ...]  # id, and the article as text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A feed's documents, and the newest `updated` they show; an empty feed keeps the one it had."""
+
+    documents: list[Document]
+    updated: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Press:
+    """Renders feeds of one configuration. Pure; small enough to travel to other processes."""
+
+    site: Site
+    formats: tuple[Format, ...]
+    max_item_size: int
+
+    def render(self, job: Job) -> Rendered:
+        """The documents of a feed."""
+        if job.choice is None:
+            return Rendered(documents=[], updated=job.row.updated)
+        entries = [Entry(id=id_, article=load_article(body)) for id_, body in job.bodies]
+        documents = render_feed(
+            self.site,
+            job.choice.feed,
+            entries,
+            formats=self.formats,
+            full=job.choice.full,
+            max_item_size=self.max_item_size,
+        )
+        updated = max((entry.article.updated for entry in entries), default=job.row.updated)
+        return Rendered(documents=documents, updated=updated)
+
+
 class Refresh:
     """Refreshes the documents of one configuration; safe to repeat after any interruption."""
 
     def __init__(self, config: Config, catalogue: Catalogue, folder: Folder, engine: Engine) -> None:
         self._config = config
-        self._site = config.site_model()
+        options = config.feeds
+        self._press = Press(
+            site=config.site_model(), formats=options.formats, max_item_size=options.max_item_size
+        )
         self._catalogue = catalogue
         self._folder = folder
         self._engine = engine
 
-    def run(self) -> RefreshReport:
+    def run(self, crew: Crew) -> RefreshReport:
         """Render and write what changed. Raises PublishError; the next run goes on from there."""
         report = RefreshReport()
         with self._engine.begin() as connection:
             stale = feeds.load(connection, stale=True)
             index = bool(stale) or journal.get(connection, "index") != "fresh"
         unwanted: list[str] = []
-        for batch in batches(stale, FEEDS_AT_ONCE):
-            unwanted += self._refresh_feeds(batch, report)
+        rendered = crew.map(self._press.render, self._jobs(stale), pays=len(stale) >= PLENTY)
+        for batch in batches(rendered, FEEDS_AT_ONCE):
+            unwanted += self._settle_all(batch, report)
         if index:
             self._refresh_index(report)
         if unwanted:
@@ -76,53 +125,39 @@ class Refresh:
             report.removed += len(unwanted)
         return report
 
-    def _refresh_feeds(self, rows: Sequence[FeedRow], report: RefreshReport) -> list[str]:
-        """Refresh some feeds; returns the paths of their documents that are not wanted any more."""
-        choices = {row.key: self._catalogue.choice(row) for row in rows if row.active}
+    def _settle_all(self, batch: Sequence[tuple[Job, Rendered]], report: RefreshReport) -> list[str]:
+        """Write some feeds; returns the paths of their documents that are not wanted any more."""
         with self._engine.begin() as connection:
-            known = feeds.load_documents(connection, [row.key for row in rows])
-            entries = {key: articles.newest(connection, key, choice.limit) for key, choice in choices.items()}
-        documents = {key: self._render(key, choices, entries[key]) for key in choices}
-        results = self._folder.publish([one for some in documents.values() for one in some], known)
+            known = feeds.load_documents(connection, [job.row.key for job, _ in batch])
+        results = self._folder.publish([document for _, one in batch for document in one.documents], known)
         by_path = {result.path: result for result in results}
         unwanted = [row for path, row in known.items() if path not in by_path]
         with self._engine.begin() as connection:
             # If this process ends before they are removed, the next full pass finds them changed.
             feeds.put_documents(connection, [replace(row, mtime_ns=NOWHERE) for row in unwanted])
-            for row in rows:
-                mine = [by_path[document.path] for document in documents.get(row.key, [])]
-                self._settle(connection, row, mine, entries.get(row.key, []), report)
+            for job, one in batch:
+                mine = [by_path[document.path] for document in one.documents]
+                # A feed that could not be written whole stays to be done.
+                if self._record(connection, mine, job.row.key, report):
+                    feeds.settle(connection, job.row.key, changed=job.row.changed, updated=one.updated)
         return [row.path for row in unwanted]
 
-    def _render(self, key: int, choices: dict[int, Choice], entries: Sequence[Entry]) -> list[Document]:
-        options, choice = self._config.feeds, choices[key]
-        return render_feed(
-            self._site,
-            choice.feed,
-            entries,
-            formats=options.formats,
-            full=choice.full,
-            max_item_size=options.max_item_size,
-        )
-
-    def _settle(
-        self,
-        connection: Connection,
-        row: FeedRow,
-        results: Sequence[Published],
-        entries: Sequence[Entry],
-        report: RefreshReport,
-    ) -> None:
-        """Note what became of a feed's documents. A feed that could not be written whole stays to be done."""
-        if self._record(connection, results, row.key, report):
-            updated = max((entry.article.updated for entry in entries), default=row.updated)
-            feeds.settle(connection, row.key, changed=row.changed, updated=updated)
+    def _jobs(self, rows: Iterable[FeedRow]) -> Iterator[Job]:
+        """What is needed to render each feed, read from the store when its turn comes."""
+        for row in rows:
+            if not row.active:
+                yield Job(row=row, choice=None, bodies=())
+                continue
+            choice = self._catalogue.choice(row)
+            with self._engine.begin() as connection:
+                bodies = articles.newest(connection, row.key, choice.limit)
+            yield Job(row=row, choice=choice, bodies=tuple(bodies))
 
     def _refresh_index(self, report: RefreshReport) -> None:
         with self._engine.begin() as connection:
             known = feeds.load_documents(connection, [None])
             listings = self._listings(connection)
-        documents = render_index(self._site, listings, formats=self._config.feeds.formats)
+        documents = render_index(self._press.site, listings, formats=self._press.formats)
         results = self._folder.publish(documents, known)
         with self._engine.begin() as connection:
             whole = self._record(connection, results, None, report)

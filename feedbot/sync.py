@@ -8,7 +8,6 @@ once cannot see half of each other. Writes nothing to the output folder.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from feedbot.changes import Change, Writer, falling_due, standing, withdrawal
 from feedbot.content import Broken, Read, Reader
-from feedbot.content.intake import Taken, take
-from feedbot.content.scan import Found, Root, Selection, Survey, survey
+from feedbot.content.intake import Intake, Taken
+from feedbot.content.scan import Root, Selection, Survey, survey
+from feedbot.crew import Crew
 from feedbot.errors import ContentError
 from feedbot.identity import Duplicate, Identities, Identity, url_digest
 from feedbot.membership import Catalogue
-from feedbot.model import Article, Finding, Level, dump_article, visible_hash
+from feedbot.model import Article, Finding, Level
 from feedbot.render import too_large
 from feedbot.store import articles, files, journal
 from feedbot.store.articles import ArticleRow
@@ -33,7 +33,8 @@ from feedbot.store.statements import batches
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-BATCH = 500  # files held in memory at a time
+BATCH = 250  # files read and written at a time
+PLENTY = 1000  # files whose reading is worth further processes
 MANY = 20  # so many files do not vanish all at once from a healthy folder
 
 Progress = Callable[[int, int], None]  # files read so far, files to read
@@ -71,6 +72,7 @@ def sync(
     connection: Connection,
     newsroom: Newsroom,
     now: datetime,
+    crew: Crew,
     *,
     paths: Collection[str] | None = None,
     allow_empty: bool = False,
@@ -93,10 +95,12 @@ def sync(
     moved = sorted(name for name, file in found.files.items() if known.get(name) != file.stamp)
     newcomers = {name for name in found.files if name not in known}
     work = _Sync(connection, newsroom, now, gone, newcomers, reread=reread)
+    intake = Intake(reader=newsroom.reader, now=now, settled=settled)
+    todo = ({name: found.files[name] for name in batch} for batch in batches(moved, BATCH))
     done = 0
-    for batch in batches(moved, BATCH):
-        work.take({name: found.files[name] for name in batch}, settled=settled)
-        done += len(batch)
+    for _, taken in crew.map(intake.take, todo, pays=len(moved) >= PLENTY):
+        work.write(taken, found)
+        done += len(taken)
         progress(done, len(moved))
     return work.finish(found)
 
@@ -149,18 +153,13 @@ class _Sync:
         )
         self._findings: dict[str, tuple[Finding, ...]] = {}
 
-    def take(self, batch: Mapping[str, Found], *, settled: bool) -> None:
-        """Read a batch of files that moved, and write what became of them."""
-        taken: dict[str, Taken] = {}
-        for name, found in batch.items():
-            one = take(self._newsroom.reader, name, found, self._now, settled=settled)
-            if one is None:
-                self._report.unsettled.add(found.path)
-            else:
-                taken[name] = one
+    def write(self, batch: Mapping[str, Taken | None], found: Survey) -> None:
+        """Write what became of a batch of files."""
+        taken = {name: one for name, one in batch.items() if one is not None}
+        self._report.unsettled |= {found.files[name].path for name in batch if name not in taken}
         self._report.read += len(taken)
         readings = {name: one.reading for name, one in taken.items()}
-        self._identities.prepare(readings, {name: found.relative for name, found in batch.items()})
+        self._identities.prepare(readings, {name: found.files[name].relative for name in taken})
         changes: dict[str, Change] = {}
         rows = [self._decide(name, one, changes) for name, one in taken.items()]
         keys = dict(zip(changes, self._writer.write(list(changes.values())), strict=True))
@@ -171,10 +170,10 @@ class _Sync:
 
     def _decide(self, name: str, taken: Taken, changes: dict[str, Change]) -> FileRow:
         """The row of a file, and in `changes` what it does to an article."""
-        reading, stamp = taken.reading, Stamp(*taken.stamp) if taken.stamp else UNTRUSTED
+        reading, stamp = taken.reading, _stamp(taken)
         self._findings[name] = reading.findings
         if isinstance(reading, Read):
-            return self._decide_read(name, reading, stamp, changes)
+            return self._decide_read(name, reading, taken, changes)
         stored = self._identities.known(name)
         key = stored.key if stored else None
         if isinstance(reading, Broken):
@@ -186,7 +185,7 @@ class _Sync:
             path=name, stamp=stamp, fate=Fate.EXCLUDED, reason=reading.reason.value, article_key=key
         )
 
-    def _decide_read(self, name: str, reading: Read, stamp: Stamp, changes: dict[str, Change]) -> FileRow:
+    def _decide_read(self, name: str, reading: Read, taken: Taken, changes: dict[str, Change]) -> FileRow:
         identity = self._identities.of(name, reading)
         if isinstance(identity, Duplicate):
             self._findings[name] = (*reading.findings, identity.finding)
@@ -195,10 +194,10 @@ class _Sync:
             return FileRow(path=name, stamp=UNTRUSTED, fate=Fate.DUPLICATE)
         self._findings[name] = (*reading.findings, *self._size_findings(name, reading.article))
         self._report.renamed += bool(identity.stored and identity.stored.row.path != name)
-        changes[name] = self._change(name, reading, identity)
-        return FileRow(path=name, stamp=stamp, fate=Fate.READ)
+        changes[name] = self._change(name, reading, taken, identity)
+        return FileRow(path=name, stamp=_stamp(taken), fate=Fate.READ)
 
-    def _change(self, name: str, reading: Read, identity: Identity) -> Change:
+    def _change(self, name: str, reading: Read, taken: Taken, identity: Identity) -> Change:
         stored, article = identity.stored, reading.article
         status, reason = standing(article, self._now)
         row = ArticleRow(
@@ -209,8 +208,8 @@ class _Sync:
             reason=reason,
             published_us=to_us(article.published),
             expires_us=to_us(article.expires) if article.expires else None,
-            visible_hash=visible_hash(article),
-            body=dump_article(article),
+            visible_hash=taken.visible_hash,
+            body=taken.body,
             seen_us=stored.row.seen_us if stored else None,
             gone_us=None,
         )
@@ -245,7 +244,7 @@ class _Sync:
         return self._reported(len(found.files))
 
     def _reported(self, looked_at: int) -> SyncReport:
-        counts = Counter(kind for kind, _ in self._writer.events)
+        counts = self._writer.seen
         return replace(
             self._report,
             files=looked_at,
@@ -254,3 +253,7 @@ class _Sync:
             changed=counts[EventKind.UPDATED],
             withdrawn=counts[EventKind.WITHDRAWN],
         )
+
+
+def _stamp(taken: Taken) -> Stamp:
+    return Stamp(*taken.stamp) if taken.stamp else UNTRUSTED

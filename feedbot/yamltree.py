@@ -11,7 +11,7 @@ import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 import yaml
 from yaml.constructor import SafeConstructor
@@ -127,7 +127,10 @@ class _Builder:
         try:
             while (kind := type(event := take())) is not yaml.StreamEndEvent:
                 if kind is yaml.ScalarEvent:
-                    self._scalar(event, source)
+                    if self._path is None:
+                        self._inner_scalar(event)
+                    else:
+                        self._scalar(event, source)
                 elif kind is yaml.MappingStartEvent:
                     self._open({}, event)
                 elif kind is yaml.SequenceStartEvent:
@@ -140,6 +143,25 @@ class _Builder:
                     self._document(event)
         finally:
             source.dispose()
+
+    def _inner_scalar(self, event: Any) -> None:
+        """`_scalar` where no marks are kept: by far the most scalars there are, hence written out."""
+        self._nodes += 1
+        if self._nodes > self._max_nodes or event.tag is not None:
+            self._refuse(event)
+        text = event.value
+        value = plain_value(text) if event.implicit[0] and len(text) <= _LONGEST_NUMBER else text
+        container = self._container
+        if type(container) is list:
+            container.append(value)
+        elif self._key is not _NO_KEY:
+            container[self._key] = value
+            self._key = _NO_KEY
+        elif value in container or value == "<<":
+            self._take_key(value, event)
+        else:
+            container[value] = None
+            self._key = value
 
     def _scalar(self, event: Any, source: Any) -> None:
         self._count(event)
@@ -215,10 +237,13 @@ class _Builder:
 
     def _count(self, event: Any) -> None:
         self._nodes += 1
+        if self._nodes > self._max_nodes or event.tag is not None:
+            self._refuse(event)
+
+    def _refuse(self, event: Any) -> NoReturn:
         if self._nodes > self._max_nodes:
             raise self._error(event, f"more than {self._max_nodes} keys and values", "split or shorten it")
-        if getattr(event, "tag", None) is not None:
-            raise self._error(event, *_TAG)
+        raise self._error(event, *_TAG)
 
     def _mark(self, event: Any) -> tuple[int, int]:
         mark = event.start_mark

@@ -30,7 +30,7 @@ FLOORS = (
     {"membership"},
     {"content", "render", "publish", "store", "targets"},
     {"config", "settings"},
-    {"yamltree", "retry", "observe", "slug", "watch"},
+    {"yamltree", "retry", "observe", "slug", "watch", "crew"},
     {"model"},
     {"errors"},
     {"__init__"},

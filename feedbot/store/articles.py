@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
 
-from feedbot.model import Entry, Status, load_article
+from feedbot.model import Status
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import articles, feeds, members
 from feedbot.store.statements import chunks
@@ -110,8 +110,8 @@ def live(connection: Connection) -> Iterator[StoredArticle]:
         after = chunk[-1].key
 
 
-def newest(connection: Connection, feed_key: int, limit: int) -> list[Entry]:
-    """The newest `limit` entries of a feed, newest first, equal moments by id."""
+def newest(connection: Connection, feed_key: int, limit: int) -> list[tuple[str, str]]:
+    """The newest `limit` articles of a feed as (id, article as text), newest first, equal moments by id."""
     statement = (
         select(articles.c.id, articles.c.body)
         .join(members, members.c.article_key == articles.c.key)
@@ -119,7 +119,7 @@ def newest(connection: Connection, feed_key: int, limit: int) -> list[Entry]:
         .order_by(members.c.published_us.desc(), articles.c.id)
         .limit(limit)
     )
-    return [Entry(id=row.id, article=load_article(row.body)) for row in connection.execute(statement)]
+    return [(row.id, row.body) for row in connection.execute(statement)]
 
 
 def count_statuses(connection: Connection) -> dict[tuple[str, str], int]:

@@ -1,0 +1,93 @@
+"""Further processes for work that is pure and plenty: reading many files, rendering many feeds.
+
+Started only when they pay, and only for one pass. Without them the same work is done in this process.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Self, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Crew:
+    """As many processes as there are cores, for the length of a `with` block."""
+
+    def __init__(self) -> None:
+        self._size = _cores()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def map(
+        self, work: Callable[[Item], Result], items: Iterable[Item], *, pays: bool
+    ) -> Iterator[tuple[Item, Result]]:
+        """Each item with the result of `work`, in order; items are asked for as they are needed.
+
+        `pays` says that there is enough work to start processes for. Then `work`, items and results travel
+        between processes, and `work` must be safe to repeat.
+        """
+        if self._size < 2 or not pays:
+            for item in items:
+                yield item, work(item)
+            return
+        pool = self._started()
+        pending: deque[tuple[Item, Future[Result]]] = deque()
+        for item in items:
+            pending.append((item, pool.submit(work, item)))
+            if len(pending) > 2 * self._size:  # no more in memory than keeps all of them busy
+                yield _finished(work, *pending.popleft())
+        while pending:
+            yield _finished(work, *pending.popleft())
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # Not forked: this process has threads, and a fork would keep the locks they hold for ever.
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._size, mp_context=context, initializer=_join_crew)
+        return self._pool
+
+
+def _finished(work: Callable[[Item], Result], item: Item, future: Future[Result]) -> tuple[Item, Result]:
+    try:
+        return item, future.result()
+    except BrokenProcessPool:  # the system killed a process, most likely for its memory
+        return item, work(item)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _join_crew() -> None:
+    """Leave signals to the process that started this one, and end when it ends, however it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # what is made here goes away with its last reference, or with the process after the pass
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()

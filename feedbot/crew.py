@@ -42,10 +42,10 @@ class Crew:
     ) -> Iterator[tuple[Item, Result]]:
         """Each item with the result of `work`, in order; items are asked for as they are needed.
 
-        `pays` says that there is enough work to start processes for. Then `work`, items and results travel
-        between processes, and `work` must be safe to repeat.
+        `pays` says that there is enough work to start processes for; those that run already get it in any
+        case. Then `work`, items and results travel between processes, and `work` must be safe to repeat.
         """
-        if self._size < 2 or not pays:
+        if self._size < 2 or not (pays or self._pool):
             for item in items:
                 yield item, work(item)
             return

@@ -94,6 +94,7 @@ class Builder:
         self._clock = clock
         self._catalogue = Catalogue(config)
         self._folder = Folder(path=config.feeds.folder, is_ours=bears_mark)
+        self._prepared = False
         self._newsroom = newsroom_of(config, self._catalogue)
         self._refresh = Refresh(config, self._catalogue, self._folder, engine)
 
@@ -117,8 +118,9 @@ class Builder:
     ) -> PassReport:
         started, now = time.perf_counter(), self._clock()
         report = PassReport()
-        if paths is None:
+        if not self._prepared:
             self._folder.prepare()
+            self._prepared = True
         with self._engine.begin() as connection:
             report.lost_state = journal.get(connection, "baseline") is None and self._folder.has_output()
             fingerprint = self._newsroom.reader.fingerprint

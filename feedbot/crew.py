@@ -52,7 +52,7 @@ class Crew:
         pool = self._started()
         pending: deque[tuple[Item, Future[Result]]] = deque()
         for item in items:
-            pending.append((item, pool.submit(work, item)))
+            pending.append((item, _submitted(pool, work, item)))
             if len(pending) > 2 * self._size:  # no more in memory than keeps all of them busy
                 yield _finished(work, *pending.popleft())
         while pending:
@@ -64,6 +64,15 @@ class Crew:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._size, mp_context=context, initializer=_join_crew)
         return self._pool
+
+
+def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:
+    try:
+        return pool.submit(work, item)
+    except BrokenProcessPool as error:
+        broken: Future[Result] = Future()
+        broken.set_exception(error)
+        return broken
 
 
 def _finished(work: Callable[[Item], Result], item: Item, future: Future[Result]) -> tuple[Item, Result]:
@@ -81,7 +90,8 @@ def _cores() -> int:
 
 def _join_crew() -> None:
     """Leave signals to the process that started this one, and end when it ends, however it does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     gc.disable()  # what is made here goes away with its last reference, or with the process after the pass
     parent = multiprocessing.parent_process()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from feedbot.model import Document
 
 WRITERS = 8  # threads: waiting for the disk is most of the work
 TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
+ABANDONED = 600.0  # seconds after which nobody is writing to an unfinished file any more
 
 
 class Outcome(StrEnum):
@@ -59,7 +61,8 @@ class Folder:
             self.path.mkdir(parents=True, exist_ok=True)
             for folder in (self.path, *self._folders()):
                 for entry in folder.glob(f"{TEMPORARY}*"):
-                    entry.unlink(missing_ok=True)
+                    if time.time() - entry.stat().st_mtime > ABANDONED:
+                        entry.unlink(missing_ok=True)
 
     def publish(self, documents: Sequence[Document], known: Collection[str]) -> list[Published]:
         """Bring `documents` to disk; `known` are the paths that feedbot wrote before.

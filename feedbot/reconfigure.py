@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from feedbot import __version__
 from feedbot.changes import Writer
 from feedbot.membership import Catalogue
-from feedbot.model import load_article
+from feedbot.model import Finding, Level, load_article
 from feedbot.store import articles, feeds, files, journal
 from feedbot.store.articles import StoredArticle
 from feedbot.store.statements import batches
@@ -78,16 +78,29 @@ def _select_anew(connection: Connection, catalogue: Catalogue, now: datetime) ->
     writer = Writer(connection=connection, catalogue=catalogue, now=now, muted=frozenset())
     for name, title in catalogue.standing().items():
         writer.register(name, title)
+    taken: list[Finding] = []
     for row in feeds.load(connection):
         name = (row.kind, row.name)
         feeds.set_active(connection, row.key, catalogue.wants(name))
         pinned = catalogue.pinned_slug(name)
         if pinned and pinned != row.slug:
-            feeds.give_slug(connection, row.key, pinned)
+            given = feeds.give_slug(connection, row.key, pinned)
             writer.touched.add(row.key)
+            if given != pinned:
+                taken.append(_slug_taken(row.title, pinned, given))
+    journal.put_findings(connection, {"slugs": taken})
     for batch in batches(articles.live(connection), BATCH):
         _enter_anew(writer, batch)
     writer.close()
+
+
+def _slug_taken(title: str, wanted: str, given: str) -> Finding:
+    return Finding(
+        path="config.yaml",
+        what=f"the slug {wanted!r} belongs to another feed, or did once, so {title!r} has {given!r}",
+        hint="readers of the other feed would get this one: choose another slug",
+        level=Level.WARNING,
+    )
 
 
 def _enter_anew(writer: Writer, batch: Sequence[StoredArticle]) -> None:

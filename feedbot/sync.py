@@ -90,8 +90,8 @@ def sync(
     found = survey(newsroom.roots, newsroom.selection, paths)
     known = _known(connection, found)
     gone = {name for name in known if name not in found.files and not found.conceals(name)}
-    if not allow_empty:
-        _refuse_vanished(newsroom.roots, found, gone)
+    if not allow_empty and len(gone) > MANY:
+        _refuse_vanished(connection, newsroom.roots, found, gone)
     moved = sorted(name for name, file in found.files.items() if known.get(name) != file.stamp)
     newcomers = {name for name in found.files if name not in known}
     work = _Sync(connection, newsroom, now, gone, newcomers, reread=reread)
@@ -114,16 +114,16 @@ def _known(connection: Connection, found: Survey) -> dict[str, Stamp]:
     return known
 
 
-def _refuse_vanished(roots: Iterable[Root], found: Survey, gone: Collection[str]) -> None:
+def _refuse_vanished(
+    connection: Connection, roots: Iterable[Root], found: Survey, gone: Collection[str]
+) -> None:
     """An empty mount point looks like a newsroom that deleted everything, but hardly ever is one."""
-    if found.looked is not None or len(gone) <= MANY:
-        return
     for root in roots:
-        start = f"{root.name}/"
-        lost = sum(name.startswith(start) for name in gone)
-        if lost > MANY and not any(name.startswith(start) for name in found.files):
+        known = files.load_under(connection, root.name)
+        there = any(name.startswith(f"{root.name}/") for name in found.files)
+        if len(known) > MANY and not there and known.keys() <= gone:
             raise ContentError(
-                f"all {lost} articles of {root.folder} are gone at once, so nothing was withdrawn. Is the"
+                f"all {len(known)} files of {root.folder} are gone at once, so nothing was withdrawn. Is the"
                 " disk mounted? If they are meant to go, run `feedbot build --allow-empty` once"
             )
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from checker import check_folder
 from newsroom import FEEDS_URL, Newsroom, age
+from sqlalchemy import Connection
 
 from feedbot.errors import ContentError, PublishError
 from feedbot.model import Level
-from feedbot.store import journal
+from feedbot.store import feeds, journal
+from feedbot.store.feeds import DocumentRow, Kind
 
 
 def events(report: object) -> list[tuple[str, str]]:
@@ -442,6 +444,55 @@ def test_an_unmounted_content_folder_withdraws_nothing(newsroom: Newsroom) -> No
     assert len(newsroom.items()) == 30
     newsroom.build(allow_empty=True)
     assert newsroom.items() == []
+
+
+def test_an_event_in_a_folder_that_was_just_unmounted_withdraws_nothing(newsroom: Newsroom) -> None:
+    for number in range(30):
+        newsroom.write(f"{number}.md")
+        newsroom.write(f"sub/{number}.md")
+    newsroom.build()
+    shutil.rmtree(newsroom.content / "sub")
+    newsroom.build([newsroom.content / "sub"])
+    assert len(newsroom.items()) == 30
+    newsroom.content.rename(newsroom.folder / "away")
+    newsroom.content.mkdir()
+    with pytest.raises(ContentError, match="--allow-empty"):
+        newsroom.build([newsroom.content])
+    assert len(newsroom.items()) == 30
+
+
+def test_a_slug_that_belongs_to_another_feed_is_not_taken_over_and_told(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["Cloud"])
+    newsroom.write("two.md", topics=["Fog"])
+    newsroom.build()
+    newsroom.configure(feeds={"topics": {"Fog": {"slug": "cloud"}}})
+    newsroom.build()
+    assert (newsroom.titles("cloud"), newsroom.titles("cloud-2")) == (["About one"], ["About two"])
+    (finding,) = newsroom.scalar(journal.load_findings)
+    assert "'cloud' belongs to another feed" in finding.what
+    newsroom.configure()
+    newsroom.build()
+    assert newsroom.scalar(journal.load_findings) == []
+
+
+def test_a_removal_that_was_cut_short_is_made_up_for(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["AI", "Spam"])
+    newsroom.build()
+    kept = {path: path.read_bytes() for path in (newsroom.feeds / "spam").iterdir()}
+    newsroom.configure(feeds={"topics": {"Spam": {"feed": False}}})
+    newsroom.build()
+    (newsroom.feeds / "spam").mkdir()
+    for path, body in kept.items():  # as if the process had ended just before it removed them
+        path.write_bytes(body)
+
+    def restore(connection: Connection) -> None:
+        key = feeds.find_keys(connection, Kind.TOPIC, ["spam"])["spam"]
+        rows = [DocumentRow(path=f"spam/{path.name}", feed_key=key, mtime_ns=-1, size=1) for path in kept]
+        feeds.put_documents(connection, rows)
+
+    newsroom.scalar(restore)
+    newsroom.build()
+    assert not (newsroom.feeds / "spam").exists()
 
 
 def test_a_pass_that_cannot_write_is_finished_by_the_next(newsroom: Newsroom) -> None:

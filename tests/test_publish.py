@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from newsroom import age
 
 from feedbot.errors import PublishError
 from feedbot.model import Document
@@ -99,9 +100,12 @@ def test_what_a_killed_process_left_unfinished_is_cleared_away(folder: Folder) -
     (folder.path / "ai").mkdir()
     for place in (folder.path, folder.path / "ai"):
         (place / f"{TEMPORARY}0123").write_text("half")
+        age(place / f"{TEMPORARY}0123", 3600)
+        (place / f"{TEMPORARY}4567").write_text("being written by another process")
     (folder.path / ".htaccess").write_text("mine")
     folder.prepare()
-    assert [path.name for path in folder.path.rglob("*") if path.is_file()] == [".htaccess"]
+    left = sorted(path.name for path in folder.path.rglob("*") if path.is_file())
+    assert left == [f"{TEMPORARY}4567", f"{TEMPORARY}4567", ".htaccess"]
 
 
 def test_a_folder_that_cannot_be_made_says_which_and_what_to_check(tmp_path: Path) -> None:

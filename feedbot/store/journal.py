@@ -52,7 +52,9 @@ def put_findings(connection: Connection, by_source: Mapping[str, Iterable[Findin
 def load_findings(connection: Connection) -> list[Finding]:
     """All findings, by path and line."""
     columns = [findings.c[name] for name in Finding.__slots__]
-    order = (findings.c.path, findings.c.line, findings.c.column, findings.c.number)
+    # The databases do not agree on where a missing line belongs.
+    line, column = func.coalesce(findings.c.line, 0), func.coalesce(findings.c.column, 0)
+    order = (findings.c.path, line, column, findings.c.number)
     return [
         Finding(**{**row._mapping, "level": Level(row.level)})
         for row in connection.execute(select(*columns).order_by(*order))

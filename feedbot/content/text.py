@@ -62,14 +62,14 @@ def html_to_text(markup: str) -> str:
 
 # --- markup in what should be plain ---
 
-_NAMES = (
+_NAMES = (  # without those that headlines write about and nobody writes in them: template, data, slot and such
     "a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink "
-    "blockquote body br button canvas caption center cite code col colgroup data datalist dd del "
+    "blockquote body br button canvas caption center cite code col colgroup datalist dd del "
     "details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame "
     "frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend li "
-    "link main map mark marquee math menu meta meter nav noscript object ol optgroup option output p "
-    "param picture pre progress q rp rt ruby s samp script search section select slot small source span "
-    "strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title "
+    "link main map mark marquee math menu meta meter nav noscript ol optgroup option output p "
+    "picture pre progress q rp rt ruby s samp script search section select small source span "
+    "strike strong style sub summary sup svg table tbody td textarea tfoot th thead time title "
     "tr track tt u ul var video wbr"
 )
 _ELEMENTS = frozenset(_NAMES.split())

@@ -62,7 +62,7 @@ def html_to_text(markup: str) -> str:
 
 # --- markup in what should be plain ---
 
-_NAMES = (  # without those that headlines write about and nobody writes in them: template, data, slot and such
+_NAMES = (  # not those that headlines write about and nobody writes in them, such as template and slot
     "a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink "
     "blockquote body br button canvas caption center cite code col colgroup datalist dd del "
     "details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame "

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.crew import Crew
-from feedbot.membership import Catalogue, Choice
-from feedbot.model import Document, Entry, Finding, Format, Listing, Site, load_article
+from feedbot.membership import Catalogue
+from feedbot.model import Finding, Listing
 from feedbot.publish import Folder, Outcome, Published
-from feedbot.render import render_feed, render_index
+from feedbot.render import render_index
+from feedbot.render.press import Job, Press, Rendered
 from feedbot.store import articles, feeds, journal
 from feedbot.store.feeds import DocumentRow, FeedRow, Kind
 from feedbot.store.statements import batches
@@ -51,48 +51,6 @@ def distrust_output(connection: Connection, folder: Folder) -> None:
     feeds.touch(connection, touched)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A feed to be rendered, as the store has it; without a choice it is dropped, and shows nothing."""
-
-    row: FeedRow
-    choice: Choice | None
-    bodies: tuple[tuple[str, str], ...]  # id, and the article as text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """A feed's documents, and the newest `updated` they show; an empty feed keeps the one it had."""
-
-    documents: list[Document]
-    updated: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Press:
-    """Renders feeds of one configuration. Pure; small enough to travel to other processes."""
-
-    site: Site
-    formats: tuple[Format, ...]
-    max_item_size: int
-
-    def render(self, job: Job) -> Rendered:
-        """The documents of a feed."""
-        if job.choice is None:
-            return Rendered(documents=[], updated=job.row.updated)
-        entries = [Entry(id=id_, article=load_article(body)) for id_, body in job.bodies]
-        documents = render_feed(
-            self.site,
-            job.choice.feed,
-            entries,
-            formats=self.formats,
-            full=job.choice.full,
-            max_item_size=self.max_item_size,
-        )
-        updated = max((entry.article.updated for entry in entries), default=job.row.updated)
-        return Rendered(documents=documents, updated=updated)
-
-
 class Refresh:
     """Refreshes the documents of one configuration; safe to repeat after any interruption."""
 
@@ -113,8 +71,10 @@ class Refresh:
             stale = feeds.load(connection, stale=True)
             index = bool(stale) or journal.get(connection, "index") != "fresh"
         unwanted: list[str] = []
-        rendered = crew.map(self._press.render, self._jobs(stale), pays=len(stale) >= PLENTY)
-        for batch in batches(rendered, FEEDS_AT_ONCE):
+        rendered = (
+            one for _, one in crew.map(self._press.render, self._jobs(stale), pays=len(stale) >= PLENTY)
+        )
+        for batch in batches(zip(stale, rendered, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)
         if index:
             self._refresh_index(report)
@@ -125,33 +85,34 @@ class Refresh:
             report.removed += len(unwanted)
         return report
 
-    def _settle_all(self, batch: Sequence[tuple[Job, Rendered]], report: RefreshReport) -> list[str]:
+    def _settle_all(self, batch: Sequence[tuple[FeedRow, Rendered]], report: RefreshReport) -> list[str]:
         """Write some feeds; returns the paths of their documents that are not wanted any more."""
         with self._engine.begin() as connection:
-            known = feeds.load_documents(connection, [job.row.key for job, _ in batch])
+            known = feeds.load_documents(connection, [row.key for row, _ in batch])
         results = self._folder.publish([document for _, one in batch for document in one.documents], known)
         by_path = {result.path: result for result in results}
-        unwanted = [row for path, row in known.items() if path not in by_path]
+        unwanted = [document for path, document in known.items() if path not in by_path]
         with self._engine.begin() as connection:
             # If this process ends before they are removed, the next full pass finds them changed.
-            feeds.put_documents(connection, [replace(row, mtime_ns=NOWHERE) for row in unwanted])
-            for job, one in batch:
+            feeds.put_documents(connection, [replace(document, mtime_ns=NOWHERE) for document in unwanted])
+            for row, one in batch:
                 mine = [by_path[document.path] for document in one.documents]
                 # A feed that could not be written whole stays to be done.
-                if self._record(connection, mine, job.row.key, report):
-                    feeds.settle(connection, job.row.key, changed=job.row.changed, updated=one.updated)
-        return [row.path for row in unwanted]
+                if self._record(connection, mine, row.key, report):
+                    # An empty feed keeps the date it had.
+                    feeds.settle(connection, row.key, changed=row.changed, updated=one.updated or row.updated)
+        return [document.path for document in unwanted]
 
     def _jobs(self, rows: Iterable[FeedRow]) -> Iterator[Job]:
         """What is needed to render each feed, read from the store when its turn comes."""
         for row in rows:
             if not row.active:
-                yield Job(row=row, choice=None, bodies=())
+                yield Job(feed=None)
                 continue
             choice = self._catalogue.choice(row)
             with self._engine.begin() as connection:
                 bodies = articles.newest(connection, row.key, choice.limit)
-            yield Job(row=row, choice=choice, bodies=tuple(bodies))
+            yield Job(feed=choice.feed, full=choice.full, bodies=tuple(bodies))
 
     def _refresh_index(self, report: RefreshReport) -> None:
         with self._engine.begin() as connection:

@@ -121,7 +121,7 @@ def _refuse_vanished(
     for root in roots:
         known = files.load_under(connection, root.name)
         there = any(name.startswith(f"{root.name}/") for name in found.files)
-        if len(known) > MANY and not there and known.keys() <= gone:
+        if len(known) > MANY and not there and all(name in gone for name in known):
             raise ContentError(
                 f"all {len(known)} files of {root.folder} are gone at once, so nothing was withdrawn. Is the"
                 " disk mounted? If they are meant to go, run `feedbot build --allow-empty` once"

@@ -89,8 +89,12 @@ def add(connection: Connection, rows: Sequence[ArticleRow]) -> list[int]:
     """Insert `rows`; returns their keys in the same order."""
     if not rows:
         return []
-    statement = insert(articles).returning(articles.c.key, sort_by_parameter_order=True)
-    return list(connection.execute(statement, [_values(row) for row in rows]).scalars())
+    # Keys of our own, for the database's are slow to come back; the transaction is the only one that writes.
+    first = (connection.execute(select(func.max(articles.c.key))).scalar() or 0) + 1
+    keys = list(range(first, first + len(rows)))
+    values = [{"key": key, **_values(row)} for key, row in zip(keys, rows, strict=True)]
+    connection.execute(insert(articles), values)
+    return keys
 
 
 def change(connection: Connection, rows: Sequence[StoredArticle]) -> None:

@@ -45,12 +45,14 @@ class Checked:
     def summary(self, *, with_infos: bool) -> str:
         """One line: how many files, and how many findings of each level."""
         counts = Counter(finding.level.value for finding in self.findings)
-        parts = [
-            f"{counts[level]} {level}{'s' if counts[level] != 1 else ''}" for level in ("error", "warning")
-        ]
+        parts = [_number(counts[level], level) for level in ("error", "warning")]
         infos = counts["info"]
         more = "" if with_infos or not infos else f" ({infos} more worth knowing: feedbot check -v)"
-        return f"Checked {self.files} files: {', '.join(parts)}.{more}"
+        return f"Checked {_number(self.files, 'file')}: {', '.join(parts)}.{more}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def check_content(

@@ -1,82 +1,146 @@
-"""Logging set-up: text on a terminal, a JSON object a line elsewhere, and no secret in either."""
+"""What leaves the program as words: logging set-up, and no secret in logs or error messages.
+
+Text on a terminal, a JSON object a line elsewhere. Knows secrets only by what it is given.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-QUIET = (
-    "apscheduler",
-    "watchfiles",
-    "urllib3",
-    "alembic",
-    "_granian",
-    "granian",
-)  # speak of their own inside
+# These speak of their own inside.
+QUIET = ("apscheduler", "watchfiles", "urllib3", "alembic", "_granian", "granian", "asyncio")
+LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
+STARS = "***"
+
+Redact = Callable[[str], str]
 
 
-def set_up_logging(stream: TextIO, *, verbosity: int = 0, secrets: Iterable[str] = ()) -> None:
-    """Log to `stream`: warnings at verbosity -1, what was done at 0, everything at 1."""
-    level = {-1: logging.WARNING, 0: logging.INFO}.get(max(-1, min(verbosity, 1)), logging.DEBUG)
-    handler = logging.StreamHandler(stream)
-    inner = TextFormatter() if stream.isatty() else JsonFormatter()
-    handler.setFormatter(RedactingFormatter(inner, secrets))
+def redactor(secrets: Iterable[str]) -> Redact:
+    """A function that replaces every secret in a text, however it is spelled there."""
+    spelled = {form for secret in secrets for form in _spellings(secret) if form.strip("/")}
+    # The longest first, for one secret may hold another.
+    pattern = re.compile("|".join(map(re.escape, sorted(spelled, key=len, reverse=True))))
+    return (lambda text: pattern.sub(STARS, text)) if spelled else str
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """`secret` and its parts as URLs, JSON, Python and the shell write them."""
+    for part in {secret, *_parts_of_url(secret)}:
+        for form in {part, unquote(part), quote(part, safe=""), quote(part), quote_plus(part)}:
+            yield form
+            yield json.dumps(form)[1:-1]
+            yield json.dumps(form, ensure_ascii=False)[1:-1]
+            yield repr(form)[1:-1]
+
+
+def _parts_of_url(secret: str) -> Iterator[str]:
+    """What errors show of a secret address apart from its host: the path is the key of a chat channel."""
+    try:
+        url = urlsplit(secret)
+    except ValueError:
+        return
+    if url.scheme and url.netloc:
+        yield from filter(None, (url.password, url.path, url.query, f"{url.path}?{url.query}"))
+
+
+def printable(text: str) -> str:
+    """`text` on one line and without what a terminal would obey: such characters as Python escapes them."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def set_up_logging(
+    stream: TextIO | None, *, verbosity: int = 0, redact: Redact = str, as_json: bool | None = None
+) -> None:
+    """Log to `stream`: warnings at verbosity -1, what was done at 0, everything at 1.
+
+    None, the stream of a process that has none, is nowhere. `as_json` is decided by the stream if not given.
+    """
+    handler = _Handler(stream) if stream else logging.NullHandler()
+    if as_json is None:
+        as_json = not (stream and stream.isatty())
+    handler.setFormatter(JsonFormatter(redact) if as_json else TextFormatter(redact))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(LEVELS[max(-1, min(verbosity, 1))])
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Says nothing when nobody reads the log any more, or its disk is full: the feeds matter more."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Called while the error that kept `record` from being written is handled."""
+        error = sys.exception()
+        if isinstance(error, BrokenPipeError):
+            silence(self.stream)
+        elif not isinstance(error, OSError):
+            super().handleError(record)  # a mistake in the call, which logging tells on stderr
+
+
+def silence(stream: TextIO) -> None:
+    """Lead `stream`, whose reader is gone, to nowhere: else its buffer is complained about at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 class TextFormatter(logging.Formatter):
-    """`12:30:45 feeds written=3`, with the level where it is not info."""
+    """`12:30:45 looked at what changed  written=3`, with the level where it is not info."""
+
+    def __init__(self, redact: Redact = str) -> None:
+        super().__init__()
+        self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, then the traceback if there is one."""
         moment = datetime.fromtimestamp(record.created).astimezone()
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        line = f"{moment:%H:%M:%S} {level}{record.getMessage()}"
         facts = " ".join(f"{key}={value}" for key, value in _facts(record).items())
+        told = printable(f"{level}{record.getMessage()}" + (f"  {facts}" if facts else ""))
         trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return f"{line}  {facts}{trace}" if facts else f"{line}{trace}"
+        return f"{moment:%H:%M:%S} {self._redact(told + trace)}"
 
 
 class JsonFormatter(logging.Formatter):
     """One object a line: time, level, message, and the facts given with `extra={"facts": {...}}`."""
 
+    def __init__(self, redact: Redact = str) -> None:
+        super().__init__()
+        self._redact = redact
+
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
+        said = {"message": record.getMessage(), **_facts(record)}
+        if record.exc_info:
+            said["trace"] = self.formatException(record.exc_info)
         moment = datetime.fromtimestamp(record.created, UTC)
         line = {
-            "time": moment.isoformat(timespec="milliseconds"),
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            **_facts(record),
+            # Redacted before it becomes JSON, so that no secret can break the line.
+            **{key: self._redacted(value) for key, value in said.items()},
         }
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False)
 
-
-class RedactingFormatter(logging.Formatter):
-    """Replaces every secret in what another formatter made, tracebacks included."""
-
-    def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
-        super().__init__()
-        self._inner = inner
-        # Both as it is and as JSON writes it; the longest first, for one secret may hold another.
-        spelled = {form for secret in secrets if secret for form in (secret, json.dumps(secret)[1:-1])}
-        ordered = sorted(spelled, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The inner formatter's text without secrets."""
-        text = self._inner.format(record)
-        return self._pattern.sub("***", text) if self._pattern else text
+    def _redacted(self, value: Any) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, dict):
+            return {self._redact(str(key)): self._redacted(part) for key, part in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._redacted(part) for part in value]
+        return self._redact(str(value))
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:

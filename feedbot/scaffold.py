@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import yaml
+
+from feedbot.config import InvalidConfig, load
 from feedbot.errors import ConfigError
 
 CONFIG = """\
-# Every option: docs/configuration.md, or `feedbot schema` for your editor.
+# Every option is explained in docs/configuration.md; `feedbot schema` prints them for your editor.
+
 site:
   title: {title}
-  url: {url}                              # where people read
-  feeds_url: http://127.0.0.1:8000/       # where feeds/ will be reachable; set it before anyone subscribes
-  id_base: "{id_base}"                    # begins the id of every article: never change it
+  # Where people read.
+  url: {url}
+  # Where the folder feeds/ will be reachable. Feeds name themselves by it: set it before anyone subscribes.
+  feeds_url: http://127.0.0.1:8000/
+  # The id of every article begins with it: never change it.
+  id_base: {id_base}
+
 content:
   path: content
+
 feeds:
   path: feeds
 """
@@ -34,33 +43,83 @@ Any **Markdown** will do.
 """
 
 
-def scaffold(folder: Path, *, title: str, url: str) -> list[Path]:
-    """Write config.yaml and content/first.md into `folder`; returns what was written.
-
-    Raises ConfigError when there is a config.yaml already, or `url` is no web address.
-    """
-    config = folder / "config.yaml"
-    if config.exists():
+def refuse_existing(folder: Path) -> None:
+    """Raise ConfigError when `folder` has a config.yaml already, or something in the way of one."""
+    config, content = folder / "config.yaml", folder / "content"
+    if config.exists() or config.is_symlink():
         raise ConfigError(f"{config} exists already, and was left as it is. Edit it, or init another folder")
-    address = urlsplit(url)
-    if address.scheme not in ("http", "https") or not address.hostname:
+    if (content.exists() or content.is_symlink()) and not content.is_dir():
+        raise ConfigError(f"{content} is no folder: articles lie there. Move it away, or init another folder")
+
+
+def require_address(url: str) -> str:
+    """`url` as the address of a folder. Raises ConfigError when it is no web address."""
+    try:
+        address = urlsplit(url)
+        found = address.scheme in ("http", "https") and address.hostname
+    except ValueError:
+        found = None
+    if not found:
         raise ConfigError(f"{url!r} is no web address: give one such as https://news.example.com/")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def scaffold(folder: Path, *, title: str, url: str) -> list[Path]:
+    """Write config.yaml and, where there is no content yet, content/first.md into `folder`.
+
+    Returns what was written. Raises ConfigError when something is in the way, when the folder cannot be
+    written, and when the configuration would not be a good one, which is not left behind.
+    """
+    refuse_existing(folder)
     now = datetime.now(UTC)
-    values = {
-        "title": _quoted(title),
-        "url": _quoted(url if url.endswith("/") else f"{url}/"),
-        "id_base": f"tag:{address.hostname},{now.year}:",
-    }
-    files = {config: CONFIG.format(**values)}
-    first = folder / "content" / "first.md"
-    if not first.parent.exists():
-        files[first] = ARTICLE.format(now=now)
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return list(files)
+    config, first = folder / "config.yaml", folder / "content" / "first.md"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_new(config, _config_text(title, require_address(url), now.year))
+        _require_good(config)
+        if first.parent.is_dir():
+            return [config]
+        first.parent.mkdir()
+        _write_new(first, ARTICLE.format(now=now))
+    except OSError as error:
+        raise ConfigError(f"cannot write {error.filename or folder}: {error.strerror}") from error
+    return [config, first]
+
+
+def next_step(folder: Path) -> str:
+    """What to type after `scaffold`."""
+    where = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
+    return f"Next: {where}feedbot run --serve"
+
+
+def _config_text(title: str, url: str, year: int) -> str:
+    host = urlsplit(url).hostname or ""
+    try:
+        ascii_host = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        ascii_host = host
+    id_base = f"tag:{ascii_host},{year}:"
+    return CONFIG.format(title=_quoted(title), url=_quoted(url), id_base=_quoted(id_base))
 
 
 def _quoted(text: str) -> str:
-    """`text` as a double-quoted YAML scalar, which is how JSON writes it, too."""
-    return json.dumps(text, ensure_ascii=False)
+    """`text` as a double-quoted YAML scalar on one line."""
+    return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=float("inf"))).strip()
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write `path`, which must not exist: not even if it came a moment ago."""
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _require_good(config: Path) -> None:
+    """Raise ConfigError, and remove `config` again, unless feedbot can use it."""
+    try:
+        load(config, {})
+    except ConfigError as error:
+        config.unlink()
+        if not isinstance(error, InvalidConfig):
+            raise
+        wrong = "; ".join(f"{problem.path} {problem.what}" for problem in error.problems)
+        raise ConfigError(f"no configuration was written: {wrong}") from error

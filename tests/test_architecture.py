@@ -22,6 +22,7 @@ PACKAGE = Path(__file__).parent.parent / "feedbot"
 FLOORS = (
     {"__main__"},
     {"cli"},
+    {"terminal"},
     {"worker", "server"},
     {"check", "report", "scaffold"},
     {"build", "deliver"},

@@ -1,0 +1,117 @@
+"""How commands speak: failures as messages, tables as JSON, progress, and the end of a process.
+
+Knows no command. Nothing heavy is imported here, for `feedbot --help` loads this module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from feedbot.errors import FeedbotError
+
+if TYPE_CHECKING:
+    from feedbot.model import JsonObject
+    from feedbot.sync import Progress
+
+INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended, as shells have it
+
+
+@dataclass
+class Manner:
+    """How the command that runs may speak."""
+
+    verbose: bool = False
+    redact: Callable[[str], str] = str
+
+
+class Group(click.Group):
+    """Tells every failure in one message with the next step; the way here is shown with -v only."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        manner = ctx.ensure_object(Manner)
+        try:
+            return super().invoke(ctx)
+        except FeedbotError as error:
+            complaint, code = _complaint(error), error.exit_code
+        except (KeyboardInterrupt, click.Abort):
+            complaint, code = "feedbot: stopped", INTERRUPTED
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise  # click's own
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person gets a message
+            complaint, code = f"feedbot: {_explained(error, with_trace=manner.verbose)}", 1
+        click.echo(manner.redact(complaint), err=True)
+        return ctx.exit(code)
+
+
+def _complaint(error: FeedbotError) -> str:
+    problems = getattr(error, "problems", ())
+    if not problems:
+        return f"feedbot: {error}"
+    # A line for each problem, which editors can jump from.
+    count = "a mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    return f"{error}\nfeedbot: {count} in the configuration, so nothing was done"
+
+
+def _explained(error: Exception, *, with_trace: bool) -> str:
+    """An error that nobody expected, in one line; drivers' errors without the statement and its values."""
+    if with_trace:
+        return "".join(traceback.format_exception(error)).rstrip()
+    cause = getattr(error, "orig", None) or error
+    what = f"{cause}".partition("\n")[0] or type(cause).__name__
+    if cause is not error:
+        return f"the database failed: {what}. If it stays so, docs/operating.md says how to go on without it"
+    return f"cannot go on: {what} ({type(cause).__name__}). With -v it says where this happened"
+
+
+def prepare_streams() -> None:
+    """Let no character that stdout cannot show end a command: a file's name may hold any."""
+    if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def print_json(value: JsonObject) -> None:
+    """Print `value` so that a person can read it, too."""
+    is_unicode = sys.stdout is None or sys.stdout.encoding.lower() == "utf-8"
+    click.echo(json.dumps(value, indent=2, ensure_ascii=not is_unicode))
+
+
+@contextmanager
+def show_progress(*, shown: bool) -> Iterator[Progress]:
+    """A bar on a terminal, a plain line every few thousand files elsewhere; nothing if there is no work."""
+    with ExitStack() as stack:
+        bars: list[Any] = []  # none before there is something to show
+
+        def draw(done: int, total: int) -> None:
+            if not bars and done == total:
+                return  # it was soon done
+            if not bars:
+                bar = click.progressbar(length=total, label="Reading", file=sys.stderr, show_pos=True)
+                bars.append(stack.enter_context(bar))
+            bars[0].update(done - bars[0].pos)
+
+        def tell(done: int, total: int) -> None:
+            if total >= 5000 and (done % 2500 == 0 or done == total):
+                click.echo(f"read {done} of {total} files", err=True)
+
+        if not shown:
+            yield lambda _done, _total: None
+        else:
+            yield draw if sys.stderr.isatty() else tell
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once: native threads of the HTTP server abort it if the interpreter ends first."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # nobody reads it, or there is none
+            stream.flush()
+    os._exit(code)

@@ -22,10 +22,10 @@ Result = TypeVar("Result")
 
 
 class Crew:
-    """As many processes as there are cores, for the length of a `with` block."""
+    """As many processes as there are cores, or `size` of them, for the length of a `with` block."""
 
-    def __init__(self) -> None:
-        self._size = _cores()
+    def __init__(self, size: int | None = None) -> None:
+        self._size = size or _cores()
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:

@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from newsroom import Newsroom
 
-from feedbot.worker import AFTERMATH, EVERYTHING, TICK, Agenda, start_part
+from feedbot.build import Builder
+from feedbot.worker import AFTERMATH, EVERYTHING, TICK, Agenda, Worker, start_part
 
 PATIENCE = 20.0  # seconds until a test gives up
 
@@ -352,3 +353,32 @@ def test_where_the_system_has_no_watches_left_the_scan_alone_follows_the_files(
         output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert output.count("file events are not available") == 1
+
+
+class Flimsy:
+    """A service that breaks down as soon as it runs."""
+
+    url = "http://127.0.0.1:1/"
+
+    def run(self) -> None:
+        raise OSError("the wire was cut")
+
+    def stop(self) -> None:
+        pass
+
+
+def test_a_part_that_dies_ends_the_worker_with_one(
+    newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    newsroom.write("one.md")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    builder = Builder(newsroom.config, newsroom.engine)
+    worker = Worker(
+        builder, folders=[newsroom.content], scan=timedelta(hours=1), timezone=UTC, server=Flimsy()
+    )
+    try:
+        assert worker.run() == 1
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert "server (OSError('the wire was cut')) died" in caplog.text

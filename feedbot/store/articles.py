@@ -71,9 +71,11 @@ def find_gone(connection: Connection, url_digests: Iterable[str], *, since: date
 def find_due(connection: Connection, now: datetime) -> list[StoredArticle]:
     """The articles whose time came: to appear, or to expire."""
     moment = to_us(now)
-    appear = (articles.c.status == Status.WAITING) & (articles.c.published_us <= moment)
-    expire = (articles.c.status != Status.WITHDRAWN) & (articles.c.expires_us <= moment)
-    return list(_find(connection, or_(appear, expire)))
+    waiting = (articles.c.status == Status.WAITING, articles.c.published_us <= moment)
+    expiring = (articles.c.status != Status.WITHDRAWN, articles.c.expires_us <= moment)
+    # Two questions, for one with an "or" would use no index.
+    found = {stored.key: stored for due in (waiting, expiring) for stored in _find(connection, *due)}
+    return list(found.values())
 
 
 def next_due(connection: Connection) -> datetime | None:

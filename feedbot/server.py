@@ -137,6 +137,7 @@ class Shelf:
         except UnicodeEncodeError:  # not a name that a file can have
             return None
         except OSError as error:
+            self._drop(path)
             if error.errno in ABSENT:
                 return None
             raise
@@ -147,8 +148,8 @@ class Shelf:
 
     def _look_up(self, path: str, media_type: str) -> Resource | None:
         target = self._folder / path
-        held = self._held.get(path)
-        if held and held[0] == _stamp(target.stat()):
+        stamp, held = _stamp(target.stat()), self._held.get(path)
+        if held and held[0] == stamp:
             self._held.move_to_end(path)
             return held[1]
         self._drop(path)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select, update
 
 from feedbot.model import Status
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import articles, feeds, members
-from feedbot.store.statements import chunks
+from feedbot.store.statements import CHUNK, chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +109,9 @@ def change(connection: Connection, rows: Sequence[StoredArticle]) -> None:
 def live(connection: Connection) -> Iterator[StoredArticle]:
     """All articles that are in their feeds now, in order of their keys, read a chunk at a time."""
     after = 0
-    while chunk := list(
-        _find(connection, articles.c.status == Status.LIVE, articles.c.key > after, limit=1000)
-    ):
+    statement = select(articles.c.key, *COLUMNS).where(articles.c.status == Status.LIVE)
+    ordered = statement.order_by(articles.c.key).limit(CHUNK)
+    while chunk := list(_stored(connection, ordered.where(articles.c.key > after))):
         yield from chunk
         after = chunk[-1].key
 
@@ -152,10 +152,11 @@ def newest_in_feeds(connection: Connection) -> dict[int, tuple[int, datetime]]:
     return {key: (number, from_us(moment)) for key, number, moment in rows}
 
 
-def _find(
-    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
-) -> Iterator[StoredArticle]:
-    statement = select(articles.c.key, *COLUMNS).where(*conditions).order_by(articles.c.key).limit(limit)
+def _find(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[StoredArticle]:
+    return _stored(connection, select(articles.c.key, *COLUMNS).where(*conditions))
+
+
+def _stored(connection: Connection, statement: Select[Any]) -> Iterator[StoredArticle]:
     for key, *values in connection.execute(statement):
         row = dict(zip(ArticleRow.__slots__, values, strict=True))
         yield StoredArticle(key=key, row=ArticleRow(**{**row, "status": Status(row["status"])}))

@@ -25,9 +25,9 @@ from newsroom import Newsroom
 from feedbot.errors import ServeError
 from feedbot.model import Document
 from feedbot.publish import Folder
-from feedbot.server import GRACE, Resource, Server, Shelf, is_current
+from feedbot.server import GRACE, IDLE_MS, Resource, Server, Shelf, is_current
 
-PATIENCE = 20.0  # seconds until a test gives up
+PATIENCE = 10.0  # seconds until a test gives up; less than the server lets a connection idle
 WRITTEN = 1_777_000_000  # when the documents of `site` were written, in seconds since 1970
 
 DOCUMENTS = {
@@ -489,7 +489,8 @@ def test_a_request_that_never_ends_does_not_keep_the_server_from_stopping(shelf_
     with Site(shelf_folder, port).connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: exam")
         server.stop()
-        thread.join(GRACE + PATIENCE)
+        assert GRACE < PATIENCE < IDLE_MS / 1000
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 

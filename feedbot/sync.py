@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BATCH = 250  # files read and written at a time
-PLENTY = 1000  # files whose reading is worth further processes
+PLENTY = 3000  # files whose reading is worth further processes
 MANY = 20  # so many files do not vanish all at once from a healthy folder
 
 Progress = Callable[[int, int], None]  # files read so far, files to read

@@ -192,7 +192,10 @@ class _Sync:
             self._report.broken += 1
             # Read again at each pass: the other file may have gone.
             return FileRow(path=name, stamp=UNTRUSTED, fate=Fate.DUPLICATE)
-        self._findings[name] = (*reading.findings, *self._size_findings(name, reading.article))
+        self._findings[name] = (
+            *reading.findings,
+            *self._size_findings(name, reading.article, len(taken.body)),
+        )
         self._report.renamed += bool(identity.stored and identity.stored.row.path != name)
         changes[name] = self._change(name, reading, taken, identity)
         return FileRow(path=name, stamp=_stamp(taken), fate=Fate.READ)
@@ -215,9 +218,10 @@ class _Sync:
         )
         return Change(stored=stored, row=row, article=article)
 
-    def _size_findings(self, name: str, article: Article) -> list[Finding]:
+    def _size_findings(self, name: str, article: Article, length: int) -> list[Finding]:
         limit = self._newsroom.max_item_size
-        if limit is None or not too_large(article, limit):
+        # Far from the limit there is no need to look: a character becomes 6 bytes at the most (&quot;).
+        if limit is None or 8 * length < limit or not too_large(article, limit):
             return []
         finding = Finding(
             path=name,

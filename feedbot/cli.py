@@ -19,7 +19,7 @@ import click
 
 from feedbot import __version__
 from feedbot.errors import FeedbotError
-from feedbot.terminal import Group, Manner, leave, prepare_streams, print_json, show_progress
+from feedbot.terminal import Group, Manner, leave, prepare_streams, print_json, show_progress, speak_utf8
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -41,6 +41,7 @@ def main() -> None:
       feedbot run --serve     keep the feeds fresh and serve them
     """
     gc.set_threshold(50_000)  # imports make many objects and no garbage: a tenth of a short command's time
+    speak_utf8()
     prepare_streams()
 
 

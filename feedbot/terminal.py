@@ -73,6 +73,16 @@ def _explained(error: Exception, *, with_trace: bool) -> str:
     return f"cannot go on: {what} ({type(cause).__name__}). With -v it says where this happened"
 
 
+def speak_utf8() -> None:
+    """Start over in Python's UTF-8 mode where file names would be read in another encoding.
+
+    Paths become ids and addresses: the same folder must have the same names in every locale.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        arguments = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execv(sys.executable, arguments)  # noqa: S606 - this very program, once more
+
+
 def prepare_streams() -> None:
     """Let no character that stdout cannot show end a command: a file's name may hold any."""
     if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):

@@ -144,7 +144,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Output:
     "environment",
     [
         {"PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu", "LC_ALL": "C"},
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"TZ": "UTC", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         {"PYTHONHASHSEED": "2", "TZ": "America/St_Johns", "LC_ALL": "POSIX"},
         {"PYTHONHASHSEED": "3", "TZ": "Pacific/Chatham", "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"},
         {"PYTHONHASHSEED": "4", "TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8"},

@@ -142,7 +142,7 @@ def init(folder: Path, title: str | None, url: str | None, yes: bool) -> None:
             raise click.BadParameter(str(error)) from error
 
     refuse_existing(folder)
-    ask = sys.stdin is not None and sys.stdin.isatty() and not yes
+    ask = sys.stdin.isatty() and not yes
     if title is None:
         title = click.prompt("Name of the site", default="My News") if ask else "My News"
     if url is None:

@@ -59,15 +59,15 @@ def printable(text: str) -> str:
 
 
 def set_up_logging(
-    stream: TextIO | None, *, verbosity: int = 0, redact: Redact = str, as_json: bool | None = None
+    stream: TextIO, *, verbosity: int = 0, redact: Redact = str, as_json: bool | None = None
 ) -> None:
     """Log to `stream`: warnings at verbosity -1, what was done at 0, everything at 1.
 
-    None, the stream of a process that has none, is nowhere. `as_json` is decided by the stream if not given.
+    `as_json` is decided by the stream if it is not given: text on a terminal only.
     """
-    handler = _Handler(stream) if stream else logging.NullHandler()
+    handler = _Handler(stream)
     if as_json is None:
-        as_json = not (stream and stream.isatty())
+        as_json = not stream.isatty()
     handler.setFormatter(JsonFormatter(redact) if as_json else TextFormatter(redact))
     root = logging.getLogger()
     root.handlers[:] = [handler]

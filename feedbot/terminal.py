@@ -5,6 +5,7 @@ Knows no command. Nothing heavy is imported here, for `feedbot --help` loads thi
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -84,14 +86,22 @@ def speak_utf8() -> None:
 
 
 def prepare_streams() -> None:
-    """Let no character that stdout cannot show end a command: a file's name may hold any."""
-    if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+    """Let nothing about stdin, stdout or stderr end a command.
+
+    A file's name may hold a character that stdout cannot show; and where a stream was closed, the next file
+    to be opened would take its place, and be written into by libraries that know only the number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - until the process ends
+            setattr(sys, name, nowhere)  # under the lowest number that is free, which is its own
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def print_json(value: JsonObject) -> None:
     """Print `value` so that a person can read it, too."""
-    is_unicode = sys.stdout is None or sys.stdout.encoding.lower() == "utf-8"
+    is_unicode = sys.stdout.encoding.lower() == "utf-8"
     click.echo(json.dumps(value, indent=2, ensure_ascii=not is_unicode))
 
 
@@ -122,6 +132,6 @@ def show_progress(*, shown: bool) -> Iterator[Progress]:
 def leave(code: int) -> NoReturn:
     """End the process at once: native threads of the HTTP server abort it if the interpreter ends first."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError):  # nobody reads it, or there is none
+        with suppress(OSError):  # nobody reads it
             stream.flush()
     os._exit(code)

@@ -111,11 +111,6 @@ def test_a_log_whose_reader_is_gone_harms_nobody(capfd: pytest.CaptureFixture[st
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_process_without_a_stream_logs_to_nowhere() -> None:
-    set_up_logging(None)
-    log.warning("nobody hears this")
-
-
 # --- secrets ---
 
 

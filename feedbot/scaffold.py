@@ -75,7 +75,7 @@ def scaffold(folder: Path, *, title: str, url: str) -> list[Path]:
     config, first = folder / "config.yaml", folder / "content" / "first.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_new(config, _config_text(title, require_address(url), now.year))
+        _write_new(config, _config_text(title.strip(), require_address(url), now.year))
         _require_good(config)
         if first.parent.is_dir():
             return [config]

@@ -51,6 +51,9 @@ class Terminal:
         self.process = process
         self.shown = ""
 
+    def type(self, text: str) -> None:
+        os.write(self._leader, text.encode())
+
     def press_ctrl_c(self) -> None:
         """What the terminal does when the key is pressed: everybody in the foreground gets the signal."""
         os.killpg(self.process.pid, signal.SIGINT)

@@ -35,7 +35,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from feedbot.errors import ServeError
-from feedbot.model import FILENAMES, MEDIA_TYPES, Format
+from feedbot.model import FILENAMES, MEDIA_TYPES
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,9 @@ CONNECTIONS = 800  # at once, idle ones included; usually a process may have 1,0
 IDLE_MS = 15_000  # without the next request, after which a connection is closed
 
 UTF8 = "; charset=utf-8"
-TYPES = {
-    FILENAMES[Format.RSS]: MEDIA_TYPES[Format.RSS] + UTF8,
-    FILENAMES[Format.ATOM]: MEDIA_TYPES[Format.ATOM] + UTF8,
-    FILENAMES[Format.JSON]: MEDIA_TYPES[Format.JSON],  # JSON is UTF-8 anyway (RFC 8259, section 11)
+TYPES = {  # JSON is UTF-8 without being told (RFC 8259, section 11)
+    FILENAMES[format_]: type_ + (UTF8 if type_.endswith("xml") else "")
+    for format_, type_ in MEDIA_TYPES.items()
 }
 TYPES_BY_SUFFIX = {".html": "text/html" + UTF8, ".opml": "text/x-opml" + UTF8}
 PAGE_HEADERS = {

@@ -6,8 +6,10 @@ writes what differs, and only then notes that they are done.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from feedbot.content import Reader
 from feedbot.content.intake import STILL
 from feedbot.content.scan import Root, Selection
 from feedbot.crew import Crew
+from feedbot.errors import FeedbotError
 from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
 from feedbot.publish import Folder
@@ -65,6 +68,7 @@ class PassReport:
         for name in ("read", "new", "changed", "withdrawn", "renamed", "broken"):
             setattr(self.sync, name, getattr(self.sync, name) + getattr(later.sync, name))
         self.sync.events += later.sync.events
+        self.sync.problems += later.sync.problems
         self.sync.unsettled = later.sync.unsettled
         self.refresh.written += later.refresh.written
         self.refresh.removed += later.refresh.removed
@@ -75,7 +79,7 @@ class PassReport:
     def as_json(self) -> JsonObject:
         """For the store and for `--json`."""
         work = asdict(self.sync)
-        del work["unsettled"]
+        del work["unsettled"], work["problems"]
         return {
             **work,
             "events": [{"kind": kind, "id": id_} for kind, id_ in self.sync.events[:50]],
@@ -110,8 +114,19 @@ class Builder:
         Raises ContentError or PublishError; then the store and the output are as they were, or whole and
         newer, and the next pass goes on from there.
         """
-        with Crew() as crew:
-            return self._run(crew, paths, allow_empty, progress)
+        try:
+            with Crew() as crew:
+                return self._run(crew, paths, allow_empty, progress)
+        except Exception as error:
+            self._note_failure(error)
+            raise
+
+    def _note_failure(self, error: Exception) -> None:
+        """Let `status` tell that passes fail, if the store can be written at all."""
+        reason = str(error) if isinstance(error, FeedbotError) else type(error).__name__
+        failure = {"at": self._clock().isoformat(timespec="seconds"), "reason": reason}
+        with suppress(Exception), self._engine.begin() as connection:
+            journal.put(connection, "failure", json.dumps(failure))
 
     def _run(
         self, crew: Crew, paths: Collection[str] | None, allow_empty: bool, progress: Progress
@@ -141,6 +156,7 @@ class Builder:
         with self._engine.begin() as connection:
             report.next_due = articles.next_due(connection)
             report.seconds = time.perf_counter() - started
+            journal.put(connection, "failure", "")
             journal.add_pass(connection, now, report.as_json())
         return report
 

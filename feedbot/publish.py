@@ -143,6 +143,11 @@ class Folder:
     def _explained(self, target: Path) -> Iterator[None]:
         try:
             yield
+        except (FileExistsError, NotADirectoryError) as error:
+            raise PublishError(
+                f"cannot write {target}: a file is where a folder has to be. Move it away, or give"
+                " `feeds.path` a folder of its own"
+            ) from error
         except OSError as error:
             raise PublishError(
                 f"cannot write {target}: {error.strerror or error}. The feeds that readers see are whole;"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ def load_status(engine: Engine) -> JsonObject:
                 "waiting_to_be_written": len(feeds.load(connection, stale=True)),
                 "documents": len(feeds.load_documents(connection)),
             },
+            "failure": json.loads(journal.get(connection, "failure") or "null"),
             "next_due": _iso(due) if due else None,
             "findings": {
                 "counts": {level.value: 0 for level in Level} | journal.count_findings(connection),
@@ -113,6 +115,8 @@ def _print_counts(status: JsonObject) -> None:
     click.echo(
         f"Articles     {counts['live']} live, {counts['waiting']} waiting, {counts['withdrawn']} withdrawn"
     )
+    if failure := status["failure"]:
+        click.secho(f"Failing      since the last pass, {failure['at']}: {failure['reason']}", fg="red")
     if status["next_due"]:
         click.echo(f"Next due     {status['next_due']}")
     not_read = {name: files_[name] for name in ("broken", "duplicate") if files_[name]} | files_["excluded"]

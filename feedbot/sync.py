@@ -54,6 +54,7 @@ class SyncReport:
     baseline: bool = False
     events: list[tuple[EventKind, str]] = field(default_factory=list)  # kind and id
     unsettled: set[str] = field(default_factory=set)  # on disk; to be looked at again in a moment
+    problems: list[Finding] = field(default_factory=list)  # of files that are broken since they were read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +240,8 @@ class _Sync:
         due = articles.find_due(self._connection, self._now)
         self._writer.write([falling_due(stored, self._now) for stored in due])
         self._writer.close()
+        errors = (one for some in self._findings.values() for one in some if one.level is Level.ERROR)
+        self._report.problems.extend(errors)
         self._findings |= dict.fromkeys(self._identities.gone, ())
         journal.put_findings(self._connection, self._findings)
         if found.looked is None:

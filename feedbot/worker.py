@@ -310,5 +310,8 @@ def tell(report: PassReport, *, full: bool, first: bool) -> None:
             "the output folder holds feeds, but the state is gone: every article counts as known and none is"
             " announced. If a backup of the database exists, stop feedbot and put it back"
         )
+    for finding in report.sync.problems:
+        facts = {"place": finding.place, "hint": finding.hint}
+        log.warning("broken: %s", finding.what, extra={"facts": facts})
     for kind, id_ in report.sync.events:
         log.info("%s", kind.value, extra={"facts": {"id": id_}})

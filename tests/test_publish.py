@@ -110,7 +110,7 @@ def test_what_a_killed_process_left_unfinished_is_cleared_away(folder: Folder) -
 
 def test_a_folder_that_cannot_be_made_says_which_and_what_to_check(tmp_path: Path) -> None:
     (tmp_path / "feeds").write_text("a file in the way")
-    with pytest.raises(PublishError, match=r"feeds.*Check the disk's space and the folder's owner"):
+    with pytest.raises(PublishError, match=r"feeds.*a file is where a folder has to be"):
         Folder(path=tmp_path / "feeds", is_ours=lambda _: False).prepare()
 
 

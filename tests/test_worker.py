@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from newsroom import Newsroom
+from newsroom import Newsroom, age
 
 from feedbot.build import Builder
+from feedbot.store import journal
 from feedbot.worker import AFTERMATH, EVERYTHING, TICK, Agenda, Worker, start_part
 
 PATIENCE = 20.0  # seconds until a test gives up
@@ -185,9 +186,23 @@ def test_a_pass_that_fails_is_told_and_tried_again(start: Callable[..., Process]
     newsroom.feeds.write_text("in the way")
     process = start()
     process.wait_for_line("tried again")
+    with newsroom.engine.begin() as connection:
+        assert "folder" in str(journal.get(connection, "failure"))
     newsroom.feeds.unlink()
     wait_until(shows(newsroom, "About one"), "the pass after")
     assert process.stop() == 0
+    with newsroom.engine.begin() as connection:
+        assert journal.get(connection, "failure") == ""
+
+
+def test_a_file_that_breaks_is_told_with_its_line(start: Callable[..., Process], newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    process = start()
+    process.wait_for_line("looked at everything")
+    age(newsroom.write_raw("one.md", "---\ntitle: [never closed\n---\n"))
+    process.wait_for_line("content/one.md:2")
+    assert process.stop() == 0
+    assert newsroom.titles() == ["About one"]
 
 
 def test_killed_at_any_moment_the_next_start_loses_and_doubles_nothing(

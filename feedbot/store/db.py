@@ -42,6 +42,10 @@ def _explained(url: URL) -> Iterator[None]:
         yield
     except (DatabaseError, OSError) as error:
         reason = error.orig if isinstance(error, DatabaseError) else error
+        if "database is locked" in str(reason):
+            raise StoreError(
+                f"another feedbot is at work on the database {_shown(url)}: wait until it is done, or stop it"
+            ) from error
         raise StoreError(
             f"cannot use the database {_shown(url)}: {reason}. Check `store.url` in config.yaml"
         ) from error

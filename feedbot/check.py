@@ -27,20 +27,7 @@ class Checked:
 
     def as_json(self) -> JsonObject:
         """For `--json`."""
-        return {
-            "files": self.files,
-            "findings": [
-                {
-                    "path": finding.path,
-                    "line": finding.line,
-                    "column": finding.column,
-                    "level": finding.level.value,
-                    "what": finding.what,
-                    "hint": finding.hint,
-                }
-                for finding in self.findings
-            ],
-        }
+        return {"files": self.files, "findings": [finding.as_json() for finding in self.findings]}
 
     def summary(self, *, with_infos: bool) -> str:
         """One line: how many files, and how many findings of each level."""

@@ -43,6 +43,17 @@ class Finding:
         parts = [self.path, self.line, self.column if self.line is not None else None]
         return ":".join(str(part) for part in parts if part is not None)
 
+    def as_json(self) -> JsonObject:
+        """For `--json`."""
+        return {
+            "path": self.path,
+            "line": self.line,
+            "column": self.column,
+            "level": self.level.value,
+            "what": self.what,
+            "hint": self.hint,
+        }
+
     def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
         return f"{self.place}: {self.level}: {self.what}{hint}"

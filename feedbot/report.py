@@ -48,7 +48,7 @@ def load_status(engine: Engine) -> JsonObject:
             "next_due": _iso(due) if due else None,
             "findings": {
                 "counts": {level.value: 0 for level in Level} | journal.count_findings(connection),
-                "list": [_finding_as_json(finding) for finding in journal.load_findings(connection)],
+                "list": [finding.as_json() for finding in journal.load_findings(connection)],
             },
             "last_change": next(filter(_changed_something, passes), None),
             "passes": passes[:PASSES_SHOWN],
@@ -57,17 +57,6 @@ def load_status(engine: Engine) -> JsonObject:
                 for event in journal.load_events(connection, EVENTS_SHOWN)
             ],
         }
-
-
-def _finding_as_json(finding: Finding) -> JsonObject:
-    return {
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "level": finding.level.value,
-        "what": finding.what,
-        "hint": finding.hint,
-    }
 
 
 def _changed_something(one: JsonObject) -> bool:

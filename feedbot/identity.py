@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from feedbot.content import Read, Reading
+from feedbot.content.scan import Root
 from feedbot.model import Finding
 from feedbot.store import articles, files
 from feedbot.store.articles import StoredArticle
@@ -57,9 +59,16 @@ class Identities:
     """Tells articles apart during one sync; `gone` and `newcomers` are names of files."""
 
     def __init__(
-        self, connection: Connection, id_base: str, now: datetime, gone: set[str], newcomers: set[str]
+        self,
+        connection: Connection,
+        id_base: str,
+        roots: Sequence[Root],
+        now: datetime,
+        gone: set[str],
+        newcomers: set[str],
     ) -> None:
         self.gone = gone
+        self._roots = roots
         self._connection = connection
         self._id_base = id_base
         self._now = now
@@ -71,11 +80,9 @@ class Identities:
         self._by_path: dict[str, StoredArticle] = {}
         self._by_url: dict[str, list[StoredArticle]] = {}
         self._urls: Counter[str] = Counter()
-        self._ids: dict[str, str] = {}
 
-    def prepare(self, readings: Mapping[str, Reading], relatives: Mapping[str, str]) -> None:
+    def prepare(self, readings: Mapping[str, Reading]) -> None:
         """Look up all that the files in `readings` may be."""
-        self._ids = {name: make_id(self._id_base, relative) for name, relative in relatives.items()}
         reads = {name: reading for name, reading in readings.items() if isinstance(reading, Read)}
         self._rows = files.find(self._connection, readings)
         keys = [row.article_key for row in self._rows.values() if row.article_key is not None]
@@ -90,14 +97,15 @@ class Identities:
         self._urls = Counter(
             url_digest(read.url) for name, read in reads.items() if read.url and name in self._newcomers
         )
-        going = self._going() if self._urls else []
+        going = self._going if self._urls else []
         recent = articles.find_gone(self._connection, self._urls, since=self._now - RENAME_WINDOW)
         self._by_url = {}
         for stored in {stored.key: stored for stored in (*going, *recent)}.values():
             self._by_url.setdefault(stored.row.url_digest, []).append(stored)
 
+    @cached_property
     def _going(self) -> list[StoredArticle]:
-        """The articles whose files are gone in this sync."""
+        """The articles whose files are gone in this sync, as they stood before it."""
         rows = files.find(self._connection, self.gone)
         keys = [row.article_key for row in rows.values() if row.article_key is not None]
         return articles.find_by_key(self._connection, keys)
@@ -120,10 +128,18 @@ class Identities:
 
     def unclaimed(self) -> list[StoredArticle]:
         """The articles whose files are gone, and that no other file turned out to be."""
-        return [stored for stored in self._going() if stored.row.id not in self._claimed]
+        return [stored for stored in self._going if stored.row.id not in self._claimed]
 
     def _wanted(self, name: str, read: Read) -> str:
-        return make_id(self._id_base, read.id) if read.id else self._ids[name]
+        return make_id(self._id_base, read.id) if read.id else self._own_id(name)
+
+    def _own_id(self, name: str) -> str:
+        """The id that the path of the file makes: it does not name the content folder itself."""
+        relative = next(
+            (name.removeprefix(start) for root in self._roots if name.startswith(start := f"{root.name}/")),
+            name,
+        )
+        return make_id(self._id_base, relative)
 
     def _return(self, name: str, read: Read) -> StoredArticle | None:
         """The article last read at this path, though its id may be made of an older path."""
@@ -145,7 +161,7 @@ class Identities:
             stored.row.path if stored and not self._is_free(stored) else ""
         )
         if holder and holder != name:
-            if read.id or self._ids.get(holder) == wanted or not stored:
+            if read.id or self._own_id(holder) == wanted or not stored:
                 return Duplicate(finding=_duplicate(name, read.id or wanted, holder))
             return self._beside(name, wanted)
         self._claimed[wanted] = name

@@ -146,7 +146,7 @@ class _Sync:
         self._newsroom = newsroom
         self._now = now
         self._report = SyncReport(baseline=journal.get(connection, "baseline") is None)
-        self._identities = Identities(connection, newsroom.id_base, now, gone, newcomers)
+        self._identities = Identities(connection, newsroom.id_base, newsroom.roots, now, gone, newcomers)
         # The first look at a folder announces nothing, and a new way of reading is no news.
         muted = EventKind if self._report.baseline else {EventKind.UPDATED} if reread else ()
         self._writer = Writer(
@@ -159,8 +159,7 @@ class _Sync:
         taken = {name: one for name, one in batch.items() if one is not None}
         self._report.unsettled |= {found.files[name].path for name in batch if name not in taken}
         self._report.read += len(taken)
-        readings = {name: one.reading for name, one in taken.items()}
-        self._identities.prepare(readings, {name: found.files[name].relative for name in taken})
+        self._identities.prepare({name: one.reading for name, one in taken.items()})
         changes: dict[str, Change] = {}
         rows = [self._decide(name, one, changes) for name, one in taken.items()]
         keys = dict(zip(changes, self._writer.write(list(changes.values())), strict=True))

@@ -540,6 +540,20 @@ def test_content_in_two_folders_is_one_newsroom(newsroom: Newsroom, tmp_path: Pa
     assert [item["id"].rpartition(":")[2] for item in newsroom.items()] == ["one.md", "two.md"]
 
 
+def test_one_path_in_two_folders_is_a_duplicate_whenever_the_second_comes(
+    newsroom: Newsroom, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    newsroom.configure(content={"path": ["content", str(tmp_path / "more")]})
+    newsroom.write("one.md")
+    newsroom.build()
+    shutil.copy(newsroom.content / "one.md", tmp_path / "more" / "one.md")
+    newsroom.build()
+    assert newsroom.titles() == ["About one"]
+    (finding,) = newsroom.scalar(journal.load_findings)
+    assert "already belongs to content/one.md" in finding.what
+
+
 def test_patterns_choose_the_files(newsroom: Newsroom) -> None:
     for name in ("one.md", "drafts/two.md", "notes.txt", ".hidden/three.md", "page.html"):
         newsroom.write(name)

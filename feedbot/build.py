@@ -1,7 +1,8 @@
-"""One pass: sync, then refresh. Each step is safe to repeat; the next pass finishes one that was killed.
+"""One pass: sync, refresh, announce. Each step is safe to repeat; the next pass finishes one that was killed.
 
 The store notes in the transaction of the first step which feeds have changed; the second step renders these,
-writes what differs, and only then notes that they are done.
+writes what differs, and only then notes that they are done. The third step records who is to be told of what;
+nothing is sent here.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from feedbot.announce import AnnounceReport, Policy, announce
+from feedbot.audience import audience_of
 from feedbot.content import Reader
 from feedbot.content.intake import STILL
 from feedbot.content.scan import Root, Selection
@@ -29,10 +32,11 @@ from feedbot.store import articles, journal
 from feedbot.sync import Newsroom, Progress, SyncReport, sync
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from feedbot.config import Config
 
+SLICES = timedelta(minutes=1)  # passes over single files that belong to one burst
 LOOKS = 5  # at a file that somebody is writing, before the rest goes on without it
 
 Clock = Callable[[], datetime]
@@ -49,6 +53,7 @@ class PassReport:
 
     sync: SyncReport = field(default_factory=SyncReport)
     refresh: RefreshReport = field(default_factory=RefreshReport)
+    announce: AnnounceReport = field(default_factory=AnnounceReport)
     seconds: float = 0.0
     lost_state: bool = False  # there was output, but no state
     next_due: datetime | None = None
@@ -73,6 +78,9 @@ class PassReport:
         self.refresh.written += later.refresh.written
         self.refresh.removed += later.refresh.removed
         self.refresh.foreign = later.refresh.foreign
+        for name in ("deliveries", "held", "held_articles"):
+            setattr(self.announce, name, getattr(self.announce, name) + getattr(later.announce, name))
+        self.announce.waiting = later.announce.waiting
         self.seconds += later.seconds
         self.next_due = later.next_due
 
@@ -84,6 +92,7 @@ class PassReport:
             **work,
             "events": [{"kind": kind, "id": id_} for kind, id_ in self.sync.events[:50]],
             **asdict(self.refresh),
+            "announced": asdict(self.announce),
             "seconds": round(self.seconds, 3),
             "lost_state": self.lost_state,
         }
@@ -101,6 +110,7 @@ class Builder:
         self._prepared = False
         self._newsroom = newsroom_of(config, self._catalogue)
         self._refresh = Refresh(config, self._catalogue, self._folder, engine)
+        self._audiences = [audience_of(target) for target in config.targets]
 
     def run(
         self,
@@ -154,11 +164,18 @@ class Builder:
                 distrust_output(connection, self._folder)
         report.refresh = self._refresh.run(crew)
         with self._engine.begin() as connection:
+            report.announce = self._announce(connection, now, in_slices=paths is not None)
             report.next_due = articles.next_due(connection)
             report.seconds = time.perf_counter() - started
             journal.put(connection, "failure", "")
             journal.add_pass(connection, now, report.as_json())
         return report
+
+    def _announce(self, connection: Connection, now: datetime, *, in_slices: bool) -> AnnounceReport:
+        options = self._config.announce
+        policy = Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
+        window = SLICES if in_slices else timedelta(0)
+        return announce(connection, self._audiences, policy, now, window=window)
 
     def run_settled(
         self, *, allow_empty: bool = False, progress: Progress = lambda _done, _total: None

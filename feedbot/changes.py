@@ -13,11 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.membership import Catalogue, FeedName
-from feedbot.model import Article, Status, load_article
+from feedbot.model import Article, EventKind, Status, load_article
 from feedbot.store import articles, feeds, journal
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
-from feedbot.store.journal import EventKind
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,14 +37,14 @@ class Change:
 
     @property
     def event(self) -> EventKind | None:
-        """What readers see happen. An article that comes back is not new."""
+        """What readers see happen. An article that comes back is no news, but a change."""
         was_live = self.stored is not None and self.stored.row.status is Status.LIVE
         is_live = self.row.status is Status.LIVE
         if is_live and (self.stored is None or self.stored.row.seen_us is None):
             return EventKind.PUBLISHED
-        if was_live and not is_live:
-            return EventKind.WITHDRAWN
-        return EventKind.UPDATED if was_live and self.is_visible else None
+        if is_live:
+            return EventKind.UPDATED if self.is_visible or not was_live else None
+        return EventKind.WITHDRAWN if was_live else None
 
 
 def standing(article: Article, now: datetime) -> tuple[Status, str]:

@@ -88,6 +88,12 @@ def _load(config_path: Path, verbose: int, quiet: int, *, log: bool = False) -> 
     return config
 
 
+def _redact() -> Callable[[str], str]:
+    """What takes the secrets of the configuration out of a text."""
+    manner = click.get_current_context().find_object(Manner) or Manner()
+    return manner.redact
+
+
 def _secrets(config: Config) -> set[str]:
     from urllib.parse import parse_qsl, urlsplit
 
@@ -105,18 +111,6 @@ def _builder(config: Config) -> Iterator[tuple[Builder, Engine]]:
         yield Builder(config, engine), engine
     finally:
         engine.dispose()  # for SQLite, this brings the write-ahead log home
-
-
-def _note_targets(config: Config) -> None:
-    """Say that targets are not served; ends with the version that serves them."""
-    if config.targets:
-        count = len(config.targets)
-        which = f"the {count} targets" if count > 1 else f"the target {config.targets[0].name!r}"
-        click.echo(
-            f"feedbot: announcing is not in this version: what happens is recorded, but nothing is sent to"
-            f" {which} in {config.path.name}",
-            err=True,
-        )
 
 
 @main.command(short_help="Write a config.yaml and a first article.")
@@ -177,8 +171,6 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
             raise
         print_json({"files": 0, "findings": as_findings(error.problems)})
         sys.exit(error.exit_code)
-    if not quiet:
-        _note_targets(config)
     with show_progress(shown=not (quiet or as_json)) as progress:
         checked = check_content(config, progress=progress)
     problems = [finding for finding in checked.findings if finding.level is not Level.INFO]
@@ -207,8 +199,6 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
     from feedbot.report import load_status, print_pass
 
     config = _load(config_path, verbose, quiet)
-    if not quiet:
-        _note_targets(config)
     with _builder(config) as (builder, engine):
         with show_progress(shown=not (quiet or as_json)) as progress:
             report = builder.run_settled(allow_empty=allow_empty, progress=progress)
@@ -222,7 +212,7 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
 @main.command(short_help="Keep the feeds fresh until told to stop.")
 @_common
 @click.option("--serve", "with_server", is_flag=True, help="Answer HTTP, too: a whole installation.")
-@click.option("--once", is_flag=True, help="Make one pass and end, for cron.")
+@click.option("--once", is_flag=True, help="Make one pass, send what is due and end, for cron.")
 @_listening
 @click.pass_context
 def run(
@@ -235,9 +225,9 @@ def run(
     host: str | None,
     port: int,
 ) -> None:
-    """Keep the feeds fresh until told to stop.
+    """Keep the feeds fresh and announce what is new until told to stop.
 
-    SIGTERM or Ctrl-C finishes the pass; a second one stops at once.
+    SIGTERM or Ctrl-C finishes the pass and what is being sent; a second one stops at once.
 
     \b
     Example:
@@ -248,17 +238,18 @@ def run(
     if not with_server and "COMMANDLINE" in {_source(ctx, "host"), _source(ctx, "port")}:
         raise click.UsageError("--host and --port need --serve")
     config = _load(config_path, verbose, quiet, log=True)
-    _note_targets(config)
     if once:
         sys.exit(_run_once(config))
+    from feedbot.deliver import make_deliverer
     from feedbot.worker import Worker
 
     server = None
     if with_server:
         server = _server(ctx, config, host, port, quiet=quiet > 0)
-    with _builder(config) as (builder, _):
+    with _builder(config) as (builder, engine):
         worker = Worker(
             builder,
+            deliverer=make_deliverer(config, engine, redact=_redact()),
             folders=config.content.paths,
             scan=config.schedule.scan,
             timezone=config.content.timezone,
@@ -269,11 +260,16 @@ def run(
 
 
 def _run_once(config: Config) -> int:
+    from feedbot.build import utc_now
+    from feedbot.deliver import make_deliverer
     from feedbot.worker import tell
 
-    with _builder(config) as (builder, _):
+    with _builder(config) as (builder, engine):
         report = builder.run_settled()
-    tell(report, full=True, first=True)
+        tell(report, full=True, first=True)
+        # What was written a moment ago is announced as soon as it has been still long enough.
+        until = utc_now() + config.announce.settle
+        make_deliverer(config, engine, redact=_redact()).run_due(until)
     return 1 if report.refresh.foreign else 0
 
 

@@ -134,6 +134,14 @@ class Article:
                 raise ValueError(f"not in UTC: {moment!r}")
 
 
+class EventKind(StrEnum):
+    """What happened to an article in the eyes of its readers."""
+
+    PUBLISHED = "published"
+    UPDATED = "updated"
+    WITHDRAWN = "withdrawn"
+
+
 class Status(StrEnum):
     """Where an article stands with its readers."""
 
@@ -165,18 +173,24 @@ class Where:
 
     def matches(self, article: Article) -> bool:
         """Whether `article` is taken."""
+        return self.mismatch(article) is None
+
+    def mismatch(self, article: Article) -> str | None:
+        """The first part that does not match `article`, as it is called in the configuration, or None."""
         provider = {fold_name(article.provider.name), fold_name(article.provider.domain)}
-        return (
-            (not self.topics or not self.topics.isdisjoint(map(fold_name, article.topics)))
-            and (not self.categories or fold_name(article.category) in self.categories)
-            and (not self.types or fold_name(article.type) in self.types)
-            and (not self.providers or not self.providers.isdisjoint(provider))
-            and (self.min_heat is None or (article.heat is not None and article.heat >= self.min_heat))
-            and (
-                self.min_quality is None
-                or (article.quality is not None and article.quality >= self.min_quality)
-            )
-        )
+        if self.topics and self.topics.isdisjoint(map(fold_name, article.topics)):
+            return "topics"
+        if self.categories and fold_name(article.category) not in self.categories:
+            return "categories"
+        if self.types and fold_name(article.type) not in self.types:
+            return "types"
+        if self.providers and self.providers.isdisjoint(provider):
+            return "providers"
+        if self.min_heat is not None and (article.heat is None or article.heat < self.min_heat):
+            return "min_heat"
+        if self.min_quality is not None and (article.quality is None or article.quality < self.min_quality):
+            return "min_quality"
+        return None
 
 
 def fold_name(name: str) -> str:

@@ -21,13 +21,12 @@ from feedbot.crew import Crew
 from feedbot.errors import ContentError
 from feedbot.identity import Duplicate, Identities, Identity, url_digest
 from feedbot.membership import Catalogue
-from feedbot.model import Article, Finding, Level
+from feedbot.model import Article, EventKind, Finding, Level
 from feedbot.render import too_large
 from feedbot.store import articles, files, journal
 from feedbot.store.articles import ArticleRow
 from feedbot.store.db import to_us
 from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
-from feedbot.store.journal import EventKind
 from feedbot.store.statements import batches
 
 if TYPE_CHECKING:

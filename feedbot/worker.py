@@ -1,4 +1,5 @@
-"""The always-on process: it waits for something to do, makes one pass, and waits again.
+"""The always-on process: it waits for something to do, makes one pass, and waits again. Beside the passes it
+delivers what they announced.
 
 APScheduler, file events and signals only put a word into the mailbox; the main thread alone makes passes, so
 a word that comes during a pass is never lost and two passes never run at once. What is due is in the store.
@@ -25,6 +26,7 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from feedbot.build import Builder, Clock, PassReport, utc_now
+from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError
 from feedbot.watch import watch_folders
 
@@ -37,6 +39,7 @@ TICK = 5.0  # seconds: bounds how late a jump of the wall clock or a dead part i
 AGAIN = 1.1  # seconds until a file that may be half-written is looked at again
 AFTERMATH = 0.5  # seconds after which the folders around events are scanned whole: events can be missed
 RETRY_MIN, RETRY_MAX = 2.0, 300.0  # seconds between passes that fail
+FAREWELL = 9.5  # seconds that all parts have to end; platforms kill after ten
 SILENCE = 60.0  # seconds without a heartbeat after which the scheduler counts as dead
 
 Everything = Literal["everything"]
@@ -153,6 +156,7 @@ class Worker:
         folders: Sequence[Path],
         scan: timedelta | Cron,
         timezone: tzinfo,
+        deliverer: Deliverer,
         server: Service | None = None,
         on_pass: Callable[[PassReport], None] = lambda _report: None,
         clock: Clock = utc_now,
@@ -161,6 +165,7 @@ class Worker:
         self._folders = folders
         self._scan = scan
         self._timezone = timezone
+        self._deliverer = deliverer
         self._server = server
         self._on_pass = on_pass
         self._clock = clock
@@ -184,7 +189,8 @@ class Worker:
                 "file events",
                 lambda: watch_folders(self._folders, self._notice, self._stopping),
                 may_end=True,
-            )
+            ),
+            start_part("deliveries", self._deliverer.run),
         ]
         if self._server:
             parts.append(start_part("server", self._server.run))
@@ -193,11 +199,13 @@ class Worker:
             return self._work(scheduler, parts)
         finally:
             self._stopping.set()
+            self._deliverer.stop()
             if self._server:
                 self._server.stop()
             scheduler.shutdown(wait=False)
+            deadline = time.monotonic() + FAREWELL
             for part in parts:
-                part.thread.join(timeout=5)
+                part.thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _work(self, scheduler: BackgroundScheduler, parts: Sequence[Part]) -> int:
         self._agenda.note(EVERYTHING)
@@ -247,6 +255,7 @@ class Worker:
             self._agenda.defer(report.sync.unsettled, time.monotonic() + AGAIN)
             tell(report, full=paths is None, first=not self._ready)
             self._ready = True
+            self._deliverer.wake()
             self._on_pass(report)
 
     def _fail(self, reason: str) -> None:
@@ -309,6 +318,13 @@ def tell(report: PassReport, *, full: bool, first: bool) -> None:
         log.warning(
             "the output folder holds feeds, but the state is gone: every article counts as known and none is"
             " announced. If a backup of the database exists, stop feedbot and put it back"
+        )
+    if report.announce.held:
+        log.warning(
+            "%d new articles came at once, so their announcements are held. Look at them with `feedbot"
+            " deliveries list --state held`, then send them with `feedbot deliveries release --all` or forget"
+            " them with `feedbot deliveries drop --state held --all`",
+            report.announce.held_articles,
         )
     for finding in report.sync.problems:
         facts = {"place": finding.place, "hint": finding.hint}

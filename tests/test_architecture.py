@@ -26,12 +26,13 @@ FLOORS = (
     {"worker", "server"},
     {"check", "report", "scaffold"},
     {"build", "deliver"},
-    {"sync", "reconfigure", "refresh"},
+    {"sync", "reconfigure", "refresh", "announce"},
     {"changes", "identity"},
-    {"membership"},
+    {"membership", "audience"},
     {"content", "render", "publish", "store", "targets"},
     {"config", "settings"},
-    {"yamltree", "retry", "observe", "slug", "watch", "crew"},
+    {"settlement", "yamltree", "observe", "slug", "watch", "crew"},
+    {"retry", "attempt"},
     {"model"},
     {"errors"},
     {"__init__"},
@@ -42,8 +43,13 @@ ROOMS = {
     "alembic": ("store/",),
     "apscheduler": ("worker.py",),
     "feedgen": ("render/xmlfeeds.py",),
-    "jinja2": ("render/pages",),
+    "jinja2": ("render/pages", "targets/templates", "config/values"),
+    "linkify_it": ("targets/length",),
+    "PIL": ("targets/pictures",),
+    "regex": ("targets/",),
+    "requests": ("targets/http",),
     "sqlalchemy": ("store/",),
+    "urllib3": ("targets/http", "targets/pictures"),
 }
 
 # ... and those of them whose types the floors above may name, under `if TYPE_CHECKING:`.
@@ -51,7 +57,7 @@ NAMED_ABOVE = {"sqlalchemy"}
 
 # What a person who only asks for help must not wait for.
 HEAVY = {"alembic", "apscheduler", "feedgen", "granian", "jinja2", "lxml"}
-HEAVY |= {"pydantic", "requests", "sqlalchemy", "starlette", "watchfiles", "yaml"}
+HEAVY |= {"PIL", "pydantic", "regex", "requests", "sqlalchemy", "starlette", "watchfiles", "yaml"}
 
 
 @dataclass(frozen=True)

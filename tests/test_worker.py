@@ -19,6 +19,7 @@ import pytest
 from newsroom import Newsroom, age
 
 from feedbot.build import Builder
+from feedbot.deliver import make_deliverer
 from feedbot.store import journal
 from feedbot.worker import AFTERMATH, EVERYTHING, TICK, Agenda, Worker, start_part
 
@@ -389,7 +390,12 @@ def test_a_part_that_dies_ends_the_worker_with_one(
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     builder = Builder(newsroom.config, newsroom.engine)
     worker = Worker(
-        builder, folders=[newsroom.content], scan=timedelta(hours=1), timezone=UTC, server=Flimsy()
+        builder,
+        deliverer=make_deliverer(newsroom.config, newsroom.engine, redact=str),
+        folders=[newsroom.content],
+        scan=timedelta(hours=1),
+        timezone=UTC,
+        server=Flimsy(),
     )
     try:
         assert worker.run() == 1

@@ -333,3 +333,11 @@ class AnnounceSettings(Section):
         description="An article is announced when its file has been still this long",
         validate_default=True,
     )
+    parallel: Annotated[int, Field(ge=1, le=64), BeforeValidator(no_bool)] = Field(
+        default=8, description="Targets that are served side by side; each gets one announcement at a time"
+    )
+    keep: Duration = Field(
+        default="90d",
+        description="How long what was sent, and each attempt, can be looked up",
+        validate_default=True,
+    )

@@ -6,6 +6,7 @@ Only what can be set; how a target speaks is not known here. Addresses and token
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
@@ -51,6 +52,12 @@ def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
     return headers
 
 
+def _patience(value: timedelta) -> timedelta:
+    if not timedelta(milliseconds=100) <= value <= timedelta(minutes=2):
+        raise wrong("must be from 100ms to 2m", "15s to 30s suit most servers")
+    return value
+
+
 class BaseTarget(Section):
     """What all targets can be told."""
 
@@ -65,6 +72,11 @@ class BaseTarget(Section):
     )
     min_interval: Duration = Field(
         default="0s", description="At least this long between two announcements", validate_default=True
+    )
+    timeout: Annotated[Duration, AfterValidator(_patience)] = Field(
+        default="20s",
+        description="How long one request may take in all, from the first byte sent to the last one read",
+        validate_default=True,
     )
 
 
@@ -193,8 +205,11 @@ class Mastodon(_Editing):
     template: Text = Field(
         default="{{ title }}\n\n{{ url }}\n\n{{ hashtags }}", description="Text of the post (Jinja)"
     )
-    image: bool = Field(
-        default=True, description="Whether the article's picture is attached, with its text for the blind"
+    image: bool | Literal["required"] = Field(
+        default=True,
+        description="Whether the article's picture is attached, with its text for the blind; required: a post"
+        " whose picture cannot be had is not made, instead of going without",
+        json_schema_extra={"title": "true, false or required"},
     )
     content_warning: str = Field(default="", description="Text that hides the post until it is clicked")
     language: Language = Field(default="", description="Language of the posts; not given: the article's")

@@ -6,24 +6,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from feedbot.model import Finding, JsonObject, Level
+from feedbot.model import EventKind, Finding, JsonObject, Level
 from feedbot.store.db import from_us, to_us
-from feedbot.store.schema import articles, events, findings, passes, state
+from feedbot.store.schema import articles, events, feeds, files, findings, members, passes, state
 from feedbot.store.statements import chunks, upsert
 
 PASSES_KEPT = 200
-
-
-class EventKind(StrEnum):
-    """What happened to an article in the eyes of its readers."""
-
-    PUBLISHED = "published"
-    UPDATED = "updated"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +64,62 @@ def add_events(connection: Connection, rows: Sequence[tuple[int, EventKind]], at
         moment = to_us(at)
         values = [{"article_key": key, "kind": kind, "at_us": moment} for key, kind in rows]
         connection.execute(insert(events), values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """An event whose deliveries are not recorded yet, with its article."""
+
+    number: int
+    kind: EventKind
+    at: datetime
+    article_key: int
+    body: str  # the article as text
+    modified: datetime | None  # when its file was; None: it is gone, or still being written
+
+
+def load_news(connection: Connection) -> list[News]:
+    """The events that were not announced yet, the oldest first; nobody else announces them meanwhile."""
+    waiting = (
+        select(events.c.number).where(events.c.announced_us.is_(None)).order_by(events.c.number)
+    ).with_for_update()
+    numbers = list(connection.execute(waiting).scalars())
+    statement = (
+        select(events, articles.c.body, files.c.mtime_ns)
+        .join(articles, articles.c.key == events.c.article_key)
+        .outerjoin(files, files.c.article_key == articles.c.key)
+    )
+    found = {
+        row.number: News(
+            number=row.number,
+            kind=EventKind(row.kind),
+            at=from_us(row.at_us),
+            article_key=row.article_key,
+            body=row.body,
+            modified=from_us(row.mtime_ns // 1000) if (row.mtime_ns or -1) >= 0 else None,
+        )
+        for chunk in chunks(numbers)
+        for row in connection.execute(statement.where(events.c.number.in_(chunk)))
+    }
+    return [found[number] for number in numbers]
+
+
+def mark_announced(connection: Connection, numbers: Iterable[int], at: datetime) -> None:
+    """Note that the deliveries of these events are recorded."""
+    for chunk in chunks(numbers):
+        statement = update(events).where(events.c.number.in_(chunk))
+        connection.execute(statement.values(announced_us=to_us(at)))
+
+
+def unwritten(connection: Connection, article_keys: Iterable[int]) -> set[int]:
+    """Those of these articles that are in a feed whose documents do not show it yet."""
+    statement = select(members.c.article_key).join(feeds, feeds.c.key == members.c.feed_key)
+    stale = statement.where(feeds.c.rendered < feeds.c.changed)
+    return {
+        key
+        for chunk in chunks(article_keys)
+        for key in connection.execute(stale.where(members.c.article_key.in_(chunk))).scalars()
+    }
 
 
 def load_events(connection: Connection, limit: int) -> list[Event]:

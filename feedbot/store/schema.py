@@ -16,10 +16,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy import Text as PlainText
 
-HEAD = "0001"  # the newest migration
+HEAD = "0002"  # the newest migration
 
 # PostgreSQL sorts text by the database's language unless told otherwise; SQLite by code point.
 Text = PlainText().with_variant(PlainText(collation="C"), "postgresql")
@@ -141,6 +142,98 @@ events = Table(
     Column("article_key", Key, ForeignKey("articles.key"), nullable=False),
     Column("kind", Text, nullable=False),  # published, updated or withdrawn
     Column("at_us", BigInteger, nullable=False),
+    Column("announced_us", BigInteger),  # its deliveries were recorded then; None: not yet
+    Index(None, "article_key"),
+    Index(None, "announced_us"),
+)
+
+# One row for each target that was ever configured, with how it fares.
+targets = Table(
+    "targets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("first_event", BigInteger, nullable=False),  # events up to this number are not for it
+    Column("setup", Text, nullable=False),  # a digest of its options: what changed there may have mended it
+    Column("condition", Text, nullable=False),  # settlement.Condition
+    Column("reason", Text, nullable=False),
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("since_us", BigInteger),  # not ready since then
+    Column("until_us", BigInteger),  # nothing is sent before then
+)
+
+# The outbox: one event of one article, to be told to one target. `id` is what receivers know a double by.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("target", Text, ForeignKey("targets.name"), nullable=False),
+    Column("article_key", Key, ForeignKey("articles.key"), nullable=False),
+    Column("event_number", Key, ForeignKey("events.number"), nullable=False),
+    Column("event", Text, nullable=False),  # published, updated or withdrawn
+    Column("at_us", BigInteger, nullable=False),  # of the event
+    Column("state", Text, nullable=False),  # attempt.State
+    Column("reason", Text, nullable=False),  # why it stands so, for a person
+    Column("due_us", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),  # that count; risen when it is claimed
+    Column("generation", Integer, nullable=False),  # risen when it is sent anew on purpose
+    Column("by_hand", Boolean, nullable=False),  # a person said that it is to be sent
+    Column("may_have_arrived", Boolean, nullable=False),
+    Column("first_tried_us", BigInteger),
+    Column("lease_owner", Text),
+    Column("lease_until_us", BigInteger),  # after this a claim is void: its process was killed
+    Column("settled_us", BigInteger),  # it got its last state then; None: it is not done
+    UniqueConstraint("target", "article_key", "event_number"),
+    Index(None, "article_key", "target"),
+    Index(None, "event_number"),
+    Index(None, "settled_us"),
+    Index(None, "target", "settled_us"),
+)
+_is_open = text("state in ('pending', 'retry', 'unclear')")
+Index(
+    "ix_deliveries_open",
+    deliveries.c.target,
+    deliveries.c.key,
+    sqlite_where=_is_open,
+    postgresql_where=_is_open,
+)
+_is_sending = text("state = 'sending'")
+Index("ix_deliveries_sending", deliveries.c.target, sqlite_where=_is_sending, postgresql_where=_is_sending)
+# An article is new once.
+_is_first = text("event = 'published'")
+Index(
+    "uq_deliveries_published",
+    deliveries.c.target,
+    deliveries.c.article_key,
+    unique=True,
+    sqlite_where=_is_first,
+    postgresql_where=_is_first,
+)
+
+# What became of each try.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("number", Key, primary_key=True),
+    Column("delivery_key", Key, ForeignKey("deliveries.key"), nullable=False),
+    Column("at_us", BigInteger, nullable=False),  # when it ended
+    Column("outcome", Text, nullable=False),  # sent, retry, ...
+    Column("reason", Text, nullable=False),
+    Column("status", Integer),  # of the answer that decided, if there was one
+    Column("took_us", BigInteger),  # from the request to the end of that answer
+    Column("said", Text, nullable=False),  # the beginning of that answer
+    Index(None, "delivery_key"),
+    Index(None, "at_us"),
+)
+
+# What each target has of an article: enough to change it or take it back, for as long as the article lives.
+posts = Table(
+    "posts",
+    metadata,
+    Column("target", Text, ForeignKey("targets.name"), primary_key=True),
+    Column("article_key", Key, ForeignKey("articles.key"), primary_key=True),
+    Column("posted_us", BigInteger),  # when it was announced; None: it was not, or it was taken back
+    Column("receipt", Text, nullable=False),  # JSON: what the target noted, such as the id of a post
     Index(None, "article_key"),
 )
 

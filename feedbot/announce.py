@@ -1,0 +1,272 @@
+"""The third step of a pass: events become deliveries, once the feeds that carry them are written.
+
+    events not announced -> what each target makes of them -> deliveries, in one transaction with the mark
+
+Decides what is to be told and what is not, and why; every event that a target takes leaves a row, so that
+nothing is ever left out without a reason on record. Sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from feedbot.attempt import State
+from feedbot.audience import Audience
+from feedbot.model import Article, EventKind, load_article
+from feedbot.store import deliveries, journal, targets
+from feedbot.store.db import to_us
+from feedbot.store.deliveries import DeliveryRow, StoredDelivery, new_id
+from feedbot.store.journal import News
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+PART_OF_FIRST = "the announcement that is still to be sent tells it as it is now"
+WITHDRAWN_FIRST = "the article was withdrawn before this was sent"
+CAME_BACK = "the article came back before this was sent"
+NEVER_TOLD = "the article was never announced here"
+REPLACED = "a later change replaces it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What the configuration says about announcing."""
+
+    max_age: timedelta
+    burst: int
+    settle: timedelta
+
+
+@dataclass(kw_only=True)
+class AnnounceReport:
+    """What was recorded."""
+
+    deliveries: int = 0  # to be sent
+    held: int = 0  # deliveries that wait for a person
+    held_articles: int = 0
+    waiting: int = 0  # events whose feeds are not written yet
+    new_targets: list[str] = field(default_factory=list)
+
+
+def announce(
+    connection: Connection,
+    audiences: Sequence[Audience],
+    policy: Policy,
+    now: datetime,
+    *,
+    window: timedelta = timedelta(0),
+) -> AnnounceReport:
+    """Record the deliveries of all events whose feeds are written.
+
+    `window` is how long ago articles can have come and still count as the same burst: a worker that follows
+    single files sees a burst in slices. Safe to repeat; the caller's transaction holds all of it or nothing.
+    """
+    report = AnnounceReport()
+    report.new_targets = targets.meet(connection, {one.name: one.setup for one in audiences})
+    news = journal.load_news(connection)
+    if not news:
+        return report
+    unwritten = journal.unwritten(
+        connection, {one.article_key for one in news if one.kind is not EventKind.WITHDRAWN}
+    )
+    ready = _in_order(news, unwritten)
+    report.waiting = len(news) - len(ready)
+    first_events = {name: row.first_event for name, row in targets.load(connection).items()}
+    ledger = _Ledger(connection, ready, policy, now, window)
+    for audience in audiences:
+        for one in ready:
+            if one.number > first_events[audience.name]:
+                ledger.tell(audience, one)
+    ledger.write(report)
+    journal.mark_announced(connection, [one.number for one in ready], now)
+    return report
+
+
+def _in_order(news: Iterable[News], unwritten: set[int]) -> list[News]:
+    """The news that can go out; later news of an article waits with the earlier."""
+    held_up = set(unwritten)
+    return [one for one in news if one.article_key not in held_up]
+
+
+class _Ledger:
+    """The deliveries of the articles in the news: as they are, as they change, and new ones."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        news: Sequence[News],
+        policy: Policy,
+        now: datetime,
+        window: timedelta,
+    ) -> None:
+        self._connection = connection
+        self._policy = policy
+        self._now = now
+        self._articles = {one.article_key: load_article(one.body) for one in news}
+        seen_before = {one.article_key for one in news if one.kind is not EventKind.PUBLISHED}
+        self._posted = deliveries.posted(connection, seen_before)
+        self._known: dict[tuple[str, int], list[DeliveryRow]] = {}
+        self._stored: list[tuple[StoredDelivery, DeliveryRow]] = []
+        for stored in deliveries.of_articles(connection, seen_before):
+            row = _copy(stored.row)
+            self._stored.append((stored, row))
+            self._known.setdefault((row.target, row.article_key), []).append(row)
+        self._new: list[DeliveryRow] = []
+        self._young: list[StoredDelivery] = []
+        self._is_burst = self._find_burst(news, window)
+
+    def _find_burst(self, news: Sequence[News], window: timedelta) -> bool:
+        fresh = {one.article_key for one in news if one.kind is EventKind.PUBLISHED}
+        if not fresh:
+            return False
+        young = deliveries.young(self._connection, self._now - window) if window else []
+        count = len(fresh | {stored.row.article_key for stored in young})
+        if count <= self._policy.burst:
+            return False
+        self._young = [stored for stored in young if stored.row.state is State.PENDING]
+        return True
+
+    def tell(self, audience: Audience, one: News) -> None:
+        """Take up one event for one target."""
+        known = self._known.setdefault((audience.name, one.article_key), [])
+        match one.kind:
+            case EventKind.PUBLISHED:
+                self._publish(audience, one, known)
+            case EventKind.UPDATED:
+                self._update(audience, one, known)
+            case EventKind.WITHDRAWN:
+                self._withdraw(audience, one, known)
+
+    def _publish(self, audience: Audience, one: News, known: list[DeliveryRow]) -> None:
+        if EventKind.PUBLISHED not in audience.takes:
+            return
+        article = self._articles[one.article_key]
+        if reason := self._not_new(audience, article):
+            self._add(audience, one, known, State.SKIPPED, reason)
+        elif self._is_burst:
+            self._add(audience, one, known, State.HELD, f"more than {self._policy.burst} came at once")
+        else:
+            self._add(audience, one, known, State.PENDING)
+
+    def _not_new(self, audience: Audience, article: Article) -> str | None:
+        return audience.declines(article) or too_old(article, self._now, self._policy.max_age)
+
+    def _update(self, audience: Audience, one: News, known: list[DeliveryRow]) -> None:
+        self._supersede(known, {EventKind.WITHDRAWN}, CAME_BACK)
+        first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
+        if first and first.state is State.SUPERSEDED and not first.may_have_arrived:
+            self._revive(audience, one, first)
+            return
+        if first and is_unsent(first):
+            # Correcting a fresh article puts off its announcement once more, but never a retry.
+            if first.state is State.PENDING:
+                first.due_us = max(first.due_us, self._due(one))
+            self._note(audience, one, known, State.SUPERSEDED, PART_OF_FIRST)
+            return
+        self._supersede(known, {EventKind.UPDATED}, REPLACED)
+        if reason := self._not_concerned(audience, one, first):
+            self._note(audience, one, known, State.SKIPPED, reason)
+        else:
+            self._note(audience, one, known, State.PENDING)
+
+    def _revive(self, audience: Audience, one: News, first: DeliveryRow) -> None:
+        """An article that was withdrawn before anybody was told, and is back: it is news after all."""
+        if reason := self._not_new(audience, self._articles[one.article_key]):
+            first.state, first.reason = State.SKIPPED, reason
+            return
+        first.state, first.reason = State.PENDING, ""
+        first.settled_us, first.due_us = None, self._due(one)
+
+    def _withdraw(self, audience: Audience, one: News, known: list[DeliveryRow]) -> None:
+        self._supersede(known, set(EventKind), WITHDRAWN_FIRST)
+        first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
+        if reason := self._not_concerned(audience, one, first):
+            self._note(audience, one, known, State.SKIPPED, reason)
+        else:
+            self._note(audience, one, known, State.PENDING)
+
+    def _not_concerned(self, audience: Audience, one: News, first: DeliveryRow | None) -> str | None:
+        """Why a target is not told of a later event of an article; None: it is."""
+        if (audience.name, one.article_key) in self._posted or (first and may_be_known(first)):
+            return None
+        if first or not audience.mirrors:
+            return NEVER_TOLD
+        return audience.declines(self._articles[one.article_key])
+
+    def _supersede(self, known: Iterable[DeliveryRow], events: set[EventKind], reason: str) -> None:
+        for row in known:
+            waits = row.settled_us is None and row.state is not State.SENDING
+            if waits and row.event in events:
+                row.state, row.reason, row.settled_us = State.SUPERSEDED, reason, to_us(self._now)
+
+    def _note(
+        self, audience: Audience, one: News, known: list[DeliveryRow], state: State, reason: str = ""
+    ) -> None:
+        if one.kind in audience.takes:
+            self._add(audience, one, known, state, reason)
+
+    def _add(
+        self, audience: Audience, one: News, known: list[DeliveryRow], state: State, reason: str = ""
+    ) -> None:
+        row = DeliveryRow(
+            id=new_id(),
+            target=audience.name,
+            article_key=one.article_key,
+            event_number=one.number,
+            event=one.kind,
+            at_us=to_us(one.at),
+            state=state,
+            reason=reason,
+            due_us=self._due(one),
+            settled_us=to_us(self._now) if state in {State.SKIPPED, State.SUPERSEDED} else None,
+        )
+        known.append(row)
+        self._new.append(row)
+
+    def _due(self, one: News) -> int:
+        """When the file has been still long enough; a file from the future counts as written at the event."""
+        changed = one.at if one.modified is None else min(one.modified, one.at)
+        return to_us(max(changed + self._policy.settle, one.at))
+
+    def write(self, report: AnnounceReport) -> None:
+        """Write what came of it all."""
+        for stored in self._young:
+            stored.row.state = State.HELD
+            stored.row.reason = f"more than {self._policy.burst} came at once"
+        deliveries.change(self._connection, self._young)
+        changed = [
+            StoredDelivery(key=stored.key, row=row) for stored, row in self._stored if row != stored.row
+        ]
+        deliveries.change(self._connection, changed)
+        # In the order of the events, whatever the order of the targets.
+        self._new.sort(key=lambda row: row.event_number)
+        deliveries.add(self._connection, self._new)
+        states = Counter(row.state for row in self._new)
+        held = [*(row for row in self._new if row.state is State.HELD), *(one.row for one in self._young)]
+        report.deliveries = states[State.PENDING]
+        report.held = len(held)
+        report.held_articles = len({row.article_key for row in held})
+
+
+def is_unsent(row: DeliveryRow) -> bool:
+    """Whether it is certain that nobody was told by this delivery yet, though somebody may still be."""
+    return row.state in {State.PENDING, State.HELD, State.RETRY} and not row.may_have_arrived
+
+
+def may_be_known(row: DeliveryRow) -> bool:
+    """Whether the target was told by this delivery, or may have been."""
+    return row.state in {State.SENT, State.SENDING} or row.may_have_arrived
+
+
+def too_old(article: Article, now: datetime, max_age: timedelta) -> str | None:
+    """Why an article is too old to be announced; None: it is not."""
+    age = now - article.published
+    return f"published {age.days} days ago, more than announce.max_age" if age > max_age else None
+
+
+def _copy(row: DeliveryRow) -> DeliveryRow:
+    return DeliveryRow(**{name: getattr(row, name) for name in DeliveryRow.__slots__})

@@ -1,0 +1,67 @@
+"""What each target of the configuration wants to be told, and how fast. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, SecretStr
+
+from feedbot.model import Article, EventKind, Where
+from feedbot.store.outbox import Pace
+
+if TYPE_CHECKING:
+    from feedbot.config import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """One target as those see it who decide what it is told."""
+
+    name: str
+    setup: str  # a digest of its options, secrets included, that gives none away
+    takes: frozenset[EventKind]
+    where: Where
+    mirrors: bool  # it keeps articles itself: later events matter to it even of articles it was not told of
+    pace: Pace
+
+    def declines(self, article: Article) -> str | None:
+        """Why the target's `where` does not take `article`; None: it does."""
+        part = self.where.mismatch(article)
+        return None if part is None else f"its where.{part} does not match"
+
+
+def audience_of(target: Target) -> Audience:
+    """How a configured target is to be treated."""
+    return Audience(
+        name=target.name,
+        setup=setup_of(target),
+        takes=frozenset(map(EventKind, target.takes)),
+        where=target.where.model(),
+        mirrors=target.type == "webhook",
+        pace=Pace(max_per_hour=target.max_per_hour, min_interval=target.min_interval),
+    )
+
+
+def setup_of(target: Target) -> str:
+    """A short digest of how a target is spoken to: where that changed, what was wrong may be mended.
+
+    So short that no secret can be found by trying: millions of guesses fit each digest.
+    """
+    text = json.dumps(_plain(target), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return value if not isinstance(value, timedelta) else value.total_seconds()

@@ -1,0 +1,237 @@
+"""Deliveries as rows, and what is asked about them: by those who announce, and by people.
+
+Claiming and settling is `outbox`'s.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+
+from feedbot.attempt import OPEN, State
+from feedbot.model import EventKind, JsonObject
+from feedbot.store.db import from_us, to_us
+from feedbot.store.schema import articles, attempts, deliveries, posts
+from feedbot.store.statements import chunks
+
+
+@dataclass(slots=True, kw_only=True)
+class DeliveryRow:
+    """One row of the table without its key; moments are microseconds since 1970."""
+
+    id: str
+    target: str
+    article_key: int
+    event_number: int
+    event: EventKind
+    at_us: int
+    state: State
+    due_us: int
+    reason: str = ""
+    attempts: int = 0
+    generation: int = 1
+    by_hand: bool = False
+    may_have_arrived: bool = False
+    first_tried_us: int | None = None
+    settled_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDelivery:
+    """A row and its key."""
+
+    key: int
+    row: DeliveryRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """What became of one try."""
+
+    at: datetime
+    outcome: str
+    reason: str
+    status: int | None
+    seconds: float | None
+    said: str
+
+    def as_json(self) -> JsonObject:
+        """For `--json`."""
+        moment = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return {
+            "at": moment,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "status": self.status,
+            "seconds": self.seconds,
+            "said": self.said,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which deliveries a person means: every part that is given must match."""
+
+    ids: tuple[str, ...] = ()  # whole ids, or their beginnings
+    targets: tuple[str, ...] = ()
+    states: tuple[State, ...] = ()
+    events: tuple[EventKind, ...] = ()
+    article: str = ""  # its id or its path
+    since: datetime | None = None  # of the event
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDelivery:
+    """A delivery with what a person knows its article by."""
+
+    key: int
+    row: DeliveryRow
+    article_id: str
+    path: str
+    body: str
+    receipt: JsonObject = field(default_factory=dict)
+
+
+COLUMNS = [deliveries.c[part.name] for part in fields(DeliveryRow)]
+
+
+def new_id() -> str:
+    """An id that no other delivery has, and that may stand in a header (Standard Webhooks 1.0)."""
+    return f"msg_{secrets.token_hex(16)}"
+
+
+def row_in(row: Any) -> DeliveryRow:
+    """The delivery in a row that holds the table's columns."""
+    values = {part.name: getattr(row, part.name) for part in fields(DeliveryRow)}
+    return DeliveryRow(**{**values, "event": EventKind(row.event), "state": State(row.state)})
+
+
+def of_articles(connection: Connection, article_keys: Iterable[int]) -> list[StoredDelivery]:
+    """All deliveries of these articles, the oldest first; nobody claims one of them meanwhile."""
+    found = [
+        StoredDelivery(key=row.key, row=row_in(row))
+        for chunk in chunks(article_keys)
+        for row in connection.execute(
+            select(deliveries.c.key, *COLUMNS).where(deliveries.c.article_key.in_(chunk)).with_for_update()
+        )
+    ]
+    return sorted(found, key=lambda stored: stored.key)
+
+
+def posted(connection: Connection, article_keys: Iterable[int]) -> set[tuple[str, int]]:
+    """Which of these articles were announced to which target, as (target, article key)."""
+    return {
+        (row.target, row.article_key)
+        for chunk in chunks(article_keys)
+        for row in connection.execute(
+            select(posts.c.target, posts.c.article_key).where(
+                posts.c.article_key.in_(chunk), posts.c.posted_us.is_not(None)
+            )
+        )
+    }
+
+
+def add(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
+    """Insert `rows`, to be sent in this order."""
+    if rows:
+        connection.execute(insert(deliveries), [_values(row) for row in rows])
+
+
+def change(connection: Connection, rows: Sequence[StoredDelivery]) -> None:
+    """Overwrite the rows that have these keys, unless they are under way."""
+    if rows:
+        statement = update(deliveries).where(
+            deliveries.c.key == bindparam("_key"), deliveries.c.state != State.SENDING
+        )
+        connection.execute(statement, [{"_key": stored.key, **_values(stored.row)} for stored in rows])
+
+
+def young(connection: Connection, since: datetime) -> list[StoredDelivery]:
+    """The first announcements of articles that came since then, sent or not."""
+    statement = select(deliveries.c.key, *COLUMNS).where(
+        deliveries.c.event == EventKind.PUBLISHED,
+        deliveries.c.at_us >= to_us(since),
+        deliveries.c.state.in_((State.PENDING, State.HELD, State.SENDING, State.SENT)),
+    )
+    return [StoredDelivery(key=row.key, row=row_in(row)) for row in connection.execute(statement)]
+
+
+def select_for(
+    connection: Connection, selection: Selection, *, limit: int | None = None, newest: bool = True
+) -> list[ShownDelivery]:
+    """The deliveries that a person means, at most `limit`, by the order of their keys."""
+    order = deliveries.c.key.desc() if newest else deliveries.c.key
+    statement = (
+        select(
+            deliveries.c.key, *COLUMNS, articles.c.id.label("article_id"), articles.c.path, articles.c.body
+        )
+        .join(articles, articles.c.key == deliveries.c.article_key)
+        .where(*_conditions(selection))
+        .order_by(order)
+        .limit(limit)
+    )
+    return [
+        ShownDelivery(key=row.key, row=row_in(row), article_id=row.article_id, path=row.path, body=row.body)
+        for row in connection.execute(statement)
+    ]
+
+
+def attempts_of(connection: Connection, key: int) -> list[AttemptRow]:
+    """Every try of a delivery that is still known, the oldest first."""
+    statement = select(attempts).where(attempts.c.delivery_key == key).order_by(attempts.c.number)
+    return [
+        AttemptRow(
+            at=from_us(row.at_us),
+            outcome=row.outcome,
+            reason=row.reason,
+            status=row.status,
+            seconds=None if row.took_us is None else row.took_us / 1e6,
+            said=row.said,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def count_states(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many deliveries there are for each (target, state)."""
+    statement = select(deliveries.c.target, deliveries.c.state, func.count())
+    rows = connection.execute(statement.group_by(deliveries.c.target, deliveries.c.state))
+    return {(target, state): number for target, state, number in rows}
+
+
+def oldest_waiting(connection: Connection) -> dict[str, datetime]:
+    """For each target with deliveries that wait to be sent: the moment of the oldest one's event."""
+    statement = select(deliveries.c.target, func.min(deliveries.c.at_us))
+    rows = connection.execute(
+        statement.where(deliveries.c.state.in_((*OPEN, State.SENDING))).group_by(deliveries.c.target)
+    )
+    return {target: from_us(moment) for target, moment in rows}
+
+
+def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if selection.ids:
+        found.append(or_(*(deliveries.c.id.startswith(id_, autoescape=True) for id_ in selection.ids)))
+    if selection.targets:
+        found.append(deliveries.c.target.in_(selection.targets))
+    if selection.states:
+        found.append(deliveries.c.state.in_(selection.states))
+    if selection.events:
+        found.append(deliveries.c.event.in_(selection.events))
+    if selection.article:
+        found.append(or_(articles.c.id == selection.article, articles.c.path == selection.article))
+    if selection.since:
+        found.append(deliveries.c.at_us >= to_us(selection.since))
+    if selection.until:
+        found.append(deliveries.c.at_us < to_us(selection.until))
+    return [and_(*found)] if found else []
+
+
+def _values(row: DeliveryRow) -> dict[str, Any]:
+    return {part.name: getattr(row, part.name) for part in fields(DeliveryRow)}

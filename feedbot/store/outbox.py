@@ -1,0 +1,403 @@
+"""The outbox: which delivery is next, who sends it, and what came of it.
+
+A claim is a conditional update under the lock of the target's row, so that a target has one delivery under
+way, whoever asks. It is a lease: attempts rise when it is made, and it is void when it has run out, which is
+how a delivery outlives the process that was sending it. Nothing here waits for a network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from feedbot.attempt import SAID, Outcome, State, Unclear
+from feedbot.model import JsonObject, Status
+from feedbot.retry import ATTEMPTS
+from feedbot.settlement import Health, Settlement
+from feedbot.store.db import from_us, to_us
+from feedbot.store.deliveries import COLUMNS, DeliveryRow, row_in
+from feedbot.store.schema import articles, attempts, deliveries, events, posts, targets
+from feedbot.store.statements import upsert
+from feedbot.store.targets import health_in, put_health
+
+INTERRUPTED = "the program ended while it was being sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A delivery that is ours to send, until the lease runs out."""
+
+    key: int
+    row: DeliveryRow  # as it is now: under way, and this attempt counted
+    owner: str
+    article_id: str
+    status: Status  # of the article
+    published: datetime  # of the article
+    body: str  # the article as text
+    receipt: JsonObject
+    posted: datetime | None
+    is_uncertain: bool  # this delivery, or an earlier one of the article, may have arrived
+    health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a target may be told: both 0 or None for as fast as it answers."""
+
+    max_per_hour: int | None = None
+    min_interval: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A target with something to send, and when its turn comes."""
+
+    target: str
+    due: datetime
+
+
+# --- statements, made once: putting one together takes longer than running it ---
+
+# The very words of the index's condition, or it would not be used.
+_IS_OPEN = text("deliveries.state in ('pending', 'retry', 'unclear')")
+_IS_SENDING = text("deliveries.state = 'sending'")
+
+_earlier = deliveries.alias("earlier")
+_EARLIER_OF_ARTICLE = exists(
+    select(literal_column("1"))
+    .select_from(_earlier)
+    .where(
+        _earlier.c.target == deliveries.c.target,
+        _earlier.c.article_key == deliveries.c.article_key,
+        _earlier.c.key < deliveries.c.key,
+        _earlier.c.settled_us.is_(None),
+    )
+)
+_TARGET = (
+    select(
+        targets.c.condition,
+        targets.c.reason,
+        targets.c.failures,
+        targets.c.since_us,
+        targets.c.until_us,
+        exists(
+            select(literal_column("1"))
+            .select_from(deliveries)
+            .where(deliveries.c.target == targets.c.name, _IS_SENDING)
+        ).label("is_busy"),
+    )
+    .where(targets.c.name == bindparam("target"))
+    .with_for_update(of=targets, skip_locked=True)
+)
+_HEAD = (
+    select(deliveries.c.key)
+    .where(
+        deliveries.c.target == bindparam("target"),
+        _IS_OPEN,
+        deliveries.c.due_us <= bindparam("now_us"),
+        ~_EARLIER_OF_ARTICLE,
+    )
+    .order_by(deliveries.c.key)
+    .limit(1)
+    .with_for_update(of=deliveries)
+)
+_CLAIM = (
+    update(deliveries)
+    .where(deliveries.c.key == bindparam("_key"), _IS_OPEN)
+    .values(
+        state=State.SENDING,
+        attempts=deliveries.c.attempts + 1,
+        first_tried_us=func.coalesce(deliveries.c.first_tried_us, bindparam("_now_us")),
+        lease_owner=bindparam("_owner"),
+        lease_until_us=bindparam("_lease_until_us"),
+    )
+)
+# Read after the claim, so that an edit which came just before it is not missed.
+_CLAIMED = (
+    select(
+        *COLUMNS,
+        articles.c.id.label("article_id"),
+        articles.c.status,
+        articles.c.published_us,
+        articles.c.body,
+        posts.c.receipt,
+        posts.c.posted_us,
+        exists(
+            select(literal_column("1"))
+            .select_from(_earlier)
+            .where(
+                _earlier.c.target == deliveries.c.target,
+                _earlier.c.article_key == deliveries.c.article_key,
+                _earlier.c.key <= deliveries.c.key,
+                _earlier.c.may_have_arrived,
+            )
+        ).label("is_uncertain"),
+    )
+    .join(articles, articles.c.key == deliveries.c.article_key)
+    .outerjoin(
+        posts, (posts.c.target == deliveries.c.target) & (posts.c.article_key == deliveries.c.article_key)
+    )
+    .where(deliveries.c.key == bindparam("_key"))
+)
+_SETTLE = (
+    update(deliveries)
+    .where(
+        deliveries.c.key == bindparam("_key"),
+        _IS_SENDING,
+        deliveries.c.lease_owner == bindparam("_owner"),
+        deliveries.c.attempts == bindparam("_claimed"),
+    )
+    .values(
+        state=bindparam("_state"),
+        reason=bindparam("_reason"),
+        due_us=bindparam("_due_us"),
+        attempts=bindparam("_attempts"),
+        may_have_arrived=bindparam("_may_have_arrived"),
+        settled_us=bindparam("_settled_us"),
+        lease_owner=None,
+        lease_until_us=None,
+    )
+)
+_ATTEMPT = insert(attempts)
+_SENT_LATELY = (
+    select(deliveries.c.settled_us)
+    .where(
+        deliveries.c.target == bindparam("target"),
+        deliveries.c.settled_us.is_not(None),
+        deliveries.c.state == State.SENT,
+    )
+    .order_by(deliveries.c.settled_us.desc())
+)
+_WAITING = (
+    select(deliveries.c.target, func.min(deliveries.c.due_us).label("due_us"))
+    .where(_IS_OPEN)
+    .group_by(deliveries.c.target)
+)
+
+
+def claim(
+    connection: Connection, target: str, now: datetime, *, owner: str, lease: timedelta
+) -> Claim | None:
+    """The oldest delivery of `target` that is due, now ours; None if nothing is, or may be sent now.
+
+    Deliveries of one article keep their order: a later one waits for the earlier to be settled.
+    """
+    found = connection.execute(_TARGET, {"target": target}).one_or_none()
+    if found is None or found.is_busy or not (health := health_in(found)).is_open(now):
+        return None
+    moment = to_us(now)
+    key = connection.execute(_HEAD, {"target": target, "now_us": moment}).scalar()
+    if key is None:
+        return None
+    values = {"_key": key, "_now_us": moment, "_owner": owner, "_lease_until_us": to_us(now + lease)}
+    if connection.execute(_CLAIM, values).rowcount != 1:
+        return None  # another worker was faster
+    found = connection.execute(_CLAIMED, {"_key": key}).one()
+    return Claim(
+        key=key,
+        row=row_in(found),
+        owner=owner,
+        article_id=found.article_id,
+        status=Status(found.status),
+        published=from_us(found.published_us),
+        body=found.body,
+        receipt=json.loads(found.receipt) if found.receipt else {},
+        posted=None if found.posted_us is None else from_us(found.posted_us),
+        is_uncertain=bool(found.is_uncertain),
+        health=health,
+    )
+
+
+def settle(
+    connection: Connection,
+    claimed: Claim,
+    outcome: Outcome,
+    settlement: Settlement,
+    now: datetime,
+    redact: Callable[[str], str],
+) -> bool:
+    """Note what came of a claimed delivery; False if the lease ran out and it is not ours any more.
+
+    `redact` takes the secrets out of what servers said, for they may have said ours.
+    """
+    row, is_final = claimed.row, settlement.due is None
+    values = {
+        "_key": claimed.key,
+        "_owner": claimed.owner,
+        "_claimed": row.attempts,
+        "_state": settlement.state,
+        "_reason": settlement.reason,
+        "_due_us": row.due_us if settlement.due is None else to_us(settlement.due),
+        "_attempts": row.attempts if settlement.is_charged else row.attempts - 1,
+        "_may_have_arrived": isinstance(outcome, Unclear)
+        or (row.may_have_arrived and settlement.state not in {State.SENT, State.SKIPPED}),
+        "_settled_us": to_us(now) if is_final else None,
+    }
+    is_ours = connection.execute(_SETTLE, values).rowcount == 1
+    remark = "" if is_ours else "too late: "
+    _note_attempt(connection, claimed.key, outcome, now, remark=remark, redact=redact)
+    if not is_ours:
+        return False
+    _note_post(connection, claimed, outcome, settlement, now)
+    if settlement.health != claimed.health:
+        put_health(connection, row.target, settlement.health)
+    return True
+
+
+def release(connection: Connection, claimed: Claim) -> None:
+    """Give a claim back as if it had never been made; nothing was sent."""
+    first_tried = None if claimed.row.attempts == 1 else claimed.row.first_tried_us
+    before = State.UNCLEAR if claimed.row.may_have_arrived else State.PENDING
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.key == claimed.key, _IS_SENDING, deliveries.c.lease_owner == claimed.owner)
+        .values(
+            state=before,
+            attempts=deliveries.c.attempts - 1,
+            first_tried_us=first_tried,
+            lease_owner=None,
+            lease_until_us=None,
+        )
+    )
+
+
+def recover(connection: Connection, now: datetime) -> int:
+    """Take back the deliveries whose lease ran out: they may have arrived. Returns how many there were."""
+    void = select(deliveries.c.key, deliveries.c.attempts).where(
+        _IS_SENDING, deliveries.c.lease_until_us < to_us(now)
+    )
+    rows = connection.execute(void.with_for_update(skip_locked=True)).all()
+    for row in rows:
+        is_last = row.attempts >= ATTEMPTS
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.key == row.key)
+            .values(
+                state=State.DEAD if is_last else State.UNCLEAR,
+                reason=f"given up after {row.attempts} attempts: {INTERRUPTED}" if is_last else INTERRUPTED,
+                may_have_arrived=True,
+                due_us=to_us(now),
+                settled_us=to_us(now) if is_last else None,
+                lease_owner=None,
+                lease_until_us=None,
+            )
+        )
+        connection.execute(
+            _ATTEMPT,
+            [{"delivery_key": row.key, "at_us": to_us(now), "outcome": "interrupted", "reason": INTERRUPTED,
+              "status": None, "took_us": None, "said": ""}],
+        )  # fmt: skip
+    return len(rows)
+
+
+def turns(connection: Connection, paces: dict[str, Pace]) -> list[Turn]:
+    """The targets in `paces` that have something to send and are not disabled, the next turn first."""
+    waiting = {row.target: row.due_us for row in connection.execute(_WAITING)}
+    if not waiting:
+        return []
+    found = []
+    for row in connection.execute(select(targets)):
+        health = health_in(row)
+        if row.name not in waiting or row.name not in paces or health.condition == "disabled":
+            continue
+        moments = [from_us(waiting[row.name]), _pace_allows(connection, row.name, paces[row.name])]
+        due = max(moment for moment in (*moments, health.until) if moment is not None)
+        found.append(Turn(target=row.name, due=due))
+    return sorted(found, key=lambda turn: turn.due)
+
+
+def _pace_allows(connection: Connection, target: str, pace: Pace) -> datetime | None:
+    """When the pace of `target` lets the next one go; None: at any time."""
+    moments = []
+    if pace.min_interval:
+        moments += _sent(connection, target, 1, pace.min_interval)
+    if pace.max_per_hour:
+        moments += _sent(connection, target, pace.max_per_hour, timedelta(hours=1))
+    return max(moments, default=None)
+
+
+def _sent(connection: Connection, target: str, number: int, wait: timedelta) -> list[datetime]:
+    """`wait` after the last but `number` - 1 was sent, if so many were."""
+    statement = _SENT_LATELY.offset(number - 1).limit(1)
+    return [from_us(us) + wait for us in connection.execute(statement, {"target": target}).scalars()]
+
+
+def next_lease_end(connection: Connection) -> datetime | None:
+    """When the first of the leases that are held now runs out."""
+    us = connection.execute(select(func.min(deliveries.c.lease_until_us)).where(_IS_SENDING)).scalar()
+    return None if us is None else from_us(us)
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Forget attempts, settled deliveries and announced events older than that; returns how many deliveries.
+
+    What each target has of an article (`posts`) is kept, so that it can still be changed or taken back.
+    """
+    limit = to_us(before)
+    old = select(deliveries.c.key).where(deliveries.c.settled_us < limit)
+    connection.execute(
+        delete(attempts).where(or_(attempts.c.at_us < limit, attempts.c.delivery_key.in_(old)))
+    )
+    number = connection.execute(delete(deliveries).where(deliveries.c.settled_us < limit)).rowcount
+    is_told = select(deliveries.c.event_number)
+    connection.execute(delete(events).where(events.c.announced_us < limit, events.c.number.not_in(is_told)))
+    return number
+
+
+def _note_attempt(
+    connection: Connection,
+    key: int,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    remark: str,
+    redact: Callable[[str], str],
+) -> None:
+    answer = outcome.answer
+    values = {
+        "delivery_key": key,
+        "at_us": to_us(now),
+        "outcome": type(outcome).__name__.lower(),
+        "reason": remark + outcome.reason,
+        "status": answer.status if answer else None,
+        "took_us": int(answer.seconds * 1e6) if answer else None,
+        # Redacted before it is cut, or half a secret could stay.
+        "said": redact(answer.text).replace("\0", "")[:SAID] if answer else "",
+    }
+    connection.execute(_ATTEMPT, [values])
+
+
+def _note_post(
+    connection: Connection, claimed: Claim, outcome: Outcome, settlement: Settlement, now: datetime
+) -> None:
+    """Keep what the target has of the article, if that changed."""
+    receipt = claimed.receipt if outcome.receipt is None else outcome.receipt
+    posted = claimed.posted
+    if settlement.state is State.SENT:
+        posted = None if claimed.row.event == "withdrawn" else (claimed.posted or now)
+    if receipt == claimed.receipt and posted == claimed.posted:
+        return
+    values: dict[str, Any] = {
+        "target": claimed.row.target,
+        "article_key": claimed.row.article_key,
+        "posted_us": to_us(posted) if posted else None,
+        "receipt": json.dumps(receipt, separators=(",", ":")),
+    }
+    upsert(connection, posts, [values])

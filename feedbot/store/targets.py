@@ -1,0 +1,82 @@
+"""The targets that were ever configured, and how each fares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from feedbot.settlement import Condition, Health
+from feedbot.store.db import from_us, to_us
+from feedbot.store.schema import events, targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRow:
+    """One row of the table."""
+
+    name: str
+    first_event: int
+    setup: str
+    health: Health
+
+
+def load(connection: Connection) -> dict[str, TargetRow]:
+    """All targets by name, those that are configured no more too."""
+    return {row.name: _row(row) for row in connection.execute(select(targets).order_by(targets.c.name))}
+
+
+def meet(connection: Connection, setups: Mapping[str, str]) -> list[str]:
+    """Take up the configured targets, each with a digest of its options; returns the names of new ones.
+
+    A new target starts at now: events up to this moment are not for it. One whose options changed is given
+    another chance, whatever was wrong with it.
+    """
+    known = load(connection)
+    new = [name for name in setups if name not in known]
+    if new:
+        latest = connection.execute(select(func.max(events.c.number))).scalar() or 0
+        fresh = {"first_event": latest, **_values(Health())}
+        connection.execute(insert(targets), [{"name": name, "setup": setups[name], **fresh} for name in new])
+    for name, setup in setups.items():
+        if name in known and known[name].setup != setup:
+            statement = update(targets).where(targets.c.name == name)
+            connection.execute(statement.values(setup=setup, **_values(Health())))
+    return new
+
+
+def put_health(connection: Connection, name: str, health: Health) -> None:
+    """Note how the target `name` fares."""
+    connection.execute(update(targets).where(targets.c.name == name).values(**_values(health)))
+
+
+def health_in(row: Row[Any]) -> Health:
+    """The health in a row that holds the table's columns for it."""
+    return Health(
+        condition=Condition(row.condition),
+        reason=row.reason,
+        failures=row.failures,
+        since=_moment(row.since_us),
+        until=_moment(row.until_us),
+    )
+
+
+def _row(row: Row[Any]) -> TargetRow:
+    return TargetRow(name=row.name, first_event=row.first_event, setup=row.setup, health=health_in(row))
+
+
+def _values(health: Health) -> dict[str, Any]:
+    return {
+        "condition": health.condition,
+        "reason": health.reason,
+        "failures": health.failures,
+        "since_us": to_us(health.since) if health.since else None,
+        "until_us": to_us(health.until) if health.until else None,
+    }
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_us(microseconds)

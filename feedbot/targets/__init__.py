@@ -1,0 +1,61 @@
+"""The only place that knows other services: one module for each type of target.
+
+A target turns a `Delivery` into requests and what is answered into an `Outcome`. It knows neither the store
+nor the schedule: when to send, and what follows from an outcome, is decided above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from feedbot.attempt import Check, Delivery, Outcome, Preview
+
+if TYPE_CHECKING:
+    from feedbot.config import Target
+    from feedbot.model import Site
+
+
+class Sender(Protocol):
+    """Tells one target. Used by one thread at a time; `abort` and `close` may come from another."""
+
+    name: str
+    budget: float  # seconds that one `send` takes at most
+
+    def send(self, delivery: Delivery, now: datetime) -> Outcome:
+        """Make one attempt. Whatever servers do becomes an outcome; exceptions are bugs."""
+
+    def preview(self, delivery: Delivery) -> Preview:
+        """Exactly what `send` would post for `delivery`, without changing anything anywhere."""
+
+    def check(self) -> list[Check]:
+        """Try credentials, scopes and limits online, without anything that readers would see."""
+
+    def test(self, now: datetime) -> Outcome:
+        """Send a message that says it is a test, where the target has a way to do so unseen by the public."""
+
+    def abort(self) -> None:
+        """End the request that is under way, if there is one, so that `send` returns soon."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+
+
+# Where each type of target is made: a module of this package, loaded when there is such a target.
+TARGETS = {
+    "webhook": "webhook",
+    "slack": "slack",
+    "discord": "discord",
+    "teams": "teams",
+    "mattermost": "mattermost",
+    "mastodon": "mastodon",
+}
+
+
+def make_sender(target: Target, site: Site) -> Sender:
+    """The sender of one configured target. Each module has a function `sender(options, site) -> Sender`."""
+    module: Any = import_module(f"feedbot.targets.{TARGETS[target.type]}")
+    make: Callable[[Target, Site], Sender] = module.sender
+    return make(target, site)

@@ -139,9 +139,12 @@ class Deliverer:
         """Send what is due now, or falls due until then, and return when that is done."""
         if self._recipients:
             with self._pool() as pool:
-                while not self._stopping.is_set() and self._has_work(until):
+                while not self._stopping.is_set():
                     self._awake.clear()
-                    self._awake.wait(min(self._dispatch(pool), BREATH * 5))
+                    wait = self._dispatch(pool)
+                    if not self._has_work(until):
+                        break
+                    self._awake.wait(min(wait, BREATH * 5))
         return self.report
 
     def _has_work(self, until: datetime | None) -> bool:

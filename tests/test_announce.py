@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from newsroom import Newsroom
@@ -11,7 +10,6 @@ from postbox import Desk, toots, webhook
 
 from feedbot.attempt import State
 from feedbot.errors import PublishError
-from feedbot.store import journal
 
 ALL = ["published", "updated", "withdrawn"]
 
@@ -311,14 +309,3 @@ def test_what_happened_is_told_by_the_report_of_the_pass(desk: Desk) -> None:
     report = desk.newsroom.build().as_json()
     assert report["announced"]["deliveries"] == 1
     assert json.dumps(report)
-
-
-def test_a_pass_that_is_repeated_after_a_kill_announces_nothing_twice(desk: Desk, tmp_path: Path) -> None:
-    """The kill between the mark and its transaction's end is the database's: here, one before it."""
-    desk.write("one.md")
-    with pytest.raises(RuntimeError), desk.newsroom.engine.begin() as connection:
-        journal.put(connection, "half", "done")
-        raise RuntimeError
-    desk.newsroom.build()
-    desk.newsroom.build()
-    assert len(desk.rows()) == 1

@@ -128,24 +128,27 @@ class Deliverer:
             return
         with self._pool() as pool:
             while not self._stopping.is_set():
-                self._awake.clear()
-                started = time.monotonic()
-                wait = self._dispatch(pool)
-                self._awake.wait(wait)
-                if self._busy:  # every target that is done wakes us: not each of them is worth a look
-                    self._stopping.wait(max(0.0, BREATH - (time.monotonic() - started)))
+                self._look(pool)
 
     def run_due(self, until: datetime | None = None) -> DeliverReport:
         """Send what is due now, or falls due until then, and return when that is done."""
         if self._recipients:
             with self._pool() as pool:
                 while not self._stopping.is_set():
-                    self._awake.clear()
-                    wait = self._dispatch(pool)
+                    self._look(pool, most=BREATH)
                     if not self._has_work(until):
                         break
-                    self._awake.wait(min(wait, BREATH * 5))
         return self.report
+
+    def _look(self, pool: ThreadPoolExecutor, most: float = TICK) -> None:
+        """Hand out what is due, then wait: for a word, for the next turn, or for `most` seconds."""
+        self._awake.clear()
+        started = time.monotonic()
+        wait = self._dispatch(pool)
+        cost = time.monotonic() - started
+        self._awake.wait(min(wait, most))
+        if self._busy:  # each target that is done wakes us, and not each of them is worth a look
+            self._stopping.wait(max(BREATH, 4 * cost) - (time.monotonic() - started))
 
     def _has_work(self, until: datetime | None) -> bool:
         with self._guard:

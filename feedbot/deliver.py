@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 IN_A_ROW = 20  # deliveries to one target before others have their turn
 TICK = 5.0  # seconds: a wake-up that was missed costs no more
-REST = 1.0  # seconds for which a target that gave nothing to claim is not asked
+REST = 1.0  # seconds for which a target is not asked that gave nothing to claim, or trouble
 BREATH = 0.02  # seconds between two looks at what is due while targets are busy
 GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
 PERSISTENCE = 30.0  # seconds for which noting an outcome is tried again: it is worth more than a new claim
@@ -103,6 +103,7 @@ class Deliverer:
         self._stopping = threading.Event()
         self._awake = threading.Event()
         self._busy: set[str] = set()
+        self._queued = 0  # targets that wait for a thread
         self._resting: dict[str, float] = {}  # had nothing to claim; not asked again before then (monotonic)
         self._guard = threading.Lock()  # of what the threads share here
         # SQLite has one writer; its own way of waiting for a turn sleeps too long when many wait.
@@ -216,6 +217,7 @@ class Deliverer:
             if name in self._busy or self._stopping.is_set():
                 return
             self._busy.add(name)
+            self._queued += 1
         try:
             pool.submit(self._serve, name)
         except RuntimeError:  # the pool was shut down meanwhile
@@ -223,38 +225,51 @@ class Deliverer:
                 self._busy.discard(name)
 
     def _serve(self, name: str) -> None:
-        """Send to one target what is due, up to IN_A_ROW, one after the other."""
+        """Send to one target what is due, one after the other; after IN_A_ROW others have their turn."""
+        with self._guard:
+            self._queued -= 1
         try:
             self._send_in_a_row(name)
         except Exception:  # one target's trouble is not the others'
             log.exception("cannot serve %s; trying again", name)
-            self._stopping.wait(1.0)
+            self._let_rest(name)
         finally:
             with self._guard:
                 self._busy.discard(name)
             self._awake.set()
 
     def _send_in_a_row(self, name: str) -> None:
-        number = IN_A_ROW if self._paces[name] == Pace() else 1
+        is_paced = self._paces[name] != Pace()
+        number = 0
         claimed = self._claim_first(name)
         if claimed is None:  # another worker has it, or what is due waits for something earlier
-            with self._guard:
-                self._resting[name] = time.monotonic() + REST
+            self._let_rest(name)
         while claimed:
-            number -= 1
+            number += 1
             outcome = self._attempt(claimed)
-            claimed = self._settle(claimed, outcome, go_on=number > 0)
+            go_on = not is_paced and (number < IN_A_ROW or not self._queued)
+            claimed = self._settle(claimed, outcome, go_on=go_on)
+
+    def _let_rest(self, name: str) -> None:
+        with self._guard:
+            self._resting[name] = time.monotonic() + REST
 
     def _claim_first(self, name: str) -> Claim | None:
-        with self._transaction() as connection:
-            return self._claim(connection, name)
-
-    def _claim(self, connection: Connection, name: str) -> Claim | None:
         if self._stopping.is_set():
             return None
-        # A lease outlives anything that the sender may take.
-        lease = timedelta(seconds=2 * self._recipients[name].sender.budget)
-        return outbox.claim(connection, name, self._clock(), owner=self._owner, lease=lease)
+        with self._transaction() as connection:
+            lease = self._lease(name)
+            return outbox.claim(connection, name, self._clock(), owner=self._owner, lease=lease)
+
+    def _claim_next(self, connection: Connection, name: str, health: Health) -> Claim | None:
+        if self._stopping.is_set():
+            return None
+        lease = self._lease(name)
+        return outbox.claim_next(connection, name, health, self._clock(), owner=self._owner, lease=lease)
+
+    def _lease(self, name: str) -> timedelta:
+        """Longer than anything that the sender may take."""
+        return timedelta(seconds=2 * self._recipients[name].sender.budget)
 
     def _attempt(self, claimed: Claim) -> Outcome:
         now = self._clock()
@@ -274,7 +289,9 @@ class Deliverer:
             try:
                 with self._transaction() as connection:
                     settlement = self._note(connection, claimed, outcome)
-                    following = self._claim(connection, claimed.row.target) if go_on else None
+                    following = None
+                    if go_on and settlement:
+                        following = self._claim_next(connection, claimed.row.target, settlement.health)
             except Exception:
                 if time.monotonic() > deadline:
                     raise  # the lease runs out, and the delivery counts as unclear

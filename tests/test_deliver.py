@@ -449,7 +449,7 @@ def test_the_claims_of_a_long_queue_use_the_index(desk: Desk) -> None:
     if desk.newsroom.engine.dialect.name != "sqlite":
         return  # a planner with statistics chooses anew for every size
     compiled = outbox._HEAD.compile(dialect=desk.newsroom.engine.dialect)
-    values = {**compiled.params, "target": "box", "now_us": 1}
+    values = {**compiled.params, "_target": "box", "_now_us": 1}
     arguments = tuple(values[name] for name in compiled.positiontup or ())
     with desk.newsroom.engine.begin() as connection:
         plan = str(connection.exec_driver_sql(f"explain query plan {compiled}", arguments).all())

@@ -100,18 +100,18 @@ _TARGET = (
         exists(
             select(literal_column("1"))
             .select_from(deliveries)
-            .where(deliveries.c.target == targets.c.name, _IS_SENDING)
+            .where(_IS_SENDING, deliveries.c.target == bindparam("_target"))
         ).label("is_busy"),
     )
-    .where(targets.c.name == bindparam("target"))
+    .where(targets.c.name == bindparam("_target"))
     .with_for_update(of=targets, skip_locked=True)
 )
 _HEAD = (
     select(deliveries.c.key)
     .where(
-        deliveries.c.target == bindparam("target"),
+        deliveries.c.target == bindparam("_target"),
         _IS_OPEN,
-        deliveries.c.due_us <= bindparam("now_us"),
+        deliveries.c.due_us <= bindparam("_now_us"),
         ~_EARLIER_OF_ARTICLE,
     )
     .order_by(deliveries.c.key)
@@ -120,7 +120,7 @@ _HEAD = (
 )
 _CLAIM = (
     update(deliveries)
-    .where(deliveries.c.key == bindparam("_key"), _IS_OPEN)
+    .where(deliveries.c.key == _HEAD.scalar_subquery(), _IS_OPEN)
     .values(
         state=State.SENDING,
         attempts=deliveries.c.attempts + 1,
@@ -128,6 +128,7 @@ _CLAIM = (
         lease_owner=bindparam("_owner"),
         lease_until_us=bindparam("_lease_until_us"),
     )
+    .returning(deliveries.c.key)
 )
 # Read after the claim, so that an edit which came just before it is not missed.
 _CLAIMED = (
@@ -179,7 +180,7 @@ _ATTEMPT = insert(attempts)
 _SENT_LATELY = (
     select(deliveries.c.settled_us)
     .where(
-        deliveries.c.target == bindparam("target"),
+        deliveries.c.target == bindparam("_target"),
         deliveries.c.settled_us.is_not(None),
         deliveries.c.state == State.SENT,
     )
@@ -199,16 +200,31 @@ def claim(
 
     Deliveries of one article keep their order: a later one waits for the earlier to be settled.
     """
-    found = connection.execute(_TARGET, {"target": target}).one_or_none()
-    if found is None or found.is_busy or not (health := health_in(found)).is_open(now):
+    found = connection.execute(_TARGET, {"_target": target}).one_or_none()
+    if found is None or found.is_busy:
+        return None
+    return claim_next(connection, target, health_in(found), now, owner=owner, lease=lease)
+
+
+def claim_next(
+    connection: Connection, target: str, health: Health, now: datetime, *, owner: str, lease: timedelta
+) -> Claim | None:
+    """The same for one who settles a delivery of `target` in this transaction, and knows its health.
+
+    To everybody else the target is busy until the transaction ends, so nobody can come between.
+    """
+    if not health.is_open(now):
         return None
     moment = to_us(now)
-    key = connection.execute(_HEAD, {"target": target, "now_us": moment}).scalar()
+    values = {
+        "_target": target,
+        "_now_us": moment,
+        "_owner": owner,
+        "_lease_until_us": to_us(now + lease),
+    }
+    key = connection.execute(_CLAIM, values).scalar()
     if key is None:
         return None
-    values = {"_key": key, "_now_us": moment, "_owner": owner, "_lease_until_us": to_us(now + lease)}
-    if connection.execute(_CLAIM, values).rowcount != 1:
-        return None  # another worker was faster
     found = connection.execute(_CLAIMED, {"_key": key}).one()
     return Claim(
         key=key,
@@ -336,7 +352,7 @@ def _pace_allows(connection: Connection, target: str, pace: Pace) -> datetime | 
 def _sent(connection: Connection, target: str, number: int, wait: timedelta) -> list[datetime]:
     """`wait` after the last but `number` - 1 was sent, if so many were."""
     statement = _SENT_LATELY.offset(number - 1).limit(1)
-    return [from_us(us) + wait for us in connection.execute(statement, {"target": target}).scalars()]
+    return [from_us(us) + wait for us in connection.execute(statement, {"_target": target}).scalars()]
 
 
 def next_lease_end(connection: Connection) -> datetime | None:

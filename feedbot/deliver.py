@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from feedbot.announce import WITHDRAWN_FIRST, too_old
-from feedbot.attempt import Delivery, Outcome, Skipped, State, Unclear
+from feedbot.attempt import Busy, Delivery, Outcome, Skipped, State, Unclear
 from feedbot.audience import audience_of
 from feedbot.model import Article, Entry, EventKind, Status, load_article
 from feedbot.observe import Redact
@@ -103,6 +103,7 @@ class Deliverer:
         self._stopping = threading.Event()
         self._awake = threading.Event()
         self._busy: set[str] = set()
+        self._is_ended = False  # what was under way was cut off, because we stop
         self._queued = 0  # targets that wait for a thread
         self._resting: dict[str, float] = {}  # had nothing to claim; not asked again before then (monotonic)
         self._guard = threading.Lock()  # of what the threads share here
@@ -180,6 +181,7 @@ class Deliverer:
             recipient.sender.close()
 
     def _abort(self) -> None:
+        self._is_ended = True
         for recipient in self._recipients.values():
             recipient.sender.abort()
 
@@ -303,6 +305,9 @@ class Deliverer:
 
     def _note(self, connection: Connection, claimed: Claim, outcome: Outcome) -> Settlement | None:
         now = self._clock()
+        if self._is_ended and isinstance(outcome, Busy):
+            outbox.release(connection, claimed)  # it was us who did not let it go out
+            return None
         settlement = settlement_of(claimed, outcome, now, self._jitter())
         is_ours = outbox.settle(connection, claimed, outcome, settlement, now, self._redact)
         return settlement if is_ours else None
@@ -310,6 +315,8 @@ class Deliverer:
     def _tell(self, claimed: Claim, settlement: Settlement | None) -> None:
         row = claimed.row
         facts = {"target": row.target, "event": row.event.value, "article": claimed.article_id, "id": row.id}
+        if settlement is None and self._is_ended:
+            return
         if settlement is None:
             log.warning("took longer than its lease; another worker goes on", extra={"facts": facts})
             return

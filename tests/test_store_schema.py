@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -62,6 +63,32 @@ def test_a_migrated_database_equals_a_fresh_one(store_url: str, tmp_path: Path) 
     engine.dispose()
     open_store(store_url).dispose()
     assert described(store_url) == migrated
+
+
+def test_an_upgrade_from_the_first_schema_announces_nothing_of_the_past(
+    store_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "state").mkdir(exist_ok=True)
+    engine = create_engine(store_url)
+    with engine.begin() as connection:
+        settings = config()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0001")
+        connection.execute(
+            text(
+                "insert into articles (key, id, path, url_digest, status, reason, published_us, visible_hash,"
+                " body, seen_us) values (1, 'tag:x', 'content/a.md', '', 'live', '', 5, 'h', '{}', 7)"
+            )
+        )
+        connection.execute(
+            text("insert into events (number, article_key, kind, at_us) values (1, 1, 'published', 7)")
+        )
+    engine.dispose()
+    upgraded = open_store(store_url)
+    with upgraded.begin() as connection:
+        assert journal.load_news(connection) == []
+        assert [event.id for event in journal.load_events(connection, 5)] == ["tag:x"]
+    upgraded.dispose()
 
 
 def test_opening_twice_keeps_what_is_there(store_url: str) -> None:

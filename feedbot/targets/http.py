@@ -1,0 +1,282 @@
+"""One HTTP request and what came of it: timeouts, redirects, size limits, what a status means, Retry-After.
+
+A request is sent at most once. It has a deadline for everything in it, follows no redirect, keeps no cookie,
+reads no .netrc, and at most 64 KiB of the answer. Whatever goes wrong is NotSent or NoAnswer, in our own
+words: those of the libraries hold the address, which is a secret. `http_watch` ends requests in time,
+`http_line` makes the connections that it can end, `http_status` reads what an answer means.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from http.client import HTTPException, RemoteDisconnected
+from time import monotonic
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from feedbot import __version__
+from feedbot.attempt import Answer, Busy, Outcome, Unclear
+from feedbot.observe import redactor
+from feedbot.targets.http_line import WatchedAdapter
+from feedbot.targets.http_status import judge, wish
+from feedbot.targets.http_watch import Cut, CutShortError, Watch
+
+__all__ = ["LIMIT", "USER_AGENT", "Client", "NoAnswer", "NotSent", "failed", "json_body", "judge", "wish"]
+
+LIMIT = 64 * 1024  # bytes of an answer that are read
+USER_AGENT = f"feedbot/{__version__}"
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_FAILURES = (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError)
+
+# These name whole addresses in their messages, even in warnings.
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
+
+class NotSent(Exception):  # noqa: N818 (it says what happened)
+    """Nothing can have arrived: no connection came about. `reason` is for people and holds no address."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NoAnswer(Exception):  # noqa: N818 (it says what happened)
+    """The request may have arrived, but no whole answer came. `reason` is for people and holds no address.
+
+    `answer` is what came of one: its status and headers, without the body; None if not even these.
+    """
+
+    def __init__(self, reason: str, answer: Answer | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.answer = answer
+
+
+def json_body(value: Any) -> bytes:
+    """`value` as compact JSON in UTF-8, its keys in the order given. Raises ValueError for NaN."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
+def failed(error: NotSent | NoAnswer) -> Outcome:
+    """What a request without an answer means: the target takes nothing now, or nobody knows."""
+    if isinstance(error, NotSent):
+        return Busy(reason=error.reason)
+    return Unclear(reason=error.reason, answer=error.answer)
+
+
+class Client:
+    """Makes the requests of one target, over connections that are kept. One request at a time.
+
+    `timeout`: seconds that a request may take in all. `headers` go with each request. In an answer that tells
+    of an error, stars replace what looks like a secret of the request's address or headers.
+    """
+
+    def __init__(self, *, timeout: float, headers: Mapping[str, str] = _NONE) -> None:
+        self._timeout = timeout
+        self._headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        self._session = requests.Session()
+        self._adapter = WatchedAdapter()
+        self._ways: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._watch: Watch | None = None
+        self._aborted = False
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = _NONE,
+        files: Mapping[str, Any] | None = None,
+        data: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Send one request with a `body`, or with a form of `data` and `files`, and read its answer.
+
+        Raises NotSent where nothing can have arrived, NoAnswer where nobody knows.
+        """
+        seconds = self._timeout if timeout is None else timeout
+        with Watch(seconds) as watch:
+            self._watch = watch
+            try:
+                if self._aborted:
+                    raise NotSent(_STOPPED)
+                prepared = self._prepared(method, url, {**self._headers, **headers}, body, data, files)
+                return self._answer(prepared, watch, seconds)
+            except _FAILURES as error:
+                failure: NotSent | NoAnswer = _failure(watch, error, seconds)
+            finally:
+                self._watch = None
+        raise failure  # out here, so that it carries no other exception, whose text holds the address
+
+    def abort(self) -> None:
+        """End the request that is under way, from another thread; later ones are not sent at all."""
+        self._aborted = True
+        watch = self._watch
+        if watch is not None:
+            watch.end(Cut.STOPPED)
+
+    def close(self) -> None:
+        """Close the connections that were kept."""
+        self._adapter.close()
+        self._session.close()
+
+    def _prepared(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        data: Mapping[str, str] | None,
+        files: Mapping[str, Any] | None,
+    ) -> requests.PreparedRequest:
+        sent: dict[str, Any] = {
+            name: value if value.isascii() else value.encode() for name, value in headers.items()
+        }
+        sent["User-Agent"] = USER_AGENT
+        prepared = requests.PreparedRequest()
+        content = data if body is None else body
+        # Not through the session, which would put what .netrc says in the place of our Authorization.
+        prepared.prepare(method, url, headers=sent, files=files, data=content)
+        return prepared
+
+    def _answer(self, prepared: requests.PreparedRequest, watch: Watch, seconds: float) -> Answer:
+        began = monotonic()
+        response = self._adapter.send(prepared, stream=True, timeout=seconds, **self._way(prepared.url or ""))
+        head = Answer(
+            status=response.status_code, headers=response.headers, body=b"", at=datetime.now(UTC), seconds=0
+        )
+        try:
+            body = _body(response, watch)
+        except _FAILURES as error:
+            failure = NoAnswer(_unclear(watch, error, seconds, begun=True), head)
+        else:
+            clean = body if 200 <= head.status < 300 else _without_secrets(body, prepared)
+            return replace(head, body=clean, seconds=monotonic() - began)
+        finally:
+            response.close()  # a connection whose answer was not read to its end is not used again
+        raise failure
+
+    def _way(self, url: str) -> Mapping[str, Any]:
+        """Proxies and certificates by the environment, looked up once for each server."""
+        parts = urlsplit(url)
+        key = parts.scheme, parts.netloc
+        if key not in self._ways:
+            way = self._session.merge_environment_settings(url, {}, None, None, None)
+            self._ways[key] = {name: way[name] for name in ("proxies", "verify", "cert")}
+        return self._ways[key]
+
+
+def _body(response: requests.Response, watch: Watch) -> bytes:
+    """At most LIMIT bytes; an encoding that was forced upon us is undone within that limit."""
+    body: bytes = response.raw.read(LIMIT + 1, decode_content=True)
+    if watch.cut is not None:
+        raise CutShortError  # without Content-Length a line that was cut looks like the end
+    return body[:LIMIT]
+
+
+def _without_secrets(body: bytes, prepared: requests.PreparedRequest) -> bytes:
+    """The body of an error without what it may repeat of the request's address and headers."""
+    url = prepared.url or ""
+    parts = urlsplit(url)
+    words = [*parts.path.split("/"), *(part.partition("=")[2] for part in parts.query.split("&"))]
+    headers: Mapping[str, str | bytes] = prepared.headers
+    for name, value in headers.items():
+        if name.lower() not in {"user-agent", "content-type"}:
+            text = value if isinstance(value, str) else bytes(value).decode()
+            words.extend([text, *text.split()])
+    redact = redactor([url, *(word for word in words if len(word) >= 12)])
+    return redact(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+# --- what went wrong, in words ---
+
+_STOPPED = "not sent, because feedbot stops"
+
+# Why no connection came about: the first line that fits.
+_NOT_SENT: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (ssl.SSLError, "no secure connection: the server does not speak TLS as we do"),
+    ((socket.gaierror, UnicodeError), "no such host: check the address"),
+    (ConnectionRefusedError, "connection refused: nothing listens there"),
+    (ConnectionError, "the connection broke while it was made"),
+    (OSError, "the host cannot be reached"),
+)
+
+# ... and why none was tried.
+_UNUSABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (
+        (requests.exceptions.InvalidSchema, requests.exceptions.InvalidProxyURL),
+        "the proxy in the environment cannot be used: it must be an address of http or https",
+    ),
+    (
+        (requests.RequestException, HTTPError, UnicodeError),
+        "the address or a header cannot be used: check them in the configuration",
+    ),
+    (OSError, "the file of certificates that REQUESTS_CA_BUNDLE names cannot be read"),
+)
+
+_CERTIFICATE = {  # X509_V_ERR_... of OpenSSL
+    9: "it is not valid yet",
+    10: "it has expired",
+    18: "it is self-signed",
+    19: "a self-signed certificate is in its chain",
+    20: "nobody that is trusted has issued it; REQUESTS_CA_BUNDLE can name more issuers",
+    62: "it is for another host",
+    64: "it is for another host",
+}
+
+
+def _failure(watch: Watch, error: Exception, seconds: float) -> NotSent | NoAnswer:
+    if watch.sent:
+        return NoAnswer(_unclear(watch, error, seconds))
+    if watch.cut is Cut.STOPPED:
+        return NotSent(_STOPPED)
+    if watch.cut is Cut.LATE or isinstance(watch.trouble, TimeoutError):
+        why = f"no connection within {seconds:g} s"
+    elif watch.trouble is None:
+        why = next((words for kind, words in _UNUSABLE if isinstance(error, kind)), "it cannot be made")
+    else:
+        why = _not_sent(watch.trouble)
+    return NotSent(f"the proxy: {why}" if watch.at_proxy else why)
+
+
+def _not_sent(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = _CERTIFICATE.get(error.verify_code, "it does not verify")
+        return f"the certificate is not valid: {why}"
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return "the host's name cannot be looked up now"
+    if (refused := str(error)).startswith("Tunnel connection failed"):
+        status = next((word for word in refused.split() if word.isdecimal()), "without a status")
+        return f"the proxy refuses the connection: {status}"
+    return next((words for kind, words in _NOT_SENT if isinstance(error, kind)), "no connection came about")
+
+
+def _unclear(watch: Watch, error: Exception, seconds: float, *, begun: bool = False) -> str:
+    """Why no whole answer came to a request that went out."""
+    error = watch.trouble or error
+    missing = "no whole answer" if begun else "no answer"
+    if watch.cut is Cut.STOPPED:
+        return f"{missing}: not waited for any longer, because feedbot stops"
+    if watch.cut is Cut.LATE or isinstance(error, TimeoutError):
+        return f"{missing} within {seconds:g} s"
+    if begun:
+        return "no whole answer: it broke off or cannot be read"
+    if isinstance(error, RemoteDisconnected):
+        return "no answer: the server closed the connection"
+    if isinstance(error, HTTPException):
+        return "no answer: what came is not HTTP"
+    return "no answer: the connection broke"

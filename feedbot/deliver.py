@@ -1,9 +1,7 @@
-"""The last step: what is due is claimed, sent and settled, target by target, side by side.
+"""The last step: what is due is sent, targets side by side in a bounded number of threads.
 
-    claim (a transaction) -> send (the network) -> settle and claim the next (a transaction)
-
-A target has one delivery under way; threads are bounded. No transaction is open while a server is waited for,
-and a process that is killed anywhere leaves a lease that runs out. Decides nothing about what is announced.
+Looks which target's turn it is and hands it to its courier; starts, stops, and purges what is old. Decides
+nothing about what is announced.
 """
 
 from __future__ import annotations
@@ -18,16 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from feedbot.announce import WITHDRAWN_FIRST, too_old
-from feedbot.attempt import Busy, Delivery, Outcome, Skipped, State, Unclear
+from feedbot.attempt import State
 from feedbot.audience import audience_of
-from feedbot.model import Article, Entry, EventKind, Status, load_article
+from feedbot.courier import Clock, Courier, Depot
 from feedbot.observe import Redact
-from feedbot.settlement import Condition, Health, Settlement, settle
+from feedbot.settlement import Settlement
 from feedbot.store import outbox
-from feedbot.store.db import from_us
 from feedbot.store.outbox import Claim, Pace, Turn
 from feedbot.targets import Sender, make_sender
 
@@ -45,10 +42,7 @@ TICK = 5.0  # seconds: a wake-up that was missed costs no more
 REST = 1.0  # seconds for which a target is not asked that gave nothing to claim, or trouble
 BREATH = 0.02  # seconds between two looks at what is due while targets are busy
 GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
-PERSISTENCE = 30.0  # seconds for which noting an outcome is tried again: it is worth more than a new claim
 PURGES = timedelta(hours=1)  # between two purges
-
-Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
@@ -93,13 +87,9 @@ class Deliverer:
         self._engine = engine
         self._recipients = recipients
         self._paces = {name: recipient.pace for name, recipient in recipients.items()}
-        self._max_age = max_age
         self._keep = keep
-        self._redact = redact
         self._clock = clock
-        self._jitter = jitter
         self._parallel = max(1, min(parallel, len(recipients)))
-        self._owner = secrets.token_hex(8)
         self._stopping = threading.Event()
         self._awake = threading.Event()
         self._busy: set[str] = set()
@@ -112,6 +102,20 @@ class Deliverer:
             threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         )
         self._purge_at: datetime | None = None
+        depot = Depot(
+            transaction=self._transaction,
+            owner=secrets.token_hex(8),
+            max_age=max_age,
+            redact=redact,
+            clock=clock,
+            jitter=jitter,
+            tell=self._tell,
+            is_stopping=self._stopping.is_set,
+            is_cut_off=lambda: self._is_ended,
+        )
+        self._couriers = {
+            name: Courier(name, recipient.sender, depot) for name, recipient in recipients.items()
+        }
         self.report = DeliverReport()
 
     def wake(self) -> None:
@@ -231,7 +235,8 @@ class Deliverer:
         with self._guard:
             self._queued -= 1
         try:
-            self._send_in_a_row(name)
+            if not self._couriers[name].serve(partial(self._may_go_on, name)):
+                self._let_rest(name)  # another worker has it, or what is due waits for something earlier
         except Exception:  # one target's trouble is not the others'
             log.exception("cannot serve %s; trying again", name)
             self._let_rest(name)
@@ -240,86 +245,17 @@ class Deliverer:
                 self._busy.discard(name)
             self._awake.set()
 
-    def _send_in_a_row(self, name: str) -> None:
-        is_paced = self._paces[name] != Pace()
-        number = 0
-        claimed = self._claim_first(name)
-        if claimed is None:  # another worker has it, or what is due waits for something earlier
-            self._let_rest(name)
-        while claimed:
-            number += 1
-            outcome = self._attempt(claimed)
-            go_on = not is_paced and (number < IN_A_ROW or not self._queued)
-            claimed = self._settle(claimed, outcome, go_on=go_on)
+    def _may_go_on(self, name: str, number: int) -> bool:
+        """Whether a target that was sent so many is sent more now."""
+        return self._paces[name] == Pace() and (number < IN_A_ROW or not self._queued)
 
     def _let_rest(self, name: str) -> None:
         with self._guard:
             self._resting[name] = time.monotonic() + REST
 
-    def _claim_first(self, name: str) -> Claim | None:
-        if self._stopping.is_set():
-            return None
-        with self._transaction() as connection:
-            lease = self._lease(name)
-            return outbox.claim(connection, name, self._clock(), owner=self._owner, lease=lease)
-
-    def _claim_next(self, connection: Connection, name: str, health: Health) -> Claim | None:
-        if self._stopping.is_set():
-            return None
-        lease = self._lease(name)
-        return outbox.claim_next(connection, name, health, self._clock(), owner=self._owner, lease=lease)
-
-    def _lease(self, name: str) -> timedelta:
-        """Longer than anything that the sender may take."""
-        return timedelta(seconds=2 * self._recipients[name].sender.budget)
-
-    def _attempt(self, claimed: Claim) -> Outcome:
-        now = self._clock()
-        article = load_article(claimed.body)
-        if reason := pointless(claimed, article, now, self._max_age):
-            return Skipped(reason=reason)
-        try:
-            return self._recipients[claimed.row.target].sender.send(delivery_of(claimed, article), now)
-        except Exception:  # a bug of ours; what was sent before it is not known
-            log.exception("sending to %s failed", claimed.row.target, extra={"facts": {"id": claimed.row.id}})
-            return Unclear(reason="feedbot itself failed; its log says where")
-
-    def _settle(self, claimed: Claim, outcome: Outcome, *, go_on: bool) -> Claim | None:
-        """Note the outcome, and claim the next one in the same transaction."""
-        deadline = time.monotonic() + PERSISTENCE
-        while True:
-            try:
-                with self._transaction() as connection:
-                    settlement = self._note(connection, claimed, outcome)
-                    following = None
-                    if go_on and settlement:
-                        following = self._claim_next(connection, claimed.row.target, settlement.health)
-            except Exception:
-                if time.monotonic() > deadline:
-                    raise  # the lease runs out, and the delivery counts as unclear
-                log.exception("cannot note what became of %s; trying again", claimed.row.id)
-                time.sleep(0.2)
-            else:
-                self._tell(claimed, settlement)
-                return following
-
-    def _note(self, connection: Connection, claimed: Claim, outcome: Outcome) -> Settlement | None:
-        now = self._clock()
-        if self._is_ended and isinstance(outcome, Busy):
-            outbox.release(connection, claimed)  # it was us who did not let it go out
-            return None
-        settlement = settlement_of(claimed, outcome, now, self._jitter())
-        is_ours = outbox.settle(connection, claimed, outcome, settlement, now, self._redact)
-        return settlement if is_ours else None
-
-    def _tell(self, claimed: Claim, settlement: Settlement | None) -> None:
-        row = claimed.row
-        facts = {"target": row.target, "event": row.event.value, "article": claimed.article_id, "id": row.id}
-        if settlement is None and self._is_ended:
-            return
-        if settlement is None:
-            log.warning("took longer than its lease; another worker goes on", extra={"facts": facts})
-            return
+    def _tell(self, claim: Claim, settlement: Settlement) -> None:
+        row = claim.row
+        facts = {"target": row.target, "event": row.event.value, "article": claim.article_id, "id": row.id}
         with self._guard:
             self.report.count(settlement.state)
         if settlement.reason:
@@ -328,67 +264,11 @@ class Deliverer:
             facts["next"] = settlement.due.isoformat(timespec="seconds")
         is_fine = settlement.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}
         log.log(logging.INFO if is_fine else logging.WARNING, settlement.state.value, extra={"facts": facts})
-        tell_health(row.target, claimed.health, settlement.health)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._turn, self._engine.begin() as connection:
             yield connection
-
-
-def delivery_of(claimed: Claim, article: Article) -> Delivery:
-    """What the target is given."""
-    row = claimed.row
-    first_tried = None if row.attempts == 1 and not row.may_have_arrived else row.first_tried_us
-    return Delivery(
-        id=row.id,
-        event=row.event,
-        at=from_us(row.at_us),
-        entry=Entry(id=claimed.article_id, article=article),
-        attempt=row.attempts,
-        may_have_arrived=claimed.is_uncertain and (row.event is EventKind.PUBLISHED or not claimed.posted),
-        first_tried=None if first_tried is None else from_us(first_tried),
-        generation=row.generation,
-        receipt=claimed.receipt,
-        posted=claimed.posted,
-    )
-
-
-def pointless(claimed: Claim, article: Article, now: datetime, max_age: timedelta) -> str | None:
-    """Why a claimed delivery is not to be sent any more; None: it is."""
-    row = claimed.row
-    if row.event is EventKind.WITHDRAWN:
-        return None
-    if claimed.status is not Status.LIVE:
-        return WITHDRAWN_FIRST
-    if row.event is EventKind.PUBLISHED and not row.by_hand and row.attempts == 1:
-        return too_old(article, now, max_age)
-    return None
-
-
-def settlement_of(claimed: Claim, outcome: Outcome, now: datetime, jitter: float) -> Settlement:
-    """What follows from an outcome; what was not sent because of a withdrawal is superseded, not skipped."""
-    found = settle(outcome, attempt=claimed.row.attempts, health=claimed.health, now=now, jitter=jitter)
-    if outcome.reason == WITHDRAWN_FIRST and found.state is State.SKIPPED:
-        return Settlement(
-            state=State.SUPERSEDED, reason=outcome.reason, health=found.health, is_charged=False
-        )
-    return found
-
-
-def tell_health(name: str, before: Health, after: Health) -> None:
-    """Log when a target pauses, is disabled, or is well again."""
-    if after.condition is before.condition:
-        return
-    if after.condition is Condition.READY:
-        log.info("%s takes announcements again", name)
-    elif after.condition is Condition.DISABLED:
-        log.error(
-            "%s is disabled: %s. `feedbot targets resume %s` enables it again", name, after.reason, name
-        )
-    else:
-        until = after.until.isoformat(timespec="seconds") if after.until else "later"
-        log.warning("%s pauses until %s: %s", name, until, after.reason)
 
 
 def make_deliverer(config: Config, engine: Engine, *, redact: Redact) -> Deliverer:

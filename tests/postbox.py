@@ -13,6 +13,7 @@ from newsroom import Newsroom
 
 from feedbot.attempt import Check, Delivery, Outcome, Preview, Sent, State
 from feedbot.deliver import Deliverer, Recipient
+from feedbot.observe import Redact
 from feedbot.settlement import Health
 from feedbot.store import deliveries, targets
 from feedbot.store.deliveries import AttemptRow, Selection, ShownDelivery
@@ -30,6 +31,7 @@ class Postbox:
     got: list[Delivery] = field(default_factory=list)
     outcomes: deque[Outcome | Callable[[Delivery], Outcome]] = field(default_factory=deque)
     aborted: bool = False
+    knows_doubles: bool = False
 
     def send(self, delivery: Delivery, now: datetime) -> Outcome:
         self.got.append(delivery)
@@ -89,7 +91,7 @@ class Desk:
         (box,) = self.boxes.values()
         return box
 
-    def deliverer(self, *, parallel: int = 2) -> Deliverer:
+    def deliverer(self, *, parallel: int = 2, redact: Redact = str) -> Deliverer:
         """A deliverer as a process of its own would have it, without jitter."""
         config = self.newsroom.config
         recipients = {
@@ -107,6 +109,7 @@ class Desk:
             parallel=parallel,
             clock=lambda: self.newsroom.now,
             jitter=lambda: 0.0,
+            redact=redact,
         )
 
     def deliver(self, **delta: float) -> None:

@@ -402,8 +402,7 @@ def test_secrets_that_a_server_echoes_are_not_kept(desk: Desk) -> None:
     body = b"no such hook: https://receiver.example/hook?key=planted"
     answer = Answer(status=404, headers={}, body=body, at=desk.newsroom.now, seconds=0.1)
     desk.box.outcomes += [Retry(reason="404", answer=answer)]
-    deliverer = desk.deliverer()
-    deliverer._redact = lambda said: said.replace("planted", "***")
+    deliverer = desk.deliverer(redact=lambda said: said.replace("planted", "***"))
     desk.newsroom.later(seconds=3)
     deliverer.run_due()
     assert "planted" not in desk.attempts()[0].said
@@ -448,8 +447,8 @@ def test_the_claims_of_a_long_queue_use_the_index(desk: Desk) -> None:
     publish(desk, "one")
     if desk.newsroom.engine.dialect.name != "sqlite":
         return  # a planner with statistics chooses anew for every size
-    compiled = outbox._HEAD.compile(dialect=desk.newsroom.engine.dialect)
-    values = {**compiled.params, "_target": "box", "_now_us": 1}
+    compiled = outbox._HEADS.compile(dialect=desk.newsroom.engine.dialect)
+    values = {**compiled.params, "_target": "box", "_now_us": 1, "_most": 1}
     arguments = tuple(values[name] for name in compiled.positiontup or ())
     with desk.newsroom.engine.begin() as connection:
         plan = str(connection.exec_driver_sql(f"explain query plan {compiled}", arguments).all())

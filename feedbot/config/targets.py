@@ -20,6 +20,7 @@ from feedbot.config.values import (
     Secret,
     SecretUrl,
     SigningSecret,
+    Template,
     Text,
     no_bool,
     one_or_more,
@@ -117,7 +118,7 @@ class _Channel(BaseTarget):
     """A chat channel with an incoming webhook."""
 
     url: SecretUrl = Field(description="Address of the channel's incoming webhook")
-    template: Text | None = Field(
+    template: Template | None = Field(
         default=None, description="Text of the message (Jinja); not given: a card with picture"
     )
     image: bool = Field(default=True, description="Whether the article's picture is shown")
@@ -202,7 +203,7 @@ class Mastodon(_Editing):
     visibility: Literal["public", "unlisted", "private", "direct"] = Field(
         default="unlisted", description="Who sees the posts"
     )
-    template: Text = Field(
+    template: Template = Field(
         default="{{ title }}\n\n{{ url }}\n\n{{ hashtags }}", description="Text of the post (Jinja)"
     )
     image: bool | Literal["required"] = Field(

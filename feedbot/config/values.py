@@ -277,8 +277,19 @@ def no_bool(value: object) -> object:
     return value
 
 
+def template(value: str) -> str:
+    """A template of messages that can be filled in, as far as that shows before there is an article."""
+    from feedbot.template import check_template  # noqa: PLC0415 - loads jinja2, which few commands need
+
+    if (error := check_template(value)) is not None:
+        place = f", in its line {error.line}" if error.line is not None and "\n" in value.strip() else ""
+        raise wrong(error.what + place, error.hint)
+    return value
+
+
 Language = Annotated[str, AfterValidator(language)]
 Text = Annotated[str, Field(min_length=1)]
+Template = Annotated[Text, AfterValidator(template)]
 Names = Annotated[
     tuple[Text, ...],
     BeforeValidator(one_or_more),

@@ -5,6 +5,7 @@ Claiming and settling is `outbox`'s.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -16,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 from feedbot.attempt import OPEN, State
 from feedbot.model import EventKind, JsonObject
 from feedbot.store.db import from_us, to_us
-from feedbot.store.schema import articles, attempts, deliveries, posts
+from feedbot.store.schema import articles, attempts, deliveries, events, posts, targets
 from feedbot.store.statements import chunks
 
 
@@ -82,6 +83,7 @@ class Selection:
     states: tuple[State, ...] = ()
     events: tuple[EventKind, ...] = ()
     article: str = ""  # its id or its path
+    article_keys: tuple[int, ...] = ()
     since: datetime | None = None  # of the event
     until: datetime | None = None
 
@@ -131,7 +133,9 @@ def posted(connection: Connection, article_keys: Iterable[int]) -> set[tuple[str
         for chunk in chunks(article_keys)
         for row in connection.execute(
             select(posts.c.target, posts.c.article_key).where(
-                posts.c.article_key.in_(chunk), posts.c.posted_us.is_not(None)
+                posts.c.target.in_(select(targets.c.name)),  # the key begins with it
+                posts.c.article_key.in_(chunk),
+                posts.c.posted_us.is_not(None),
             )
         )
     }
@@ -182,6 +186,42 @@ def select_for(
     ]
 
 
+def for_change(connection: Connection, selection: Selection) -> list[StoredDelivery]:
+    """The same without what their articles say, the oldest first; nobody claims one of them meanwhile."""
+    statement = (
+        select(deliveries.c.key, *COLUMNS)
+        .join(articles, articles.c.key == deliveries.c.article_key)
+        .where(*_conditions(selection))
+        .order_by(deliveries.c.key)
+        .with_for_update(of=deliveries)
+    )
+    return [StoredDelivery(key=row.key, row=row_in(row)) for row in connection.execute(statement)]
+
+
+def keys_of_article(connection: Connection, spelling: str, paths: Iterable[str] = ()) -> tuple[int, ...]:
+    """The articles with the id or the link `spelling`, or last read at one of `paths`; the oldest first."""
+    # The link stands in the article as text; this has the one form that `dump_article` gives it.
+    link = f'"link":{json.dumps(spelling, ensure_ascii=False)}'
+    statement = select(articles.c.key).where(
+        or_(
+            articles.c.id == spelling,
+            articles.c.path.in_({spelling, *paths}),
+            articles.c.body.contains(link, autoescape=True),
+        )
+    )
+    return tuple(connection.execute(statement.order_by(articles.c.key)).scalars())
+
+
+def post_of(connection: Connection, target: str, article_key: int) -> tuple[datetime | None, JsonObject]:
+    """When an article was announced to a target (None: not, or it was taken back), and what it noted."""
+    statement = select(posts).where(posts.c.target == target, posts.c.article_key == article_key)
+    found = connection.execute(statement).one_or_none()
+    if found is None:
+        return None, {}
+    receipt: JsonObject = json.loads(found.receipt)
+    return (None if found.posted_us is None else from_us(found.posted_us)), receipt
+
+
 def attempts_of(connection: Connection, key: int) -> list[AttemptRow]:
     """Every try of a delivery that is still known, the oldest first."""
     statement = select(attempts).where(attempts.c.delivery_key == key).order_by(attempts.c.number)
@@ -214,6 +254,28 @@ def oldest_waiting(connection: Connection) -> dict[str, datetime]:
     return {target: from_us(moment) for target, moment in rows}
 
 
+def last_sent(connection: Connection, target: str) -> datetime | None:
+    """When something was last sent to `target`, as far back as deliveries are kept."""
+    statement = (
+        select(deliveries.c.settled_us)
+        .where(
+            deliveries.c.target == target,
+            deliveries.c.settled_us.is_not(None),
+            deliveries.c.state == State.SENT,
+        )
+        .order_by(deliveries.c.settled_us.desc())
+        .limit(1)
+    )
+    moment = connection.execute(statement).scalar()
+    return None if moment is None else from_us(moment)
+
+
+def count_unannounced(connection: Connection) -> int:
+    """How many events wait for their feeds to be written before they become deliveries."""
+    statement = select(func.count()).select_from(events).where(events.c.announced_us.is_(None))
+    return connection.execute(statement).scalar_one()
+
+
 def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if selection.ids:
@@ -226,6 +288,8 @@ def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
         found.append(deliveries.c.event.in_(selection.events))
     if selection.article:
         found.append(or_(articles.c.id == selection.article, articles.c.path == selection.article))
+    if selection.article_keys:
+        found.append(articles.c.key.in_(selection.article_keys))
     if selection.since:
         found.append(deliveries.c.at_us >= to_us(selection.since))
     if selection.until:

@@ -8,10 +8,9 @@ how a delivery outlives the process that was sending it. Nothing here waits for 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -28,13 +27,13 @@ from sqlalchemy import (
 )
 
 from feedbot.attempt import SAID, Outcome, State, Unclear
-from feedbot.model import JsonObject, Status
+from feedbot.model import EventKind, JsonObject, Status
 from feedbot.retry import ATTEMPTS
 from feedbot.settlement import Health, Settlement
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import COLUMNS, DeliveryRow, row_in
 from feedbot.store.schema import articles, attempts, deliveries, events, posts, targets
-from feedbot.store.statements import upsert
+from feedbot.store.statements import Row, upsert
 from feedbot.store.targets import health_in, put_health
 
 INTERRUPTED = "the program ended while it was being sent"
@@ -106,7 +105,7 @@ _TARGET = (
     .where(targets.c.name == bindparam("_target"))
     .with_for_update(of=targets, skip_locked=True)
 )
-_HEAD = (
+_HEADS = (
     select(deliveries.c.key)
     .where(
         deliveries.c.target == bindparam("_target"),
@@ -115,12 +114,12 @@ _HEAD = (
         ~_EARLIER_OF_ARTICLE,
     )
     .order_by(deliveries.c.key)
-    .limit(1)
+    .limit(bindparam("_most"))
     .with_for_update(of=deliveries)
 )
 _CLAIM = (
     update(deliveries)
-    .where(deliveries.c.key == _HEAD.scalar_subquery(), _IS_OPEN)
+    .where(deliveries.c.key.in_(_HEADS), _IS_OPEN)
     .values(
         state=State.SENDING,
         attempts=deliveries.c.attempts + 1,
@@ -133,6 +132,7 @@ _CLAIM = (
 # Read after the claim, so that an edit which came just before it is not missed.
 _CLAIMED = (
     select(
+        deliveries.c.key,
         *COLUMNS,
         articles.c.id.label("article_id"),
         articles.c.status,
@@ -155,16 +155,21 @@ _CLAIMED = (
     .outerjoin(
         posts, (posts.c.target == deliveries.c.target) & (posts.c.article_key == deliveries.c.article_key)
     )
-    .where(deliveries.c.key == bindparam("_key"))
+    .where(deliveries.c.key.in_(bindparam("_keys", expanding=True)))
+    .order_by(deliveries.c.key)
+)
+_OURS = (
+    select(deliveries.c.key, deliveries.c.attempts)
+    .where(
+        deliveries.c.key.in_(bindparam("_keys", expanding=True)),
+        _IS_SENDING,
+        deliveries.c.lease_owner == bindparam("_owner"),
+    )
+    .with_for_update()
 )
 _SETTLE = (
     update(deliveries)
-    .where(
-        deliveries.c.key == bindparam("_key"),
-        _IS_SENDING,
-        deliveries.c.lease_owner == bindparam("_owner"),
-        deliveries.c.attempts == bindparam("_claimed"),
-    )
+    .where(deliveries.c.key == bindparam("_key"))
     .values(
         state=bindparam("_state"),
         reason=bindparam("_reason"),
@@ -194,104 +199,110 @@ _WAITING = (
 
 
 def claim(
-    connection: Connection, target: str, now: datetime, *, owner: str, lease: timedelta
-) -> Claim | None:
-    """The oldest delivery of `target` that is due, now ours; None if nothing is, or may be sent now.
+    connection: Connection, target: str, now: datetime, *, owner: str, lease: timedelta, most: int = 1
+) -> list[Claim]:
+    """The oldest deliveries of `target` that are due, `most` of them, now ours; none if none may be sent now.
 
     Deliveries of one article keep their order: a later one waits for the earlier to be settled.
     """
     found = connection.execute(_TARGET, {"_target": target}).one_or_none()
     if found is None or found.is_busy:
-        return None
-    return claim_next(connection, target, health_in(found), now, owner=owner, lease=lease)
+        return []
+    return claim_next(connection, target, health_in(found), now, owner=owner, lease=lease, most=most)
 
 
 def claim_next(
-    connection: Connection, target: str, health: Health, now: datetime, *, owner: str, lease: timedelta
-) -> Claim | None:
-    """The same for one who settles a delivery of `target` in this transaction, and knows its health.
+    connection: Connection,
+    target: str,
+    health: Health,
+    now: datetime,
+    *,
+    owner: str,
+    lease: timedelta,
+    most: int = 1,
+) -> list[Claim]:
+    """The same for one who settles deliveries of `target` in this transaction, and knows its health.
 
     To everybody else the target is busy until the transaction ends, so nobody can come between.
     """
     if not health.is_open(now):
-        return None
-    moment = to_us(now)
+        return []
     values = {
         "_target": target,
-        "_now_us": moment,
+        "_now_us": to_us(now),
         "_owner": owner,
         "_lease_until_us": to_us(now + lease),
+        "_most": most,
     }
-    key = connection.execute(_CLAIM, values).scalar()
-    if key is None:
-        return None
-    found = connection.execute(_CLAIMED, {"_key": key}).one()
-    return Claim(
-        key=key,
-        row=row_in(found),
-        owner=owner,
-        article_id=found.article_id,
-        status=Status(found.status),
-        published=from_us(found.published_us),
-        body=found.body,
-        receipt=json.loads(found.receipt) if found.receipt else {},
-        posted=None if found.posted_us is None else from_us(found.posted_us),
-        is_uncertain=bool(found.is_uncertain),
-        health=health,
-    )
+    keys = connection.execute(_CLAIM, values).scalars().all()
+    if not keys:
+        return []
+    return [
+        Claim(
+            key=row.key,
+            row=row_in(row),
+            owner=owner,
+            article_id=row.article_id,
+            status=Status(row.status),
+            published=from_us(row.published_us),
+            body=row.body,
+            receipt=json.loads(row.receipt) if row.receipt else {},
+            posted=None if row.posted_us is None else from_us(row.posted_us),
+            is_uncertain=bool(row.is_uncertain),
+            health=health,
+        )
+        for row in connection.execute(_CLAIMED, {"_keys": keys})
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of a claim, and what follows from it."""
+
+    claim: Claim
+    outcome: Outcome
+    settlement: Settlement
 
 
 def settle(
-    connection: Connection,
-    claimed: Claim,
-    outcome: Outcome,
-    settlement: Settlement,
-    now: datetime,
-    redact: Callable[[str], str],
-) -> bool:
-    """Note what came of a claimed delivery; False if the lease ran out and it is not ours any more.
+    connection: Connection, settled: Sequence[Settled], now: datetime, redact: Callable[[str], str]
+) -> set[int]:
+    """Note what came of claims of one owner on one target, in their order.
 
-    `redact` takes the secrets out of what servers said, for they may have said ours.
+    Returns the keys of those that were still ours: of the others the lease had run out. `redact` takes the
+    secrets out of what servers said, for they may have said ours.
     """
-    row, is_final = claimed.row, settlement.due is None
-    values = {
-        "_key": claimed.key,
-        "_owner": claimed.owner,
-        "_claimed": row.attempts,
-        "_state": settlement.state,
-        "_reason": settlement.reason,
-        "_due_us": row.due_us if settlement.due is None else to_us(settlement.due),
-        "_attempts": row.attempts if settlement.is_charged else row.attempts - 1,
-        "_may_have_arrived": isinstance(outcome, Unclear)
-        or (row.may_have_arrived and settlement.state not in {State.SENT, State.SKIPPED}),
-        "_settled_us": to_us(now) if is_final else None,
-    }
-    is_ours = connection.execute(_SETTLE, values).rowcount == 1
-    remark = "" if is_ours else "too late: "
-    _note_attempt(connection, claimed.key, outcome, now, remark=remark, redact=redact)
-    if not is_ours:
-        return False
-    _note_post(connection, claimed, outcome, settlement, now)
-    if settlement.health != claimed.health:
-        put_health(connection, row.target, settlement.health)
-    return True
+    if not settled:
+        return set()
+    claims = {one.claim.key: one.claim.row.attempts for one in settled}
+    found = connection.execute(_OURS, {"_keys": list(claims), "_owner": settled[0].claim.owner})
+    ours = {key for key, attempts_ in found if attempts_ == claims[key]}
+    mine = [one for one in settled if one.claim.key in ours]
+    connection.execute(_ATTEMPT, [_attempt_of(one, now, redact, one.claim.key in ours) for one in settled])
+    if mine:
+        connection.execute(_SETTLE, [_values_of(one, now) for one in mine])
+        upsert(connection, posts, [post for one in mine if (post := _post_of(one, now))])
+        if mine[-1].settlement.health != mine[0].claim.health:
+            put_health(connection, mine[0].claim.row.target, mine[-1].settlement.health)
+    return ours
 
 
-def release(connection: Connection, claimed: Claim) -> None:
-    """Give a claim back as if it had never been made; nothing was sent."""
-    first_tried = None if claimed.row.attempts == 1 else claimed.row.first_tried_us
-    before = State.UNCLEAR if claimed.row.may_have_arrived else State.PENDING
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.key == claimed.key, _IS_SENDING, deliveries.c.lease_owner == claimed.owner)
-        .values(
-            state=before,
-            attempts=deliveries.c.attempts - 1,
-            first_tried_us=first_tried,
-            lease_owner=None,
-            lease_until_us=None,
+def release(connection: Connection, claims: Iterable[Claim]) -> None:
+    """Give claims back as if they had never been made; nothing was sent."""
+    for one in claims:
+        first_tried = None if one.row.attempts == 1 else one.row.first_tried_us
+        before = State.UNCLEAR if one.row.may_have_arrived else State.PENDING
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.key == one.key, _IS_SENDING, deliveries.c.lease_owner == one.owner)
+            .values(
+                state=before,
+                attempts=deliveries.c.attempts - 1,
+                first_tried_us=first_tried,
+                lease_owner=None,
+                lease_until_us=None,
+            )
         )
-    )
 
 
 def recover(connection: Connection, now: datetime) -> int:
@@ -367,53 +378,60 @@ def purge(connection: Connection, before: datetime) -> int:
     What each target has of an article (`posts`) is kept, so that it can still be changed or taken back.
     """
     limit = to_us(before)
-    old = select(deliveries.c.key).where(deliveries.c.settled_us < limit)
+    is_old = (deliveries.c.target.in_(select(targets.c.name)), deliveries.c.settled_us < limit)
+    old = select(deliveries.c.key).where(*is_old)
     connection.execute(
         delete(attempts).where(or_(attempts.c.at_us < limit, attempts.c.delivery_key.in_(old)))
     )
-    number = connection.execute(delete(deliveries).where(deliveries.c.settled_us < limit)).rowcount
+    number = connection.execute(delete(deliveries).where(*is_old)).rowcount
     is_told = select(deliveries.c.event_number)
     connection.execute(delete(events).where(events.c.announced_us < limit, events.c.number.not_in(is_told)))
     return number
 
 
-def _note_attempt(
-    connection: Connection,
-    key: int,
-    outcome: Outcome,
-    now: datetime,
-    *,
-    remark: str,
-    redact: Callable[[str], str],
-) -> None:
-    answer = outcome.answer
-    values = {
-        "delivery_key": key,
+def _values_of(one: Settled, now: datetime) -> Row:
+    row, settlement = one.claim.row, one.settlement
+    is_final = settlement.due is None
+    may_have_arrived = isinstance(one.outcome, Unclear) or (
+        row.may_have_arrived and settlement.state not in {State.SENT, State.SKIPPED}
+    )
+    return {
+        "_key": one.claim.key,
+        "_state": settlement.state,
+        "_reason": settlement.reason,
+        "_due_us": row.due_us if settlement.due is None else to_us(settlement.due),
+        "_attempts": row.attempts if settlement.is_charged else row.attempts - 1,
+        "_may_have_arrived": may_have_arrived,
+        "_settled_us": to_us(now) if is_final else None,
+    }
+
+
+def _attempt_of(one: Settled, now: datetime, redact: Callable[[str], str], is_ours: bool) -> Row:
+    outcome, answer = one.outcome, one.outcome.answer
+    return {
+        "delivery_key": one.claim.key,
         "at_us": to_us(now),
         "outcome": type(outcome).__name__.lower(),
-        "reason": remark + outcome.reason,
+        "reason": outcome.reason if is_ours else f"too late: {outcome.reason}",
         "status": answer.status if answer else None,
         "took_us": int(answer.seconds * 1e6) if answer else None,
         # Redacted before it is cut, or half a secret could stay.
-        "said": redact(answer.text).replace("\0", "")[:SAID] if answer else "",
+        "said": redact(answer.text).replace("\0", "")[:SAID] if answer and answer.body else "",
     }
-    connection.execute(_ATTEMPT, [values])
 
 
-def _note_post(
-    connection: Connection, claimed: Claim, outcome: Outcome, settlement: Settlement, now: datetime
-) -> None:
-    """Keep what the target has of the article, if that changed."""
-    receipt = claimed.receipt if outcome.receipt is None else outcome.receipt
+def _post_of(one: Settled, now: datetime) -> Row | None:
+    """What the target has of the article, if that changed."""
+    claimed, receipt = one.claim, one.outcome.receipt
+    receipt = claimed.receipt if receipt is None else receipt
     posted = claimed.posted
-    if settlement.state is State.SENT:
-        posted = None if claimed.row.event == "withdrawn" else (claimed.posted or now)
+    if one.settlement.state is State.SENT:
+        posted = None if claimed.row.event is EventKind.WITHDRAWN else (claimed.posted or now)
     if receipt == claimed.receipt and posted == claimed.posted:
-        return
-    values: dict[str, Any] = {
+        return None
+    return {
         "target": claimed.row.target,
         "article_key": claimed.row.article_key,
         "posted_us": to_us(posted) if posted else None,
         "receipt": json.dumps(receipt, separators=(",", ":")),
     }
-    upsert(connection, posts, [values])

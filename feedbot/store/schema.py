@@ -186,7 +186,6 @@ deliveries = Table(
     UniqueConstraint("target", "article_key", "event_number"),
     Index(None, "article_key", "target"),
     Index(None, "event_number"),
-    Index(None, "settled_us"),
     Index(None, "target", "settled_us"),
 )
 _is_open = text("state in ('pending', 'retry', 'unclear')")
@@ -223,7 +222,6 @@ attempts = Table(
     Column("took_us", BigInteger),  # from the request to the end of that answer
     Column("said", Text, nullable=False),  # the beginning of that answer
     Index(None, "delivery_key"),
-    Index(None, "at_us"),
 )
 
 # What each target has of an article: enough to change it or take it back, for as long as the article lives.
@@ -234,7 +232,6 @@ posts = Table(
     Column("article_key", Key, ForeignKey("articles.key"), primary_key=True),
     Column("posted_us", BigInteger),  # when it was announced; None: it was not, or it was taken back
     Column("receipt", Text, nullable=False),  # JSON: what the target noted, such as the id of a post
-    Index(None, "article_key"),
 )
 
 passes = Table(

@@ -23,6 +23,7 @@ class Sender(Protocol):
 
     name: str
     budget: float  # seconds that one `send` takes at most
+    knows_doubles: bool  # a delivery that comes twice, under one id, is one to whoever gets it
 
     def send(self, delivery: Delivery, now: datetime) -> Outcome:
         """Make one attempt. Whatever servers do becomes an outcome; exceptions are bugs."""

@@ -36,6 +36,8 @@ def sender(options: Webhook, site: Site) -> WebhookSender:
 class WebhookSender:
     """Posts messages to one address."""
 
+    knows_doubles = True  # by webhook-id
+
     def __init__(self, options: Webhook, site: Site) -> None:
         self.name = options.name
         self.budget = options.timeout.total_seconds() + 1

@@ -75,7 +75,6 @@ def _create_deliveries() -> None:
     )
     op.create_index("ix_deliveries_article_key_target", "deliveries", ["article_key", "target"])
     op.create_index("ix_deliveries_event_number", "deliveries", ["event_number"])
-    op.create_index("ix_deliveries_settled_us", "deliveries", ["settled_us"])
     op.create_index("ix_deliveries_target_settled_us", "deliveries", ["target", "settled_us"])
     _create_partial("ix_deliveries_open", ["target", "key"], "state in ('pending', 'retry', 'unclear')")
     _create_partial("ix_deliveries_sending", ["target"], "state = 'sending'")
@@ -102,7 +101,6 @@ def _create_attempts() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_attempts"),
     )
     op.create_index("ix_attempts_delivery_key", "attempts", ["delivery_key"])
-    op.create_index("ix_attempts_at_us", "attempts", ["at_us"])
 
 
 def _create_posts() -> None:
@@ -116,4 +114,3 @@ def _create_posts() -> None:
         sa.ForeignKeyConstraint(["article_key"], ["articles.key"], name="fk_posts_article_key"),
         sa.PrimaryKeyConstraint("target", "article_key", name="pk_posts"),
     )
-    op.create_index("ix_posts_article_key", "posts", ["article_key"])

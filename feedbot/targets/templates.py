@@ -1,0 +1,95 @@
+"""What the variables of a template hold for one delivery. Pure.
+
+The template itself, its checking and filling in, is `feedbot.template`; the configuration uses that, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import regex
+
+from feedbot.template import NAMES, Template, TemplateError, check_template, compile_template, fill
+
+if TYPE_CHECKING:
+    from feedbot.attempt import Delivery
+    from feedbot.model import Site
+    from feedbot.targets.fitting import Words
+
+__all__ = [
+    "NAMES",
+    "Template",
+    "TemplateError",
+    "check_template",
+    "compile_template",
+    "plain",
+    "render",
+    "values_of",
+]
+
+# Between a sign and a name it stops both from being one for every server, and breaks no line; nobody sees it.
+CALMED = "\u2060"  # word joiner
+
+_ACTIVE = regex.compile(
+    r"[a-z][a-z0-9+.-]*+://\S+"  # links stay as they are
+    r"|(?<![=/\w])[@＠](?=\w)"  # a mention, unless in an address
+    r"|(?<![/)\w])[#＃](?=\w)",  # a hashtag
+    regex.IGNORECASE,
+)
+
+
+def plain(text: str) -> str:
+    """`text` as running text of a post: an @name in it notifies nobody, a #word or #123 is no hashtag.
+
+    A word joiner comes behind the sign: Mastodon wants a letter or digit there for a mention, and a letter,
+    mark, digit or underscore for a hashtag. E-mail addresses and links stay as they are.
+    """
+    return str(_ACTIVE.sub(lambda match: match[0] + CALMED * (match[0] in "@＠#＃"), text))
+
+
+def render(
+    template: Template,
+    delivery: Delivery,
+    site: Site,
+    words: Words,
+    *,
+    escape: Callable[[str], str] = str,
+) -> str:
+    """The text of `delivery`'s message, with the title, excerpt and hashtags that `words` has.
+
+    `escape` is applied to each text but the hashtags before it is filled in: `plain` for posts, or what a
+    chat's markup needs. Raises TemplateError if the template cannot be filled in for this article.
+    """
+    return fill(template, values_of(delivery, site, words, escape=escape))
+
+
+def values_of(
+    delivery: Delivery, site: Site, words: Words, *, escape: Callable[[str], str] = str
+) -> dict[str, object]:
+    """Every variable of NAMES with what it holds."""
+    article = delivery.entry.article
+    image = article.images[0] if article.images else None
+    texts = {
+        "title": words.title,
+        "excerpt": words.excerpt,
+        "url": article.link,
+        "category": article.category,
+        "type": article.type,
+        "provider": article.provider.name or article.provider.domain,
+        "provider_domain": article.provider.domain,
+        "language": article.language or site.language,
+        "event": delivery.event.value,
+        "image": image.url if image else "",
+        "image_text": image.title if image else "",
+        "id": delivery.entry.id,
+        "site": site.title,
+    }
+    return {
+        **{name: escape(text) for name, text in texts.items()},
+        "hashtags": " ".join(words.hashtags),
+        "topics": [escape(topic) for topic in article.topics],
+        "authors": [escape(author.name) for author in article.authors],
+        "published": article.published,
+        "updated": article.updated,
+    }

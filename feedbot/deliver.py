@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 IN_A_ROW = 20  # deliveries to one target before others have their turn
 TICK = 5.0  # seconds: a wake-up that was missed costs no more
 REST = 1.0  # seconds for which a target is not asked that gave nothing to claim, or trouble
+LOOK = 1.0  # seconds between two looks at what is due while more targets wait than there are threads
 BREATH = 0.02  # seconds between two looks at what is due while targets are busy
 GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
 PURGES = timedelta(hours=1)  # between two purges
@@ -155,6 +156,12 @@ class Deliverer:
         self._awake.wait(min(wait, most))
         if self._busy:  # each target that is done wakes us, and not each of them is worth a look
             self._stopping.wait(max(BREATH, 4 * cost) - (time.monotonic() - started))
+        while (
+            self._queued > self._parallel
+            and time.monotonic() - started < LOOK
+            and not self._stopping.is_set()
+        ):
+            self._stopping.wait(BREATH)  # there is enough to do
 
     def _has_work(self, until: datetime | None) -> bool:
         with self._guard:
@@ -202,7 +209,7 @@ class Deliverer:
             return TICK
         for turn in turns:
             if turn.due <= now:
-                self._hand_out(pool, turn.target)
+                self._hand_out(pool, turn)
         waits = [(turn.due - now).total_seconds() for turn in turns if turn.due > now]
         return min([TICK, *waits])
 
@@ -218,24 +225,25 @@ class Deliverer:
             outbox.purge(connection, now - self._keep)
             self._purge_at = now + PURGES
 
-    def _hand_out(self, pool: ThreadPoolExecutor, name: str) -> None:
+    def _hand_out(self, pool: ThreadPoolExecutor, turn: Turn) -> None:
+        name = turn.target
         with self._guard:
             if name in self._busy or self._stopping.is_set():
                 return
             self._busy.add(name)
             self._queued += 1
         try:
-            pool.submit(self._serve, name)
+            pool.submit(self._serve, name, turn.number)
         except RuntimeError:  # the pool was shut down meanwhile
             with self._guard:
                 self._busy.discard(name)
 
-    def _serve(self, name: str) -> None:
+    def _serve(self, name: str, expected: int) -> None:
         """Send to one target what is due, one after the other; after IN_A_ROW others have their turn."""
         with self._guard:
             self._queued -= 1
         try:
-            if not self._couriers[name].serve(partial(self._may_go_on, name)):
+            if not self._couriers[name].serve(partial(self._may_go_on, name, expected)):
                 self._let_rest(name)  # another worker has it, or what is due waits for something earlier
         except Exception:  # one target's trouble is not the others'
             log.exception("cannot serve %s; trying again", name)
@@ -245,9 +253,10 @@ class Deliverer:
                 self._busy.discard(name)
             self._awake.set()
 
-    def _may_go_on(self, name: str, number: int) -> bool:
-        """Whether a target that was sent so many is sent more now."""
-        return self._paces[name] == Pace() and (number < IN_A_ROW or not self._queued)
+    def _may_go_on(self, name: str, expected: int, number: int) -> bool:
+        """Whether a target that was sent so many, of those that waited, is sent more now."""
+        is_free = self._paces[name] == Pace() and (number < IN_A_ROW or not self._queued)
+        return is_free and number < expected
 
     def _let_rest(self, name: str) -> None:
         with self._guard:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from feedbot.attempt import SAID, Outcome, State, Unclear
 from feedbot.model import EventKind, JsonObject, Status
 from feedbot.retry import ATTEMPTS
-from feedbot.settlement import Health, Settlement
+from feedbot.settlement import Condition, Health, Settlement
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import COLUMNS, DeliveryRow, row_in
 from feedbot.store.schema import articles, attempts, deliveries, events, posts, targets
@@ -70,6 +70,7 @@ class Turn:
 
     target: str
     due: datetime
+    number: int  # of deliveries that wait, due or not
 
 
 # --- statements, made once: putting one together takes longer than running it ---
@@ -192,7 +193,11 @@ _SENT_LATELY = (
     .order_by(deliveries.c.settled_us.desc())
 )
 _WAITING = (
-    select(deliveries.c.target, func.min(deliveries.c.due_us).label("due_us"))
+    select(
+        deliveries.c.target,
+        func.min(deliveries.c.due_us).label("due_us"),
+        func.count().label("number"),
+    )
     .where(_IS_OPEN)
     .group_by(deliveries.c.target)
 )
@@ -336,17 +341,19 @@ def recover(connection: Connection, now: datetime) -> int:
 
 def turns(connection: Connection, paces: dict[str, Pace]) -> list[Turn]:
     """The targets in `paces` that have something to send and are not disabled, the next turn first."""
-    waiting = {row.target: row.due_us for row in connection.execute(_WAITING)}
+    waiting = {row.target: row for row in connection.execute(_WAITING) if row.target in paces}
     if not waiting:
         return []
     found = []
     for row in connection.execute(select(targets)):
-        health = health_in(row)
-        if row.name not in waiting or row.name not in paces or health.condition == "disabled":
+        if row.name not in waiting:
             continue
-        moments = [from_us(waiting[row.name]), _pace_allows(connection, row.name, paces[row.name])]
+        health = health_in(row)
+        if health.condition is Condition.DISABLED:
+            continue
+        moments = [from_us(waiting[row.name].due_us), _pace_allows(connection, row.name, paces[row.name])]
         due = max(moment for moment in (*moments, health.until) if moment is not None)
-        found.append(Turn(target=row.name, due=due))
+        found.append(Turn(target=row.name, due=due, number=waiting[row.name].number))
     return sorted(found, key=lambda turn: turn.due)
 
 

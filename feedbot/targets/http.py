@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
 import ssl
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from http.client import HTTPException, RemoteDisconnected
 from time import monotonic
 from types import MappingProxyType
@@ -88,8 +91,7 @@ class Client:
         self._timeout = timeout
         self._headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
         self._session = requests.Session()
-        self._adapter = WatchedAdapter()
-        self._ways: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._adapter: WatchedAdapter | None = _lines.borrow()
         self._watch: Watch | None = None
         self._aborted = False
 
@@ -130,8 +132,10 @@ class Client:
             watch.end(Cut.STOPPED)
 
     def close(self) -> None:
-        """Close the connections that were kept."""
-        self._adapter.close()
+        """Close the connections that were kept, if nobody else uses them."""
+        if self._adapter is not None:
+            self._adapter = None
+            _lines.give_back()
         self._session.close()
 
     def _prepared(
@@ -155,7 +159,9 @@ class Client:
 
     def _answer(self, prepared: requests.PreparedRequest, watch: Watch, seconds: float) -> Answer:
         began = monotonic()
-        response = self._adapter.send(prepared, stream=True, timeout=seconds, **self._way(prepared.url or ""))
+        if self._adapter is None:
+            raise NotSent(_STOPPED)
+        response = self._adapter.send(prepared, stream=True, timeout=seconds, **_way(prepared.url or ""))
         head = Answer(
             status=response.status_code, headers=response.headers, body=b"", at=datetime.now(UTC), seconds=0
         )
@@ -170,14 +176,49 @@ class Client:
             response.close()  # a connection whose answer was not read to its end is not used again
         raise failure
 
-    def _way(self, url: str) -> Mapping[str, Any]:
-        """Proxies and certificates by the environment, looked up once for each server."""
-        parts = urlsplit(url)
-        key = parts.scheme, parts.netloc
-        if key not in self._ways:
-            way = self._session.merge_environment_settings(url, {}, None, None, None)
-            self._ways[key] = {name: way[name] for name in ("proxies", "verify", "cert")}
-        return self._ways[key]
+
+class _Lines:
+    """The connections that are kept, for all clients together: many targets live on one server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._adapter: WatchedAdapter | None = None
+        self._users = 0
+
+    def borrow(self) -> WatchedAdapter:
+        with self._lock:
+            self._users += 1
+            if self._adapter is None:
+                self._adapter = WatchedAdapter()
+            return self._adapter
+
+    def give_back(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._adapter is not None:
+                self._adapter.close()
+                self._adapter = None
+
+
+_lines = _Lines()
+_SPEAK_OF_THE_WAY = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+
+
+def _way(url: str) -> Mapping[str, Any]:
+    """Proxies and certificates by the environment."""
+    parts = urlsplit(url)
+    spoken = tuple(os.environ.get(name) or os.environ.get(name.lower()) for name in _SPEAK_OF_THE_WAY)
+    return _way_to(f"{parts.scheme}://{parts.netloc}/", spoken)
+
+
+@lru_cache(4096)  # finding out takes as long as a request
+def _way_to(server: str, _: tuple[str | None, ...]) -> Mapping[str, Any]:
+    with requests.Session() as session:
+        way = session.merge_environment_settings(server, {}, None, None, None)
+    return {name: way[name] for name in ("proxies", "verify", "cert")}
 
 
 def _body(response: requests.Response, watch: Watch) -> bytes:

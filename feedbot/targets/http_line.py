@@ -21,6 +21,8 @@ from urllib3.exceptions import NewConnectionError
 
 from feedbot.targets.http_watch import CutShortError, Watch, watch_here, watch_if_any
 
+SERVERS = 128  # to which connections are kept, the last ones used
+KEPT = 64  # connections to each, as many as there can be threads
 IDLE = 4.0  # seconds after which a kept connection is not used again: many servers close theirs after five
 
 
@@ -29,11 +31,14 @@ IDLE = 4.0  # seconds after which a kept connection is not used again: many serv
 
 def _addresses(host: str, port: int, watch: Watch) -> list[tuple[Any, ...]]:
     """What getaddrinfo knows. It has no timeout, so it waits in a thread, at worst forgotten there."""
+    name = host.strip("[]")
+    with suppress(socket.gaierror):  # an address needs no look-up, and no thread
+        return list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
     found: SimpleQueue[list[tuple[Any, ...]] | Exception] = SimpleQueue()
 
     def look_up() -> None:
         try:
-            found.put(list(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)))
+            found.put(list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)))
         except (OSError, UnicodeError) as error:
             found.put(error)
 
@@ -179,7 +184,7 @@ class WatchedAdapter(HTTPAdapter):
     """The way of `requests` to these connections, straight or through a proxy. It sends nothing again."""
 
     def __init__(self) -> None:
-        super().__init__(max_retries=0)
+        super().__init__(max_retries=0, pool_connections=SERVERS, pool_maxsize=KEPT)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Pools of connections straight to servers."""

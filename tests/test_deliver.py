@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -439,6 +440,27 @@ def test_a_database_that_fails_for_a_moment_loses_no_outcome(
 
     desk.box.outcomes += [break_database]
     desk.deliver()
+    assert desk.states() == [("published", State.SENT)]
+    assert len(desk.box.got) == 1
+
+
+def test_a_disk_that_is_full_for_a_while_loses_no_outcome(
+    newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(newsroom)
+    desk.configure(webhook())
+    newsroom.build()
+    publish(desk, "one")
+    free = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_disk(_: Delivery) -> Outcome:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, free[1]))
+        threading.Timer(0.3, resource.setrlimit, [resource.RLIMIT_FSIZE, free]).start()
+        return Sent()
+
+    desk.box.outcomes += [fill_disk]
+    desk.deliver()
+    assert "cannot note what box was told" in caplog.text
     assert desk.states() == [("published", State.SENT)]
     assert len(desk.box.got) == 1
 

@@ -1,7 +1,10 @@
-"""The last step: what is due is sent, targets side by side in a bounded number of threads.
+"""The last step: what is due is claimed, sent and settled, targets side by side in a few threads.
 
-Looks which target's turn it is and hands it to its courier; starts, stops, and purges what is old. Decides
-nothing about what is announced.
+    outcomes come back -> one transaction: settle them, claim for the threads that are free -> couriers send
+
+One thread talks to the database and decides whose turn it is; the others talk to the network. No transaction
+is open while a server is waited for, and a process that is killed anywhere leaves leases that run out. What
+is announced is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -11,21 +14,21 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from feedbot.attempt import State
+from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
-from feedbot.courier import Clock, Courier, Depot
+from feedbot.courier import Clock, Courier, Return, settled_of, tell, tell_health
 from feedbot.observe import Redact
-from feedbot.settlement import Settlement
 from feedbot.store import outbox
-from feedbot.store.outbox import Claim, Pace, Turn
+from feedbot.store.outbox import Claim, Pace, Settled, Turn
 from feedbot.targets import Sender, make_sender
 
 if TYPE_CHECKING:
@@ -37,13 +40,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-IN_A_ROW = 20  # deliveries to one target before others have their turn
+IN_A_ROW = 100  # deliveries to one target before others have their turn
 TICK = 5.0  # seconds: a wake-up that was missed costs no more
-REST = 1.0  # seconds for which a target is not asked that gave nothing to claim, or trouble
 LOOK = 1.0  # seconds between two looks at what is due while more targets wait than there are threads
-BREATH = 0.02  # seconds between two looks at what is due while targets are busy
+BREATH = 0.02  # seconds between two looks in any case
+REST = 1.0  # seconds for which a target is not asked that gave nothing to claim
 GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
+PERSISTENCE = 30.0  # seconds for which noting an outcome is tried again: it is worth more than a new claim
 PURGES = timedelta(hours=1)  # between two purges
+
+Claims = dict[str, list[Claim]]  # by target
 
 
 def utc_now() -> datetime:
@@ -71,7 +77,10 @@ class DeliverReport:
 
 
 class Deliverer:
-    """Sends what is due until it is told to stop; the worker and the commands both use it."""
+    """Sends what is due until it is told to stop; the worker and the commands both use it.
+
+    Everything here belongs to the thread that runs it, but for `wake` and `stop`.
+    """
 
     def __init__(
         self,
@@ -87,46 +96,32 @@ class Deliverer:
     ) -> None:
         self._engine = engine
         self._recipients = recipients
-        self._paces = {name: recipient.pace for name, recipient in recipients.items()}
         self._keep = keep
+        self._redact = redact
         self._clock = clock
+        self._jitter = jitter
         self._parallel = max(1, min(parallel, len(recipients)))
+        self._owner = secrets.token_hex(8)
         self._stopping = threading.Event()
-        self._awake = threading.Event()
-        self._busy: set[str] = set()
-        self._is_ended = False  # what was under way was cut off, because we stop
-        self._queued = 0  # targets that wait for a thread
-        self._resting: dict[str, float] = {}  # had nothing to claim; not asked again before then (monotonic)
-        self._guard = threading.Lock()  # of what the threads share here
-        # SQLite has one writer; its own way of waiting for a turn sleeps too long when many wait.
-        self._turn: AbstractContextManager[object] = (
-            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        )
-        self._purge_at: datetime | None = None
-        depot = Depot(
-            transaction=self._transaction,
-            owner=secrets.token_hex(8),
-            max_age=max_age,
-            redact=redact,
-            clock=clock,
-            jitter=jitter,
-            tell=self._tell,
-            is_stopping=self._stopping.is_set,
-            is_cut_off=lambda: self._is_ended,
-        )
         self._couriers = {
-            name: Courier(name, recipient.sender, depot) for name, recipient in recipients.items()
+            name: Courier(one.sender, max_age=max_age, clock=clock, is_stopping=self._stopping.is_set)
+            for name, one in recipients.items()
         }
+        self._mail: SimpleQueue[Return | None] = SimpleQueue()  # None: look, there may be something new
+        self._under_way: dict[str, int] = {}  # by target: how many it was sent in a row before
+        self._agenda = Agenda()
+        self._purge_at: datetime | None = None
+        self._is_cut_off = False  # what was under way was ended by us
         self.report = DeliverReport()
 
     def wake(self) -> None:
         """Look at once: there may be something new to send."""
-        self._awake.set()
+        self._mail.put(None)
 
     def stop(self) -> None:
         """Claim nothing more; what is under way is finished, or ended and noted after GRACE."""
         self._stopping.set()
-        self._awake.set()
+        self._mail.put(None)
 
     def run(self) -> None:
         """Send what falls due until `stop`."""
@@ -135,41 +130,18 @@ class Deliverer:
             return
         with self._pool() as pool:
             while not self._stopping.is_set():
-                self._look(pool)
+                self._step(pool, TICK)
 
     def run_due(self, until: datetime | None = None) -> DeliverReport:
         """Send what is due now, or falls due until then, and return when that is done."""
         if self._recipients:
             with self._pool() as pool:
                 while not self._stopping.is_set():
-                    self._look(pool, most=BREATH)
-                    if not self._has_work(until):
+                    self._step(pool, BREATH)
+                    horizon = max(self._clock(), until) if until else self._clock()
+                    if not self._under_way and not self._agenda.has_until(horizon):
                         break
         return self.report
-
-    def _look(self, pool: ThreadPoolExecutor, most: float = TICK) -> None:
-        """Hand out what is due, then wait: for a word, for the next turn, or for `most` seconds."""
-        self._awake.clear()
-        started = time.monotonic()
-        wait = self._dispatch(pool)
-        cost = time.monotonic() - started
-        self._awake.wait(min(wait, most))
-        if self._busy:  # each target that is done wakes us, and not each of them is worth a look
-            self._stopping.wait(max(BREATH, 4 * cost) - (time.monotonic() - started))
-        while (
-            self._queued > self._parallel
-            and time.monotonic() - started < LOOK
-            and not self._stopping.is_set()
-        ):
-            self._stopping.wait(BREATH)  # there is enough to do
-
-    def _has_work(self, until: datetime | None) -> bool:
-        with self._guard:
-            if self._busy:
-                return True
-        horizon = max(self._clock(), until) if until else self._clock()
-        with self._transaction() as connection:
-            return any(turn.due <= horizon for turn in self._turns(connection))
 
     @contextmanager
     def _pool(self) -> Iterator[ThreadPoolExecutor]:
@@ -178,106 +150,222 @@ class Deliverer:
             yield pool
         finally:
             self._stopping.set()
-            self._finish(pool)
+            self._come_home(pool)
 
-    def _finish(self, pool: ThreadPoolExecutor) -> None:
-        """Let what is under way finish; after GRACE end it, which is noted like any other end."""
-        pool.shutdown(wait=False, cancel_futures=True)
-        timer = threading.Timer(GRACE, self._abort)
+    def _come_home(self, pool: ThreadPoolExecutor) -> None:
+        """Let what is under way finish and note it; after GRACE end it, which is noted like any other end."""
+        timer = threading.Timer(GRACE, self._cut_off)
         timer.daemon = True
         timer.start()
-        pool.shutdown(wait=True)
+        while self._under_way:
+            self._step(pool, TICK)
         timer.cancel()
+        pool.shutdown(wait=True)
         for recipient in self._recipients.values():
             recipient.sender.close()
 
-    def _abort(self) -> None:
-        self._is_ended = True
+    def _cut_off(self) -> None:
+        self._is_cut_off = True
         for recipient in self._recipients.values():
             recipient.sender.abort()
 
-    def _dispatch(self, pool: ThreadPoolExecutor) -> float:
-        """Hand out the targets whose turn it is; returns the seconds until somebody's turn comes."""
-        now = self._clock()
+    def _step(self, pool: ThreadPoolExecutor, longest: float) -> None:
+        """Wait for outcomes or the next turn; note and claim in one transaction; hand out."""
+        returns = self._collect(min(longest, self._agenda.wait(self._clock(), self._free())))
+        claims = self._note_and_claim(returns)
+        for name, given in claims.items():
+            pool.submit(self._send, name, given)
+
+    def _send(self, name: str, claims: Sequence[Claim]) -> None:
+        """Runs in a thread of the pool."""
         try:
-            with self._transaction() as connection:
-                outbox.recover(connection, now)
-                turns = self._turns(connection)
-                self._purge(connection, now)
-        except Exception:  # whatever it is: what is due stays due
-            log.exception("cannot look for what is to be sent; trying again")
-            return TICK
-        for turn in turns:
-            if turn.due <= now:
-                self._hand_out(pool, turn)
-        waits = [(turn.due - now).total_seconds() for turn in turns if turn.due > now]
-        return min([TICK, *waits])
+            self._mail.put(self._couriers[name].send(claims))
+        except BaseException:  # a bug of ours: the claims are void when their leases run out
+            log.exception("the courier of %s failed", name)
+            self._mail.put(Return(target=name, sent=(), left=()))
 
-    def _turns(self, connection: Connection) -> list[Turn]:
-        now = time.monotonic()
-        with self._guard:
-            away = {*self._busy, *(name for name, until in self._resting.items() if until > now)}
-        paces = {name: pace for name, pace in self._paces.items() if name not in away}
-        return outbox.turns(connection, paces)
+    def _free(self) -> int:
+        return self._parallel - len(self._under_way)
 
-    def _purge(self, connection: Connection, now: datetime) -> None:
+    def _collect(self, wait: float) -> list[Return]:
+        """What came back, after waiting for the first of it."""
+        returns: list[Return] = []
+        try:
+            mail = self._mail.get(timeout=wait) if wait > 0 else self._mail.get_nowait()
+            while True:
+                if mail is None:
+                    self._agenda.look_soon()
+                else:
+                    returns.append(mail)
+                mail = self._mail.get_nowait()
+        except Empty:
+            return returns
+
+    def _note_and_claim(self, returns: Sequence[Return]) -> Claims:
+        """One transaction. If it fails, what came back is noted later; what is due stays due."""
+        deadline = time.monotonic() + PERSISTENCE
+        may_claim = True
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    settled, ours = self._note(connection, returns)
+                    claims = self._claim(connection, returns, settled) if may_claim else {}
+            except Exception:
+                log.exception("the outbox cannot be used; trying again")
+                if time.monotonic() > deadline or not returns:
+                    # The leases run out then, and the deliveries count as unclear.
+                    self._part_with(returns, {})
+                    self._stopping.wait(REST)
+                    return {}
+                may_claim = False
+                time.sleep(BREATH * 10)
+            else:
+                self._tell(settled, ours)
+                self._part_with(returns, claims)
+                return claims
+
+    def _note(
+        self, connection: Connection, returns: Sequence[Return]
+    ) -> tuple[dict[str, list[Settled]], set[int]]:
+        """Settle what came back; returns that by target, and the keys of what was still ours."""
+        now = self._clock()
+        settled: dict[str, list[Settled]] = {}
+        ours: set[int] = set()
+        for one in returns:
+            # What we did not let go out ourselves was not sent.
+            unsent = [claim for claim, got in one.sent if self._is_cut_off and isinstance(got, Busy)]
+            outbox.release(connection, [*one.left, *unsent])
+            sent = [(claim, got) for claim, got in one.sent if claim not in unsent]
+            settled[one.target] = settled_of(sent, now, self._jitter)
+        everything = [one for some in settled.values() for one in some]
+        ours = outbox.settle(connection, everything, now, self._redact)
+        return settled, ours
+
+    def _claim(
+        self, connection: Connection, returns: Sequence[Return], settled: Mapping[str, list[Settled]]
+    ) -> Claims:
+        """Claims for the targets that go on, and for as many others as there are threads free."""
+        if self._stopping.is_set():
+            return {}
+        now = self._clock()
+        claims: Claims = {}
+        for one in returns:
+            if settled[one.target] and self._goes_on(one):
+                health = settled[one.target][-1].settlement.health
+                courier = self._couriers[one.target]
+                claims[one.target] = outbox.claim_next(
+                    connection, one.target, health, now,
+                    owner=self._owner, lease=courier.lease, most=courier.size,
+                )  # fmt: skip
+        claims = {name: given for name, given in claims.items() if given}
+        returned = {one.target for one in returns}
+        away = {*self._under_way} - returned | claims.keys()
+        if self._agenda.is_to_look():
+            self._look(connection, now, away)
+        free = self._parallel - len(away)
+        names = self._agenda.take(now, free, away)
+        if names:
+            leases = {name: self._couriers[name].lease for name in names}
+            found = outbox.claim_heads(connection, leases, now, owner=self._owner)
+            for name in set(names) - found.keys():
+                self._agenda.let_rest(name)  # another worker has it, or it waits for something earlier
+            claims |= found
+        return claims
+
+    def _goes_on(self, one: Return) -> bool:
+        """Whether a target that came back is sent more at once; a pace needs a look first."""
+        if one.left or self._recipients[one.target].pace != Pace():
+            return False
+        in_a_row = self._under_way[one.target] + len(one.sent)
+        return in_a_row < IN_A_ROW or not self._agenda.has_until(self._clock())
+
+    def _look(self, connection: Connection, now: datetime, away: set[str]) -> None:
+        began = time.monotonic()
+        outbox.recover(connection, now)
         if self._purge_at is None or self._purge_at <= now:
             outbox.purge(connection, now - self._keep)
             self._purge_at = now + PURGES
+        paces = {name: one.pace for name, one in self._recipients.items() if name not in away}
+        self._agenda.note(outbox.turns(connection, paces), cost=time.monotonic() - began)
 
-    def _hand_out(self, pool: ThreadPoolExecutor, turn: Turn) -> None:
-        name = turn.target
-        with self._guard:
-            if name in self._busy or self._stopping.is_set():
-                return
-            self._busy.add(name)
-            self._queued += 1
-        try:
-            pool.submit(self._serve, name, turn.number)
-        except RuntimeError:  # the pool was shut down meanwhile
-            with self._guard:
-                self._busy.discard(name)
+    def _part_with(self, returns: Sequence[Return], claims: Claims) -> None:
+        """Note who is under way now."""
+        for one in returns:
+            before = self._under_way.pop(one.target)
+            if one.target in claims:
+                self._under_way[one.target] = before + len(one.sent)
+            else:
+                self._agenda.look_soon()
+        for name in claims:
+            self._under_way.setdefault(name, 0)
 
-    def _serve(self, name: str, expected: int) -> None:
-        """Send to one target what is due, one after the other; after IN_A_ROW others have their turn."""
-        with self._guard:
-            self._queued -= 1
-        try:
-            if not self._couriers[name].serve(partial(self._may_go_on, name, expected)):
-                self._let_rest(name)  # another worker has it, or what is due waits for something earlier
-        except Exception:  # one target's trouble is not the others'
-            log.exception("cannot serve %s; trying again", name)
-            self._let_rest(name)
-        finally:
-            with self._guard:
-                self._busy.discard(name)
-            self._awake.set()
+    def _tell(self, settled: Mapping[str, Sequence[Settled]], ours: set[int]) -> None:
+        for name, some in settled.items():
+            for one in some:
+                if one.claim.key in ours:
+                    self.report.count(one.settlement.state)
+                    tell(one)
+                else:
+                    facts = {"target": name, "id": one.claim.row.id}
+                    log.warning("took longer than its lease; another worker goes on", extra={"facts": facts})
+            if some:
+                tell_health(name, some[0].claim.health, some[-1].settlement.health)
 
-    def _may_go_on(self, name: str, expected: int, number: int) -> bool:
-        """Whether a target that was sent so many, of those that waited, is sent more now."""
-        is_free = self._paces[name] == Pace() and (number < IN_A_ROW or not self._queued)
-        return is_free and number < expected
 
-    def _let_rest(self, name: str) -> None:
-        with self._guard:
-            self._resting[name] = time.monotonic() + REST
+class Agenda:
+    """Whose turn it is, by the last look at the outbox, and when the next look is worth its cost."""
 
-    def _tell(self, claim: Claim, settlement: Settlement) -> None:
-        row = claim.row
-        facts = {"target": row.target, "event": row.event.value, "article": claim.article_id, "id": row.id}
-        with self._guard:
-            self.report.count(settlement.state)
-        if settlement.reason:
-            facts["reason"] = settlement.reason
-        if settlement.due:
-            facts["next"] = settlement.due.isoformat(timespec="seconds")
-        is_fine = settlement.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}
-        log.log(logging.INFO if is_fine else logging.WARNING, settlement.state.value, extra={"facts": facts})
+    def __init__(self) -> None:
+        self._turns: deque[Turn] = deque()  # the next one first
+        self._resting: dict[str, float] = {}  # by target, until when (monotonic)
+        self._looked = 0.0  # monotonic, like all that follow
+        self._cost = 0.0
+        self._is_wanted = True
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with self._turn, self._engine.begin() as connection:
-            yield connection
+    def look_soon(self) -> None:
+        """Something may have changed."""
+        self._is_wanted = True
+
+    def is_to_look(self) -> bool:
+        """Whether it is time for a look: not too often, and seldom while there is enough to do."""
+        since = time.monotonic() - self._looked
+        if since >= TICK:
+            return True
+        wait = LOOK if self._turns else max(BREATH, 4 * self._cost)
+        return self._is_wanted and since >= wait
+
+    def note(self, turns: Sequence[Turn], *, cost: float) -> None:
+        """Take up the result of a look, which took `cost` seconds."""
+        self._looked, self._cost, self._is_wanted = time.monotonic(), cost, False
+        self._resting = {name: until for name, until in self._resting.items() if until > self._looked}
+        self._turns = deque(turn for turn in turns if turn.target not in self._resting)
+
+    def take(self, now: datetime, number: int, away: set[str]) -> list[str]:
+        """Take off the targets whose turn it is, `number` at most, without those that are `away`."""
+        names: list[str] = []
+        while self._turns and len(names) < number and self._turns[0].due <= now:
+            name = self._turns.popleft().target
+            if name not in away:
+                names.append(name)
+        return names
+
+    def let_rest(self, name: str) -> None:
+        """Do not ask this target for a while."""
+        self._resting[name] = time.monotonic() + REST
+
+    def has_until(self, horizon: datetime) -> bool:
+        """Whether somebody's turn comes until then."""
+        return self._is_wanted or bool(self._turns and self._turns[0].due <= horizon)
+
+    def wait(self, now: datetime, free: int) -> float:
+        """Seconds until there is something to claim, with so many threads `free`."""
+        if not free:
+            return TICK
+        until_look = TICK - (time.monotonic() - self._looked)
+        if self._is_wanted:
+            until_look = max(BREATH, 4 * self._cost) - (time.monotonic() - self._looked)
+        until_turn = (self._turns[0].due - now).total_seconds() if self._turns else TICK
+        return max(0.0, min(until_look, until_turn))
 
 
 def make_deliverer(config: Config, engine: Engine, *, redact: Redact) -> Deliverer:

@@ -79,6 +79,7 @@ class Flavour:
     refused_visibility: frozenset[str] = frozenset()
     rate_headers: str = "iso"  # iso | epoch | none
     has_source: bool = True
+    leaves_out_boosts: bool = True  # when it is asked to
     links: str = "hidden"  # what is seen of a link: hidden in part (its text is whole) | cut | whole
     edits: bool = True
 
@@ -124,6 +125,7 @@ _ALL = (
         refused_visibility=frozenset({"direct"}),
         rate_headers="epoch",
         has_source=False,
+        leaves_out_boosts=False,
         links="cut",
     ),
     Flavour(

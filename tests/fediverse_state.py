@@ -306,7 +306,7 @@ class Fediverse:
             if "max_id" in query:
                 order = {status.id: place for place, status in enumerate(self.statuses)}
                 seen = [one for one in seen if order[one.id] < order.get(query["max_id"], 0)]
-            if query.get("exclude_reblogs") == "true":
+            if query.get("exclude_reblogs") == "true" and self.flavour.leaves_out_boosts:
                 seen = [status for status in seen if not status.boost_of]
             limit = min(int(query.get("limit", 20)), 40)
             return Result(200, [self.as_json(status) for status in seen[:limit]])

@@ -320,8 +320,8 @@ def claim_and_die(desk: Desk) -> None:
     """Claim as a process does that is killed before it can say what became of it."""
     desk.newsroom.later(seconds=3)
     with desk.newsroom.engine.begin() as connection:
-        lease = timedelta(seconds=60)
-        assert outbox.claim(connection, "box", desk.newsroom.now, owner="killed", lease=lease)
+        lease = {"box": timedelta(seconds=60)}
+        assert outbox.claim_heads(connection, lease, desk.newsroom.now, owner="killed")
 
 
 def test_a_delivery_whose_process_was_killed_is_unclear_after_its_lease(desk: Desk) -> None:
@@ -460,7 +460,7 @@ def test_a_disk_that_is_full_for_a_while_loses_no_outcome(
 
     desk.box.outcomes += [fill_disk]
     desk.deliver()
-    assert "cannot note what box was told" in caplog.text
+    assert "the outbox cannot be used" in caplog.text
     assert desk.states() == [("published", State.SENT)]
     assert len(desk.box.got) == 1
 
@@ -469,7 +469,7 @@ def test_the_claims_of_a_long_queue_use_the_index(desk: Desk) -> None:
     publish(desk, "one")
     if desk.newsroom.engine.dialect.name != "sqlite":
         return  # a planner with statistics chooses anew for every size
-    compiled = outbox._HEADS.compile(dialect=desk.newsroom.engine.dialect)
+    compiled = outbox._NEXT.compile(dialect=desk.newsroom.engine.dialect)
     values = {**compiled.params, "_target": "box", "_now_us": 1, "_most": 1}
     arguments = tuple(values[name] for name in compiled.positiontup or ())
     with desk.newsroom.engine.begin() as connection:

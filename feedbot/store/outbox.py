@@ -1,14 +1,14 @@
 """The outbox: which delivery is next, who sends it, and what came of it.
 
-A claim is a conditional update under the lock of the target's row, so that a target has one delivery under
-way, whoever asks. It is a lease: attempts rise when it is made, and it is void when it has run out, which is
-how a delivery outlives the process that was sending it. Nothing here waits for a network.
+A claim is a conditional update under the lock of the target's row, so that one process at a time tells a
+target, whoever asks. It is a lease: attempts rise when it is made, and it is void when it has run out, which
+is how a delivery outlives the process that was sending it. Nothing here waits for a network.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -90,44 +90,46 @@ _EARLIER_OF_ARTICLE = exists(
         _earlier.c.settled_us.is_(None),
     )
 )
-_TARGET = (
+_TARGETS = (
     select(
+        targets.c.name,
         targets.c.condition,
         targets.c.reason,
         targets.c.failures,
         targets.c.since_us,
         targets.c.until_us,
-        exists(
-            select(literal_column("1"))
-            .select_from(deliveries)
-            .where(_IS_SENDING, deliveries.c.target == bindparam("_target"))
-        ).label("is_busy"),
     )
-    .where(targets.c.name == bindparam("_target"))
+    .where(targets.c.name.in_(bindparam("_targets", expanding=True)))
     .with_for_update(of=targets, skip_locked=True)
 )
-_HEADS = (
-    select(deliveries.c.key)
-    .where(
-        deliveries.c.target == bindparam("_target"),
-        _IS_OPEN,
-        deliveries.c.due_us <= bindparam("_now_us"),
-        ~_EARLIER_OF_ARTICLE,
-    )
-    .order_by(deliveries.c.key)
-    .limit(bindparam("_most"))
-    .with_for_update(of=deliveries)
+_BUSY = select(deliveries.c.target).where(
+    _IS_SENDING, deliveries.c.target.in_(bindparam("_targets", expanding=True))
 )
-_CLAIM = (
+_DUE = (
+    select(deliveries.c.key)
+    .where(_IS_OPEN, deliveries.c.due_us <= bindparam("_now_us"), ~_EARLIER_OF_ARTICLE)
+    .order_by(deliveries.c.key)
+)
+_NEXT = _DUE.where(deliveries.c.target == bindparam("_target")).limit(bindparam("_most"))
+_HEADS = select(
+    _DUE.where(deliveries.c.target == targets.c.name).limit(1).correlate(targets).scalar_subquery()
+).where(targets.c.name.in_(bindparam("_targets", expanding=True)))
+_SENDING = {
+    "state": State.SENDING,
+    "attempts": deliveries.c.attempts + 1,
+    "first_tried_us": func.coalesce(deliveries.c.first_tried_us, bindparam("_now_us")),
+    "lease_owner": bindparam("_owner"),
+}
+_CLAIM_NEXT = (
+    update(deliveries)
+    .where(deliveries.c.key.in_(_NEXT), _IS_OPEN)
+    .values(lease_until_us=bindparam("_lease_until_us"), **_SENDING)
+    .returning(deliveries.c.key)
+)
+_CLAIM_HEADS = (
     update(deliveries)
     .where(deliveries.c.key.in_(_HEADS), _IS_OPEN)
-    .values(
-        state=State.SENDING,
-        attempts=deliveries.c.attempts + 1,
-        first_tried_us=func.coalesce(deliveries.c.first_tried_us, bindparam("_now_us")),
-        lease_owner=bindparam("_owner"),
-        lease_until_us=bindparam("_lease_until_us"),
-    )
+    .values(lease_until_us=bindparam("_lease_until_us"), **_SENDING)
     .returning(deliveries.c.key)
 )
 # Read after the claim, so that an edit which came just before it is not missed.
@@ -203,17 +205,29 @@ _WAITING = (
 )
 
 
-def claim(
-    connection: Connection, target: str, now: datetime, *, owner: str, lease: timedelta, most: int = 1
-) -> list[Claim]:
-    """The oldest deliveries of `target` that are due, `most` of them, now ours; none if none may be sent now.
+def claim_heads(
+    connection: Connection, leases: Mapping[str, timedelta], now: datetime, *, owner: str
+) -> dict[str, list[Claim]]:
+    """For each of these targets the oldest delivery that is due, now ours, by target.
 
-    Deliveries of one article keep their order: a later one waits for the earlier to be settled.
+    A target that has nothing due, is busy, or may not be told now, is left out. Deliveries of one article
+    keep their order: a later one waits for the earlier to be settled. `leases` says how long each may take.
     """
-    found = connection.execute(_TARGET, {"_target": target}).one_or_none()
-    if found is None or found.is_busy:
-        return []
-    return claim_next(connection, target, health_in(found), now, owner=owner, lease=lease, most=most)
+    names = {"_targets": list(leases)}
+    healths = {row.name: health_in(row) for row in connection.execute(_TARGETS, names)}
+    busy = set(connection.execute(_BUSY, names).scalars())
+    open_ = [name for name, health in healths.items() if health.is_open(now) and name not in busy]
+    if not open_:
+        return {}
+    values = {
+        "_targets": open_,
+        "_now_us": to_us(now),
+        "_owner": owner,
+        # The longest will do for all: it only tells how soon a killed process is noticed.
+        "_lease_until_us": to_us(now + max(leases[name] for name in open_)),
+    }
+    keys = connection.execute(_CLAIM_HEADS, values).scalars().all()
+    return {one.row.target: [one] for one in _claims(connection, keys, owner, healths)}
 
 
 def claim_next(
@@ -226,9 +240,10 @@ def claim_next(
     lease: timedelta,
     most: int = 1,
 ) -> list[Claim]:
-    """The same for one who settles deliveries of `target` in this transaction, and knows its health.
+    """The oldest deliveries of `target` that are due, `most` of them, now ours.
 
-    To everybody else the target is busy until the transaction ends, so nobody can come between.
+    For one who settles deliveries of it in this transaction, and so knows its health: to everybody else the
+    target is busy until the transaction ends, so nobody can come between.
     """
     if not health.is_open(now):
         return []
@@ -239,7 +254,13 @@ def claim_next(
         "_lease_until_us": to_us(now + lease),
         "_most": most,
     }
-    keys = connection.execute(_CLAIM, values).scalars().all()
+    keys = connection.execute(_CLAIM_NEXT, values).scalars().all()
+    return _claims(connection, keys, owner, {target: health})
+
+
+def _claims(
+    connection: Connection, keys: Sequence[int], owner: str, healths: Mapping[str, Health]
+) -> list[Claim]:
     if not keys:
         return []
     return [
@@ -254,7 +275,7 @@ def claim_next(
             receipt=json.loads(row.receipt) if row.receipt else {},
             posted=None if row.posted_us is None else from_us(row.posted_us),
             is_uncertain=bool(row.is_uncertain),
-            health=health,
+            health=healths[row.target],
         )
         for row in connection.execute(_CLAIMED, {"_keys": keys})
     ]
@@ -272,7 +293,7 @@ class Settled:
 def settle(
     connection: Connection, settled: Sequence[Settled], now: datetime, redact: Callable[[str], str]
 ) -> set[int]:
-    """Note what came of claims of one owner on one target, in their order.
+    """Note what came of claims of one owner, those on one target in their order.
 
     Returns the keys of those that were still ours: of the others the lease had run out. `redact` takes the
     secrets out of what servers said, for they may have said ours.
@@ -287,8 +308,11 @@ def settle(
     if mine:
         connection.execute(_SETTLE, [_values_of(one, now) for one in mine])
         upsert(connection, posts, [post for one in mine if (post := _post_of(one, now))])
-        if mine[-1].settlement.health != mine[0].claim.health:
-            put_health(connection, mine[0].claim.row.target, mine[-1].settlement.health)
+        before = {one.claim.row.target: one.claim.health for one in mine}
+        after = {one.claim.row.target: one.settlement.health for one in mine}
+        for name, health in after.items():
+            if health != before[name]:
+                put_health(connection, name, health)
     return ours
 
 

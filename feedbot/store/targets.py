@@ -53,7 +53,7 @@ def put_health(connection: Connection, name: str, health: Health) -> None:
     connection.execute(update(targets).where(targets.c.name == name).values(**_values(health)))
 
 
-def health_in(row: Row[Any]) -> Health:
+def health_in(row: Any) -> Health:
     """The health in a row that holds the table's columns for it."""
     return Health(
         condition=Condition(row.condition),

@@ -277,6 +277,8 @@ class Deliverer:
         if one.left or self._recipients[one.target].pace != Pace():
             return False
         in_a_row = self._under_way[one.target] + len(one.sent)
+        if in_a_row >= self._agenda.waited.get(one.target, 0):
+            return False
         return in_a_row < IN_A_ROW or not self._agenda.has_until(self._clock())
 
     def _look(self, connection: Connection, now: datetime, away: set[str]) -> None:
@@ -316,6 +318,7 @@ class Agenda:
     """Whose turn it is, by the last look at the outbox, and when the next look is worth its cost."""
 
     def __init__(self) -> None:
+        self.waited: dict[str, int] = {}  # by target: deliveries at that look, due or not
         self._turns: deque[Turn] = deque()  # the next one first
         self._resting: dict[str, float] = {}  # by target, until when (monotonic)
         self._looked = 0.0  # monotonic, like all that follow
@@ -339,6 +342,7 @@ class Agenda:
         self._looked, self._cost, self._is_wanted = time.monotonic(), cost, False
         self._resting = {name: until for name, until in self._resting.items() if until > self._looked}
         self._turns = deque(turn for turn in turns if turn.target not in self._resting)
+        self.waited |= {turn.target: turn.number for turn in turns}
 
     def take(self, now: datetime, number: int, away: set[str]) -> list[str]:
         """Take off the targets whose turn it is, `number` at most, without those that are `away`."""

@@ -122,7 +122,7 @@ class _Watched(HTTPConnection):
             watch.sent = False  # what a proxy was told is not the request
 
     def _tunnel(self) -> None:
-        super()._tunnel()  # type: ignore[misc]  # http.client's, which the stubs do not show
+        super()._tunnel()
         if watch_here().cut is not None:
             raise CutShortError  # a line that was cut looks like the end of the proxy's headers
 
@@ -148,7 +148,7 @@ class _Watched(HTTPConnection):
         with watch.noting():
             super().send(data)
 
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 overrides it so, too
         """The answer, up to its body."""
         watch = watch_here()
         with watch.noting():

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from feedbot.build import Clock, newsroom_of, utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
-from feedbot.model import Finding, JsonObject
+from feedbot.model import Finding, JsonObject, Level
+from feedbot.moments import number_of
 from feedbot.store import journal
 from feedbot.store.db import open_store
 from feedbot.sync import Progress, sync
+from feedbot.trial import Tried
 
 if TYPE_CHECKING:
     from feedbot.config import Config
@@ -24,22 +27,39 @@ class Checked:
 
     files: int
     findings: list[Finding]  # by path and line
+    tried: tuple[Tried, ...] = ()  # what was tried of the targets
+
+    @property
+    def problems(self) -> bool:
+        """Whether there is anything to mend."""
+        is_wrong = any(finding.level is not Level.INFO for finding in self.findings)
+        return is_wrong or not all(tried.check.is_fine for tried in self.tried)
+
+    def with_targets(self, tried: Iterable[Tried]) -> Checked:
+        """The same with what was tried of the targets."""
+        return replace(self, tried=tuple(tried))
 
     def as_json(self) -> JsonObject:
         """For `--json`."""
-        return {"files": self.files, "findings": [finding.as_json() for finding in self.findings]}
+        return {
+            "files": self.files,
+            "findings": [finding.as_json() for finding in self.findings],
+            "targets": [tried.as_json() for tried in self.tried],
+        }
 
     def summary(self, *, with_infos: bool) -> str:
         """One line: how many files, and how many findings of each level."""
         counts = Counter(finding.level.value for finding in self.findings)
-        parts = [_number(counts[level], level) for level in ("error", "warning")]
+        parts = [number_of(counts[level], level) for level in ("error", "warning")]
         infos = counts["info"]
         more = "" if with_infos or not infos else f" ({infos} more worth knowing: feedbot check -v)"
-        return f"Checked {_number(self.files, 'file')}: {', '.join(parts)}.{more}"
+        return f"Checked {number_of(self.files, 'file')}: {', '.join(parts)}.{more}{self._tried()}"
 
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    def _tried(self) -> str:
+        names = {tried.target for tried in self.tried}
+        wrong = sum(not tried.check.is_fine for tried in self.tried)
+        found = number_of(wrong, "problem")
+        return f" Tried {number_of(len(names), 'target')}: {found}." if names else ""
 
 
 def check_content(

@@ -1,4 +1,4 @@
-"""The commands. Each loads the configuration, calls one function and prints.
+"""The command line, and the commands for feeds. Each loads the configuration, calls one function and prints.
 
 Nothing heavy is imported here: `feedbot --help` answers before the libraries of a single command are loaded.
 Whatever a command fails of becomes a message without secrets, and an exit code: 1, or 2 for a wrong command
@@ -8,7 +8,6 @@ line or configuration.
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from feedbot import __version__
+from feedbot.commands.deliveries import deliveries
+from feedbot.commands.options import common, json_option, load_config, redacted, redaction
+from feedbot.commands.preview import preview
+from feedbot.commands.targets import targets
 from feedbot.errors import FeedbotError
-from feedbot.terminal import Group, Manner, leave, prepare_streams, print_json, show_progress, speak_utf8
+from feedbot.terminal import Group, leave, prepare_streams, print_json, show_progress, speak_utf8
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,28 +36,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="feedbot %(version)s")
 def main() -> None:
-    """Turn a folder of articles into RSS, Atom and JSON feeds, and keep them fresh.
+    """Turn a folder of articles into RSS, Atom and JSON feeds, keep them fresh, and announce what is new.
 
     \b
     Example:
       feedbot init            start in an empty folder
-      feedbot run --serve     keep the feeds fresh and serve them
+      feedbot run --serve     keep the feeds fresh, serve them, announce what is new
     """
     gc.set_threshold(50_000)  # imports make many objects and no garbage: a tenth of a short command's time
     speak_utf8()
     prepare_streams()
-
-
-def _common(command: Command) -> Command:
-    """The options of every command that reads the configuration."""
-    config = click.option(
-        "--config", "-c", "config_path", type=click.Path(dir_okay=False, path_type=Path), metavar="PATH",
-        default=Path("config.yaml"), show_default=True, envvar="FEEDBOT_CONFIG", show_envvar=True,
-        help="The configuration file.",
-    )  # fmt: skip
-    verbose = click.option("--verbose", "-v", count=True, help="Say more.")
-    quiet = click.option("--quiet", "-q", count=True, help="Say only what is wrong.")
-    return config(verbose(quiet(command)))
 
 
 def _listening(command: Command) -> Command:
@@ -70,37 +61,6 @@ def _listening(command: Command) -> Command:
     return host(port(command))
 
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-
-
-def _load(config_path: Path, verbose: int, quiet: int, *, log: bool = False) -> Config:
-    """The configuration, with logging set up: what is done to stdout for a `log`, else warnings to stderr."""
-    manner = click.get_current_context().find_object(Manner) or Manner()
-    manner.verbose = verbose > 0
-
-    from feedbot.config import load
-    from feedbot.observe import redactor, set_up_logging
-
-    config = load(config_path, os.environ)
-    manner.redact = redactor(_secrets(config))
-    stream, usual = (sys.stdout, 0) if log else (sys.stderr, -1)
-    set_up_logging(stream, verbosity=usual + verbose - quiet, redact=manner.redact)
-    return config
-
-
-def _redact() -> Callable[[str], str]:
-    """What takes the secrets of the configuration out of a text."""
-    manner = click.get_current_context().find_object(Manner) or Manner()
-    return manner.redact
-
-
-def _secrets(config: Config) -> set[str]:
-    from urllib.parse import parse_qsl, urlsplit
-
-    options = parse_qsl(urlsplit(config.store.url.get_secret_value()).query)
-    return {*config.secrets(), *(value for name, value in options if "pass" in name)}
-
-
 @contextmanager
 def _builder(config: Config) -> Iterator[tuple[Builder, Engine]]:
     from feedbot.build import Builder
@@ -111,6 +71,10 @@ def _builder(config: Config) -> Iterator[tuple[Builder, Engine]]:
         yield Builder(config, engine), engine
     finally:
         engine.dispose()  # for SQLite, this brings the write-ahead log home
+
+
+for command in (deliveries, targets, preview):
+    main.add_command(command)
 
 
 @main.command(short_help="Write a config.yaml and a first article.")
@@ -148,44 +112,45 @@ def init(folder: Path, title: str | None, url: str | None, yes: bool) -> None:
 
 
 @main.command(short_help="List every problem in the configuration and the articles.")
-@_common
-@_json
-def check(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
+@common
+@json_option
+@click.option("--online", is_flag=True, help="Try the targets, too, without anything that readers would see.")
+def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bool) -> None:
     """List every problem in the configuration and in the articles; change nothing.
 
-    Exits with 1 if there is anything to mend in the articles, with 2 if it is the configuration.
+    Exits with 1 if there is anything to mend in the articles or with a target, with 2 if it is the
+    configuration.
 
     \b
     Example:
       feedbot check --config newsroom.yaml
+      feedbot check --online
     """
     from feedbot.check import check_content
     from feedbot.config import InvalidConfig
-    from feedbot.model import Level
-    from feedbot.report import as_findings, print_findings
+    from feedbot.report.findings import as_findings, print_checked
+    from feedbot.trial import check_targets
 
     try:
-        config = _load(config_path, verbose, quiet)
+        config = load_config(config_path, verbose, quiet)
     except InvalidConfig as error:
         if not as_json:
             raise
-        print_json({"files": 0, "findings": as_findings(error.problems)})
+        print_json({"files": 0, "findings": as_findings(error.problems), "targets": []})
         sys.exit(error.exit_code)
     with show_progress(shown=not (quiet or as_json)) as progress:
         checked = check_content(config, progress=progress)
-    problems = [finding for finding in checked.findings if finding.level is not Level.INFO]
+    checked = checked.with_targets(check_targets(config)) if online else checked
     if as_json:
-        print_json(checked.as_json())
+        print_json(redacted(checked.as_json()))
     else:
-        print_findings(checked.findings if verbose else problems)
-        if not quiet:
-            click.echo(checked.summary(with_infos=bool(verbose)))
-    sys.exit(1 if problems else 0)
+        print_checked(checked, config_path, redaction(), verbose=verbose > 0, quiet=quiet > 0)
+    sys.exit(1 if checked.problems else 0)
 
 
 @main.command(short_help="Make one pass: write the feeds that changed.")
-@_common
-@_json
+@common
+@json_option
 @click.option("--allow-empty", is_flag=True, help="Let a content folder lose all of its articles at once.")
 def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empty: bool) -> None:
     """Make one pass: read the articles that changed, write the feeds that differ.
@@ -196,9 +161,10 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
     Example:
       feedbot build --json
     """
-    from feedbot.report import load_status, print_pass
+    from feedbot.report.passes import print_pass
+    from feedbot.report.status import load_status
 
-    config = _load(config_path, verbose, quiet)
+    config = load_config(config_path, verbose, quiet)
     with _builder(config) as (builder, engine):
         with show_progress(shown=not (quiet or as_json)) as progress:
             report = builder.run_settled(allow_empty=allow_empty, progress=progress)
@@ -210,7 +176,7 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
 
 
 @main.command(short_help="Keep the feeds fresh until told to stop.")
-@_common
+@common
 @click.option("--serve", "with_server", is_flag=True, help="Answer HTTP, too: a whole installation.")
 @click.option("--once", is_flag=True, help="Make one pass, send what is due and end, for cron.")
 @_listening
@@ -237,7 +203,7 @@ def run(
         raise click.UsageError("--once ends after one pass and --serve does not: choose one of them")
     if not with_server and "COMMANDLINE" in {_source(ctx, "host"), _source(ctx, "port")}:
         raise click.UsageError("--host and --port need --serve")
-    config = _load(config_path, verbose, quiet, log=True)
+    config = load_config(config_path, verbose, quiet, log=True)
     if once:
         sys.exit(_run_once(config))
     from feedbot.deliver import make_deliverer
@@ -249,7 +215,7 @@ def run(
     with _builder(config) as (builder, engine):
         worker = Worker(
             builder,
-            deliverer=make_deliverer(config, engine, redact=_redact()),
+            deliverer=make_deliverer(config, engine, redact=redaction()),
             folders=config.content.paths,
             scan=config.schedule.scan,
             timezone=config.content.timezone,
@@ -269,12 +235,12 @@ def _run_once(config: Config) -> int:
         tell(report, full=True, first=True)
         # What was written a moment ago is announced as soon as it has been still long enough.
         until = utc_now() + config.announce.settle
-        make_deliverer(config, engine, redact=_redact()).run_due(until)
+        make_deliverer(config, engine, redact=redaction()).run_due(until)
     return 1 if report.refresh.foreign else 0
 
 
 @main.command(short_help="Serve the feeds that are there over HTTP.")
-@_common
+@common
 @_listening
 @click.pass_context
 def serve(
@@ -286,7 +252,7 @@ def serve(
     Example:
       feedbot serve --host 0.0.0.0 --port 8000
     """
-    config = _load(config_path, verbose, quiet, log=True)
+    config = load_config(config_path, verbose, quiet, log=True)
     server = _server(ctx, config, host, port, quiet=quiet > 0)
     if not (config.feeds.folder / "index.html").exists():
         click.echo(f"There are no feeds in {config.feeds.folder} yet: `feedbot build` makes them", err=True)
@@ -311,27 +277,28 @@ def _source(ctx: click.Context, name: str) -> str:
     return source.name if source else ""
 
 
-@main.command(short_help="Show what is indexed, what to mend, and the last passes.")
-@_common
-@_json
+@main.command(short_help="Show what is indexed, to be mended and sent, and the last passes.")
+@common
+@json_option
 def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
-    """Show what is indexed, what is to be mended, and what the last passes did.
+    """Show what is indexed, what is to be mended, what waits to be sent, and what the last passes did.
 
     \b
     Example:
       feedbot status --json
     """
-    from feedbot.report import load_status, print_status
+    from feedbot.report.status import load_status, print_status
+    from feedbot.standings import kinds_of
     from feedbot.store.db import open_store
 
-    config = _load(config_path, verbose, quiet)
+    config = load_config(config_path, verbose, quiet)
     engine = open_store(config.store.url.get_secret_value(), read_only=True)
-    found = load_status(engine)
+    found = load_status(engine, kinds_of(config))
     engine.dispose()
     if as_json:
-        print_json(found)
+        print_json(redacted(found))
     else:
-        print_status(found, verbose=verbose > 0, quiet=quiet > 0)
+        print_status(found, verbose=verbose > 0, quiet=quiet > 0, redact=redaction())
 
 
 @main.command(short_help="Print the JSON Schema of config.yaml, for editors.")

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -235,7 +235,12 @@ class Deliverer:
             # What we did not let go out ourselves was not sent.
             unsent = [claim for claim, got in one.sent if self._is_cut_off and isinstance(got, Busy)]
             outbox.release(connection, [*one.left, *unsent])
-            sent = [(claim, got) for claim, got in one.sent if claim not in unsent]
+            # Servers may have said our own secrets.
+            sent = [
+                (claim, replace(got, reason=self._redact(got.reason)))
+                for claim, got in one.sent
+                if claim not in unsent
+            ]
             settled[one.target] = settled_of(sent, now, self._jitter)
         everything = [one for some in settled.values() for one in some]
         ours = outbox.settle(connection, everything, now, self._redact)

@@ -196,7 +196,7 @@ class Worker:
             parts.append(start_part("server", self._server.run))
             log.info("serving", extra={"facts": {"url": self._server.url}})
         try:
-            return self._work(scheduler, parts)
+            code = self._work(scheduler, parts)
         finally:
             self._stopping.set()
             self._deliverer.stop()
@@ -206,6 +206,8 @@ class Worker:
             deadline = time.monotonic() + FAREWELL
             for part in parts:
                 part.thread.join(timeout=max(0.0, deadline - time.monotonic()))
+        log.info("stopped")
+        return code
 
     def _work(self, scheduler: BackgroundScheduler, parts: Sequence[Part]) -> int:
         self._agenda.note(EVERYTHING)
@@ -217,7 +219,7 @@ class Worker:
             if dead := self._dead_part(parts):
                 log.error("%s died, so the worker ends: start it again", dead)
                 return 1
-        log.info("stopped")
+        log.info("stopping: what is under way is finished first")
         return 0
 
     def _read_mail(self) -> None:
@@ -308,9 +310,9 @@ class Worker:
 
 def tell(report: PassReport, *, full: bool, first: bool) -> None:
     """Log what a pass did; a look that found nothing is worth a line only if it is the first."""
-    facts = {
-        key: value for key, value in report.as_json().items() if value and key not in ("events", "files")
-    }
+    told = report.as_json()
+    told["announced"] = {key: value for key, value in told["announced"].items() if value}
+    facts = {key: value for key, value in told.items() if value and key not in ("events", "files")}
     idle = not (report.sync.read or report.written or report.removed or report.sync.withdrawn)
     level = logging.DEBUG if idle and not first else logging.INFO
     log.log(level, "looked at everything" if full else "looked at what changed", extra={"facts": facts})

@@ -217,7 +217,7 @@ def edited(edits: list[tuple[int, Any, Any]]) -> Any:
 class Plain(yaml.SafeDumper):
     """Writes no aliases, as people do."""
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 

@@ -91,6 +91,17 @@ def test_an_upgrade_from_the_first_schema_announces_nothing_of_the_past(
     upgraded.dispose()
 
 
+def test_reading_a_state_of_an_older_feedbot_names_the_command_that_brings_it_up_to_date(
+    store_url: str,
+) -> None:
+    engine = open_store(store_url)
+    with engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '0001'"))
+    engine.dispose()
+    with pytest.raises(StoreError, match=r"older feedbot: run `feedbot build`"):
+        open_store(store_url, read_only=True)
+
+
 def test_opening_twice_keeps_what_is_there(store_url: str) -> None:
     first = open_store(store_url)
     with first.begin() as connection:

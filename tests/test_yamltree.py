@@ -323,7 +323,7 @@ documents = st.dictionaries(
 class Plain(yaml.SafeDumper):
     """Writes no aliases, as people do."""
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 

@@ -191,7 +191,9 @@ class Discord(_Channel, _Editing):
 class Hashtags(Section):
     """How topics become hashtags."""
 
-    aliases: dict[Text, Text] = Field(default={}, description="The hashtag of a topic, such as C#: CSharp")
+    aliases: dict[Text, str] = Field(
+        default={}, description="The hashtag of a topic, such as C#: CSharp; empty: the topic has none"
+    )
 
 
 class Mastodon(_Editing):

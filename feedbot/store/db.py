@@ -54,8 +54,16 @@ def _explained(url: URL) -> Iterator[None]:
 def _make_ready(engine: Engine, *, read_only: bool) -> None:
     if not read_only:
         _bring_up_to_date(engine)
-    elif _version(engine) is None:
+        return
+    version = _version(engine)
+    if version is None:
         raise StoreError(f"there is no state yet at {_shown(engine.url)}: run `feedbot build` once")
+    if version < HEAD:
+        raise StoreError(
+            f"the state at {_shown(engine.url)} is from an older feedbot: run `feedbot build` once"
+        )
+    if version > HEAD:
+        raise StoreError(f"the state at {_shown(engine.url)} is from a newer feedbot: upgrade feedbot")
 
 
 def to_us(moment: datetime) -> int:

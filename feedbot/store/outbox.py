@@ -375,13 +375,13 @@ def turns(connection: Connection, paces: dict[str, Pace]) -> list[Turn]:
         health = health_in(row)
         if health.condition is Condition.DISABLED:
             continue
-        moments = [from_us(waiting[row.name].due_us), _pace_allows(connection, row.name, paces[row.name])]
+        moments = [from_us(waiting[row.name].due_us), pace_allows(connection, row.name, paces[row.name])]
         due = max(moment for moment in (*moments, health.until) if moment is not None)
         found.append(Turn(target=row.name, due=due, number=waiting[row.name].number))
     return sorted(found, key=lambda turn: turn.due)
 
 
-def _pace_allows(connection: Connection, target: str, pace: Pace) -> datetime | None:
+def pace_allows(connection: Connection, target: str, pace: Pace) -> datetime | None:
     """When the pace of `target` lets the next one go; None: at any time."""
     moments = []
     if pace.min_interval:

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from feedbot.attempt import State
 from feedbot.settlement import Condition, Health
 from feedbot.store.db import from_us, to_us
-from feedbot.store.schema import events, targets
+from feedbot.store.schema import deliveries, events, targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +44,16 @@ def meet(connection: Connection, setups: Mapping[str, str]) -> list[str]:
         connection.execute(insert(targets), [{"name": name, "setup": setups[name], **fresh} for name in new])
     for name, setup in setups.items():
         if name in known and known[name].setup != setup:
-            statement = update(targets).where(targets.c.name == name)
-            connection.execute(statement.values(setup=setup, **_values(Health())))
+            connection.execute(update(targets).where(targets.c.name == name).values(setup=setup))
+            try_again(connection, name)
     return new
+
+
+def try_again(connection: Connection, name: str) -> None:
+    """Give the target `name` another chance: it is well, and what waited for it is due."""
+    put_health(connection, name, Health())
+    waits = (deliveries.c.target == name, deliveries.c.state == State.RETRY)
+    connection.execute(update(deliveries).where(*waits).values(due_us=deliveries.c.at_us))
 
 
 def put_health(connection: Connection, name: str, health: Health) -> None:

@@ -1,0 +1,99 @@
+"""What commands share: their options, the configuration these lead to, the state, and the secrets in both."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from feedbot.terminal import Manner
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from feedbot.config import Config
+    from feedbot.model import JsonObject
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# What others said, and might have said our secrets in.
+SAID = frozenset({"reason", "said", "receipt", "remark"})
+
+
+def common(command: Command) -> Command:
+    """The options of every command that reads the configuration."""
+    config = click.option(
+        "--config", "-c", "config_path", type=click.Path(dir_okay=False, path_type=Path), metavar="PATH",
+        default=Path("config.yaml"), show_default=True, envvar="FEEDBOT_CONFIG", show_envvar=True,
+        help="The configuration file.",
+    )  # fmt: skip
+    verbose = click.option("--verbose", "-v", count=True, help="Say more.")
+    quiet = click.option("--quiet", "-q", count=True, help="Say only what is wrong.")
+    return config(verbose(quiet(command)))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+
+def load_config(config_path: Path, verbose: int, quiet: int, *, log: bool = False) -> Config:
+    """The configuration, with logging set up: what is done to stdout for a `log`, else warnings to stderr."""
+    manner = click.get_current_context().find_object(Manner) or Manner()
+    manner.verbose = verbose > 0
+
+    from feedbot.config import load
+    from feedbot.observe import redactor, set_up_logging
+
+    config = load(config_path, os.environ)
+    manner.redact = redactor(_secrets(config))
+    stream, usual = (sys.stdout, 0) if log else (sys.stderr, -1)
+    set_up_logging(stream, verbosity=usual + verbose - quiet, redact=manner.redact)
+    return config
+
+
+def redaction() -> Callable[[str], str]:
+    """What takes the secrets of the configuration out of a text."""
+    manner = click.get_current_context().find_object(Manner) or Manner()
+    return manner.redact
+
+
+def _secrets(config: Config) -> set[str]:
+    from urllib.parse import parse_qsl, urlsplit
+
+    options = parse_qsl(urlsplit(config.store.url.get_secret_value()).query)
+    return {*config.secrets(), *(value for name, value in options if "pass" in name)}
+
+
+def redacted(value: JsonObject) -> JsonObject:
+    """`value` without secrets in what others said; ids, paths and texts stay as they are."""
+    redact = redaction()
+
+    def cleaned(part: Any, *, is_said: bool) -> Any:
+        if isinstance(part, dict):
+            return {name: cleaned(inner, is_said=is_said or name in SAID) for name, inner in part.items()}
+        if isinstance(part, list):
+            return [cleaned(inner, is_said=is_said) for inner in part]
+        return redact(part) if is_said and isinstance(part, str) else part
+
+    return {name: cleaned(part, is_said=name in SAID) for name, part in value.items()}
+
+
+@contextmanager
+def state(config: Config, *, write: bool = False) -> Iterator[Connection]:
+    """A transaction on the state, to read or to `write`. Raises StoreError if there is none yet."""
+    from feedbot.store.db import open_store
+
+    url = config.store.url.get_secret_value()
+    engine = open_store(url, read_only=True)
+    if write:  # never makes a state where there is none
+        engine.dispose()
+        engine = open_store(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()

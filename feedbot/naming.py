@@ -1,0 +1,73 @@
+"""Which article a person means by a path, an id or a link. Reads the store at most."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from feedbot.content.scan import Root
+from feedbot.errors import FeedbotError
+from feedbot.store import deliveries
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from feedbot.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a content file lies, or would lie."""
+
+    root: Root
+    relative: str
+
+    @property
+    def name(self) -> str:
+        """What findings and the store call it."""
+        return self.root.name_of(self.relative)
+
+    @property
+    def path(self) -> str:
+        """Where it is on disk."""
+        return str(self.root.folder / self.relative)
+
+
+def roots_of(config: Config) -> list[Root]:
+    """The content folders with their names."""
+    return [Root(folder=path, name=config.shown(path)) for path in config.content.paths]
+
+
+def places_of(config: Config, spelling: str) -> list[Place]:
+    """The places of files that `spelling` may mean: as a path, or as an id that was made of one."""
+    id_base = config.site.id_base
+    made_of = unquote(spelling.removeprefix(id_base)) if spelling.startswith(id_base) else spelling
+    return list(dict.fromkeys(_places(roots_of(config), config.folder, made_of)))
+
+
+def _places(roots: list[Root], folder: Path, spelling: str) -> Iterator[Place]:
+    for start in (Path(), folder):
+        path = os.path.normpath(start.absolute() / spelling)
+        for root in roots:
+            if below := root.locate(path):
+                yield Place(root, below)
+    relative = os.path.normpath(spelling)
+    if not relative.startswith((".", "/")):
+        yield from (Place(root, relative) for root in roots)
+
+
+def keys_of(connection: Connection, config: Config, spelling: str) -> tuple[int, ...]:
+    """The articles in the store that a person means, the oldest first; none: ()."""
+    names = [place.name for place in places_of(config, spelling)]
+    return deliveries.keys_of_article(connection, spelling, names)
+
+
+def unknown(spelling: str) -> FeedbotError:
+    """Nothing is called that."""
+    return FeedbotError(
+        f"no article is known by {spelling!r}: give its path below the content folder, its id or its link"
+    )

@@ -1,0 +1,138 @@
+"""`feedbot preview`: what each target would get of an article, and why not where not.
+
+The file as it is now, through the rehearsal of the next pass; the texts from those who would send them.
+Reads the store, if there is one, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from feedbot.attempt import Preview
+from feedbot.audience import audience_of
+from feedbot.errors import StoreError
+from feedbot.model import EventKind, JsonObject
+from feedbot.moments import iso
+from feedbot.preview.forecast import Obstacle, Record, Scene, next_delivery, obstacles
+from feedbot.preview.rehearsal import Rehearsal, rehearse
+from feedbot.store.db import open_store
+from feedbot.targets import make_sender
+from feedbot.trial import MakeSender, target_called
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from feedbot.config import Config, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What one target would get."""
+
+    target: str
+    kind: str  # its type
+    event: EventKind | None  # None: there is no article
+    obstacles: list[Obstacle]
+    preview: Preview | None
+
+    @property
+    def verdict(self) -> str:
+        """`now`, `later` where all that is in the way goes by itself, else `no`."""
+        if self.preview is None or any(one.until is None for one in self.obstacles):
+            return "no"
+        return "later" if self.obstacles else "now"
+
+    def as_json(self) -> JsonObject:
+        """For `--json`."""
+        preview = self.preview or Preview(text="")
+        return {
+            "target": self.target,
+            "type": self.kind,
+            "goes_out": self.verdict,
+            "obstacles": [one.as_json() for one in self.obstacles],
+            "event": self.event.value if self.event else None,
+            "text": preview.text,
+            "length": preview.length,
+            "limit": preview.limit,
+            "picture": preview.picture,
+            "picture_text": preview.picture_text,
+            "notes": list(preview.notes),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Previewed:
+    """An article as it would be announced."""
+
+    rehearsal: Rehearsal
+    prospects: list[Prospect]
+    remark: str  # what is not known, and why
+
+    def as_json(self) -> JsonObject:
+        """For `--json`; its keys are documented in docs/announcing.md."""
+        scene, article = self.rehearsal.scene, self.rehearsal.scene.article
+        return {
+            "article": {
+                "path": self.rehearsal.name,
+                "id": scene.article_id,
+                "title": article.title if article else "",
+                "link": article.link if article else "",
+            },
+            "appears": iso(scene.appears),
+            "findings": [finding.as_json() for finding in self.rehearsal.findings],
+            "remark": self.remark,
+            "targets": [prospect.as_json() for prospect in self.prospects],
+        }
+
+
+def preview_article(
+    config: Config,
+    spelling: str,
+    now: datetime,
+    *,
+    only: str | None = None,
+    make: MakeSender = make_sender,
+) -> Previewed:
+    """What the targets, or `only` one of them, would get of the article that `spelling` names.
+
+    Raises ConfigError where there is no such target, FeedbotError where there is no such article.
+    """
+    chosen = config.targets if only is None else (target_called(config, only),)
+    with _store(config) as (connection, remark):
+        audiences = [audience_of(target) for target in config.targets]
+        rehearsal = rehearse(connection, config, audiences, spelling, now)
+    prospects = [
+        _prospect(config, target, rehearsal.scene, rehearsal.records.get(target.name, Record()), make)
+        for target in chosen
+    ]
+    return Previewed(rehearsal=rehearsal, prospects=prospects, remark=remark)
+
+
+@contextmanager
+def _store(config: Config) -> Iterator[tuple[Connection, str]]:
+    """The store to read, or an empty one and why it is."""
+    try:
+        engine, remark = open_store(config.store.url.get_secret_value(), read_only=True), ""
+    except StoreError as error:
+        engine, remark = open_store("sqlite://"), f"what was announced is not known: {error}"
+    try:
+        with engine.begin() as connection:
+            yield connection, remark
+    finally:
+        engine.dispose()
+
+
+def _prospect(config: Config, target: Target, scene: Scene, record: Record, make: MakeSender) -> Prospect:
+    found = obstacles(audience_of(target), scene, record)
+    if scene.article is None:
+        return Prospect(target=target.name, kind=target.type, event=None, obstacles=found, preview=None)
+    delivery = next_delivery(scene, scene.article, record)
+    with closing(make(target, config.site_model())) as sender:
+        preview = sender.preview(delivery)
+    return Prospect(
+        target=target.name, kind=target.type, event=delivery.event, obstacles=found, preview=preview
+    )

@@ -1,0 +1,272 @@
+"""The next pass over one file, rehearsed: the real sync and the real announcing, over a copy in memory.
+
+The copy holds what the store knows of the one article. Neither the store nor the output is touched, nothing
+is sent, and whatever the pass would decide is decided by the code that decides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from feedbot.announce import Policy, announce
+from feedbot.audience import Audience
+from feedbot.build import newsroom_of
+from feedbot.content import Broken, Excluded, Read, Reading
+from feedbot.content.intake import take
+from feedbot.content.scan import Fetched, Found, fetch, survey
+from feedbot.crew import Crew
+from feedbot.identity import Duplicate, Identities, make_id
+from feedbot.membership import Catalogue
+from feedbot.model import EventKind, Finding, Level, Status, load_article
+from feedbot.naming import Place, keys_of, places_of, unknown
+from feedbot.preview.forecast import NO_ID, Obstacle, Record, Scene, Stage
+from feedbot.reconfigure import reconfigure
+from feedbot.store import articles, deliveries, journal, targets
+from feedbot.store.articles import StoredArticle
+from feedbot.store.db import open_store
+from feedbot.store.deliveries import DeliveryRow, Selection
+from feedbot.store.excerpt import PastEvent, copy_article, count_as_written, events_of
+from feedbot.store.outbox import pace_allows
+from feedbot.sync import Newsroom, sync
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from feedbot.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What the next pass would make of one file."""
+
+    name: str  # of the file, as findings have it
+    findings: tuple[Finding, ...]
+    scene: Scene
+    records: dict[str, Record]  # by target
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sight:
+    """A file as it is now, and the article that it is or was."""
+
+    place: Place
+    reading: Reading | None = None  # None: it is not there, or not to be read
+    why: str = ""  # ... for this reason
+    id: str = ""
+    stored: StoredArticle | None = None
+    duplicate: Finding | None = None
+
+
+def rehearse(
+    source: Connection, config: Config, audiences: Sequence[Audience], spelling: str, now: datetime
+) -> Rehearsal:
+    """What the next pass would make of the article that `spelling` names: a path, an id or a link.
+
+    A date that lies ahead counts as reached. Raises FeedbotError if nothing is called that, and ContentError
+    when a content folder cannot be read.
+    """
+    newsroom = newsroom_of(config, Catalogue(config))
+    sight = _see(source, config, newsroom, spelling, now)
+    appears = None
+    if isinstance(sight.reading, Read) and sight.reading.article.published > now:
+        appears = now = sight.reading.article.published
+    findings = sight.reading.findings if sight.reading else ()
+    if sight.duplicate:
+        obstacle = Obstacle(stage=Stage.FILE, reason=sight.duplicate.what, hint=sight.duplicate.hint)
+        scene = Scene(
+            article_id="", article=None, now=now, max_age=config.announce.max_age, obstacle=obstacle
+        )
+        return Rehearsal(
+            name=sight.place.name, findings=(*findings, sight.duplicate), scene=scene, records={}
+        )
+    scene, records = _Play(source, config, newsroom, audiences, sight, now).run()
+    scene = replace(scene, appears=appears)
+    return Rehearsal(name=sight.place.name, findings=findings, scene=scene, records=records)
+
+
+# --- the file ---
+
+
+def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, now: datetime) -> _Sight:
+    """The file that `spelling` names, read, with its identity."""
+    place = _find(source, config, newsroom, spelling)
+    seen = survey(newsroom.roots, newsroom.selection, [place.path])
+    found = seen.files.get(place.name)
+    taken = take(newsroom.reader, place.name, found, now, settled=True) if found else None
+    keys = keys_of(source, config, place.name)
+    if taken is None:
+        stored = next(iter(articles.find_by_key(source, keys[-1:])), None)
+        why = _absence(place, seen.findings.get(place.name))
+        return _Sight(place=place, why=why, stored=stored, id=stored.row.id if stored else "")
+    identities = Identities(source, newsroom.id_base, newsroom.roots, now, set(), {place.name})
+    identities.prepare({place.name: taken.reading})
+    if not isinstance(taken.reading, Read):
+        stored = identities.known(place.name)
+        return _Sight(place=place, reading=taken.reading, stored=stored, id=stored.row.id if stored else "")
+    identity = identities.of(place.name, taken.reading)
+    if isinstance(identity, Duplicate):
+        return _Sight(place=place, reading=taken.reading, duplicate=identity.finding)
+    return _Sight(place=place, reading=taken.reading, id=identity.id, stored=identity.stored)
+
+
+def _absence(place: Place, finding: Finding | None) -> str:
+    if finding:
+        return f"{finding.what}: {finding.hint}"
+    if Path(place.path).is_file():
+        return "content.include and content.exclude leave the file out"
+    return "the file is gone"
+
+
+def _find(source: Connection, config: Config, newsroom: Newsroom, spelling: str) -> Place:
+    """Where the file is, or was: by its path, by what the store knows, else by looking into every file."""
+    places = places_of(config, spelling)
+    for place in places:
+        if Path(place.path).is_file():
+            return place
+    keys = keys_of(source, config, spelling)
+    for stored in sorted(articles.find_by_key(source, keys), key=lambda one: -one.key):
+        for place in places_of(config, stored.row.path):
+            if place.name == stored.row.path:
+                return place
+    found = next(_search(newsroom, spelling), None)
+    if found is None:
+        raise unknown(spelling)
+    return found
+
+
+def _search(newsroom: Newsroom, spelling: str) -> Iterator[Place]:
+    """The files whose front matter gives the id or the link `spelling`; only those that hold it are read."""
+    ending = spelling.removeprefix(newsroom.id_base)
+    needles = {ending.encode(), unquote(ending).encode()}
+    found = survey(newsroom.roots, newsroom.selection)
+    for root in newsroom.roots:
+        for name, file in found.files.items():
+            if name == root.name_of(file.relative) and _is(newsroom, file, name, spelling, needles):
+                yield Place(root, file.relative)
+
+
+def _is(newsroom: Newsroom, file: Found, name: str, spelling: str, needles: set[bytes]) -> bool:
+    fetched = fetch(file.path)
+    if not isinstance(fetched, Fetched) or not any(needle in fetched.data for needle in needles):
+        return False
+    reading = newsroom.reader.read(fetched.data, name=name, relative=file.relative)
+    if not isinstance(reading, Read):
+        return False
+    return spelling in {reading.article.link, reading.url} or (
+        bool(reading.id) and spelling == make_id(newsroom.id_base, reading.id)
+    )
+
+
+# --- the pass ---
+
+
+class _Play:
+    """One pass over one file, in memory."""
+
+    def __init__(
+        self,
+        source: Connection,
+        config: Config,
+        newsroom: Newsroom,
+        audiences: Sequence[Audience],
+        sight: _Sight,
+        now: datetime,
+    ) -> None:
+        self._source = source
+        self._config = config
+        self._newsroom = newsroom
+        self._audiences = audiences
+        self._sight = sight
+        self._now = now
+        self._key = sight.stored.key if sight.stored else None
+
+    def run(self) -> tuple[Scene, dict[str, Record]]:
+        """The article after the pass, and what is on record of it at each target."""
+        store = open_store("sqlite://")
+        with store.begin() as copy, Crew() as crew:
+            is_first_look = self._sync(copy, crew)
+            events = events_of(copy, self._key_in(copy))
+            announce(copy, self._audiences, self._policy(), self._now)
+            after = next(iter(articles.find_by_id(copy, [self._sight.id])), None)
+            scene = self._scene(after, events, is_first_look=is_first_look)
+            records = self._records(copy, after.key if after else None, events)
+        store.dispose()
+        return scene, records
+
+    def _key_in(self, copy: Connection) -> int | None:
+        return next((one.key for one in articles.find_by_id(copy, [self._sight.id])), None)
+
+    def _policy(self) -> Policy:
+        options = self._config.announce
+        return Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
+
+    def _sync(self, copy: Connection, crew: Crew) -> bool:
+        """What `build` does before it announces, for this file alone; whether it is the first look."""
+        copy_article(self._source, copy, self._key)
+        reading = self._newsroom.reader.fingerprint
+        reread = reconfigure(copy, self._config, self._newsroom.catalogue, reading, self._now)
+        paths = [self._sight.place.path]
+        report = sync(
+            copy, self._newsroom, self._now, crew, paths=paths, allow_empty=True, settled=True, reread=reread
+        )
+        count_as_written(copy)
+        return report.baseline
+
+    def _scene(
+        self, after: StoredArticle | None, events: Sequence[PastEvent], *, is_first_look: bool
+    ) -> Scene:
+        waits = any(not event.is_announced for event in events_of(self._source, self._key))
+        return Scene(
+            article_id=self._sight.id,
+            article=load_article(after.row.body) if after else None,
+            now=self._now,
+            max_age=self._config.announce.max_age,
+            obstacle=self._obstacle(after),
+            happens=next((event.kind for event in reversed(events) if not event.is_announced), None),
+            is_first_look=is_first_look,
+            is_unwritten=waits and bool(journal.unwritten(self._source, {self._key or 0})),
+        )
+
+    def _obstacle(self, after: StoredArticle | None) -> Obstacle | None:
+        """Why the file is no article that readers see; None: it is one, or its last good version is."""
+        if after and after.row.status is Status.LIVE:
+            return None
+        reading = self._sight.reading
+        if isinstance(reading, Broken):
+            error = next(finding for finding in reading.findings if finding.level is Level.ERROR)
+            return Obstacle(stage=Stage.FILE, reason=f"cannot be read: {error.what}", hint=error.hint)
+        if isinstance(reading, Excluded):
+            return Obstacle(stage=Stage.FILE, reason=f"kept out of the feeds: {reading.reason}")
+        return Obstacle(stage=Stage.FILE, reason=self._sight.why or (after.row.reason if after else ""))
+
+    def _records(self, copy: Connection, key: int | None, events: Sequence[PastEvent]) -> dict[str, Record]:
+        met = targets.load(self._source)
+        recorded = {row.id for row in self._rows(self._source, self._key)}
+        published = [event.number for event in events if event.kind is EventKind.PUBLISHED]
+        # What the pass adds has no id yet.
+        rows = [row if row.id in recorded else replace(row, id=NO_ID) for row in self._rows(copy, key)]
+        after = targets.load(copy)
+        records = {}
+        for audience in self._audiences:
+            posted, receipt = deliveries.post_of(copy, audience.name, key or 0)
+            target = after[audience.name]
+            records[audience.name] = Record(
+                rows=tuple(row for row in rows if row.target == audience.name),
+                is_news=any(number > target.first_event for number in published),
+                is_new=audience.name not in met,
+                posted=posted,
+                receipt=receipt,
+                health=target.health,
+                pace_until=pace_allows(self._source, audience.name, audience.pace),
+            )
+        return records
+
+    @staticmethod
+    def _rows(connection: Connection, key: int | None) -> list[DeliveryRow]:
+        selection = Selection(article_keys=(key or 0,))
+        return [one.row for one in deliveries.select_for(connection, selection, newest=False)]

@@ -1,0 +1,110 @@
+"""How each target stands: whether it is sent anything, and what waits for it.
+
+Reads the store; the one thing it writes is that a target is to be tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from feedbot.attempt import OPEN, State
+from feedbot.errors import ConfigError
+from feedbot.model import JsonObject
+from feedbot.moments import iso
+from feedbot.settlement import Health
+from feedbot.store import deliveries, targets
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from feedbot.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A target with its queue."""
+
+    name: str
+    kind: str  # its type; "" where it is no longer configured
+    health: Health | None  # None: it is set up by the next pass
+    counts: Mapping[str, int]  # deliveries by state
+    oldest: datetime | None  # event of the oldest delivery that waits to be sent
+    last_sent: datetime | None
+
+    @property
+    def depth(self) -> int:
+        """How many deliveries wait to be sent."""
+        return sum(self.counts.get(state, 0) for state in (*OPEN, State.SENDING))
+
+    @property
+    def word(self) -> str:
+        """How it stands, in one word."""
+        if not self.kind:
+            return "removed"
+        return "new" if self.health is None else self.health.condition.value
+
+    def as_json(self) -> JsonObject:
+        """For `--json`."""
+        health = self.health or Health()
+        return {
+            "name": self.name,
+            "type": self.kind or None,
+            "state": self.word,
+            "reason": health.reason,
+            "failures": health.failures,
+            "since": iso(health.since),
+            "until": iso(health.until),
+            "depth": self.depth,
+            "held": self.counts.get(State.HELD, 0),
+            "dead": self.counts.get(State.DEAD, 0),
+            "oldest_waiting": iso(self.oldest),
+            "last_sent": iso(self.last_sent),
+        }
+
+
+def standings(connection: Connection, kinds: Mapping[str, str]) -> list[Standing]:
+    """Every configured target (`kinds`: name to type), then those that are no more with something open."""
+    known = targets.load(connection)
+    oldest = deliveries.oldest_waiting(connection)
+    counts: dict[str, dict[str, int]] = {}
+    for (name, state), number in deliveries.count_states(connection).items():
+        counts.setdefault(name, {})[state] = number
+    unsettled = {State.HELD, State.SENDING, *OPEN}
+    gone = [name for name in known if name not in kinds and unsettled & counts.get(name, {}).keys()]
+    return [
+        Standing(
+            name=name,
+            kind=kinds.get(name, ""),
+            health=known[name].health if name in known else None,
+            counts=counts.get(name, {}),
+            oldest=oldest.get(name),
+            last_sent=deliveries.last_sent(connection, name),
+        )
+        for name in (*kinds, *gone)
+    ]
+
+
+def kinds_of(config: Config) -> dict[str, str]:
+    """The configured targets: name to type."""
+    return {target.name: target.type for target in config.targets}
+
+
+def require_known(connection: Connection, config: Config, names: Iterable[str]) -> None:
+    """Raise ConfigError for a name that no target has or had."""
+    known = {**kinds_of(config), **targets.load(connection)}
+    for name in names:
+        if name not in known:
+            there = f"there are: {', '.join(known)}" if known else "there are none"
+            raise ConfigError(f"no target is called {name!r}; {there}")
+
+
+def resume(connection: Connection, name: str) -> Health | None:
+    """Let the target `name` be sent to again; returns how it stood. None: there was nothing to resume."""
+    row = targets.load(connection).get(name)
+    if row is None or row.health == Health():
+        return None
+    targets.try_again(connection, name)
+    return row.health

@@ -1,0 +1,114 @@
+"""Trying targets online: what can be checked unseen, and a message that says it is a test.
+
+Talks to the targets through their senders; knows neither the store nor the schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from feedbot.attempt import Check, Outcome, Sent
+from feedbot.errors import ConfigError
+from feedbot.model import Finding, JsonObject, Level
+from feedbot.observe import Redact
+from feedbot.targets import Sender, make_sender
+
+if TYPE_CHECKING:
+    from feedbot.config import Config, Target
+    from feedbot.model import Site
+
+MakeSender = Callable[["Target", "Site"], Sender]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One thing about a target that was tried."""
+
+    target: str
+    check: Check
+
+    def as_json(self) -> JsonObject:
+        """For `--json`."""
+        return {
+            "target": self.target,
+            "what": self.check.what,
+            "is_fine": self.check.is_fine,
+            "said": self.check.said,
+        }
+
+    def as_finding(self, path: str, redact: Redact) -> Finding:
+        """In the form of what is found in files: `path` is the configuration's."""
+        level = Level.INFO if self.check.is_fine else Level.ERROR
+        what = f"target {self.target}: {self.check.what}: {redact(self.check.said)}"
+        return Finding(path=path, what=what, level=level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What trying one target came to; `outcome` is None where no message was sent."""
+
+    target: str
+    checks: list[Tried]
+    outcome: Outcome | None
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the message did."""
+        return isinstance(self.outcome, Sent)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing was wrong."""
+        arrived = self.outcome is None or self.has_arrived
+        return arrived and all(tried.check.is_fine for tried in self.checks)
+
+    def as_json(self, *, is_resumed: bool) -> JsonObject:
+        """For `--json`; `is_resumed` says that the target was paused or disabled, and is no more."""
+        outcome = self.outcome
+        return {
+            "target": self.target,
+            "is_fine": self.is_fine,
+            "checks": [tried.as_json() for tried in self.checks],
+            "message": None
+            if outcome is None
+            else {
+                "outcome": type(outcome).__name__.lower(),
+                "reason": outcome.reason,
+                "status": outcome.answer.status if outcome.answer else None,
+            },
+            "resumed": is_resumed,
+        }
+
+
+def target_called(config: Config, name: str) -> Target:
+    """The configured target `name`. Raises ConfigError."""
+    for target in config.targets:
+        if target.name == name:
+            return target
+    names = ", ".join(target.name for target in config.targets)
+    there = f"there are: {names}" if names else "there are none"
+    raise ConfigError(f"config.yaml has no target {name!r}; {there}")
+
+
+def check_targets(config: Config, make: MakeSender = make_sender) -> Iterator[Tried]:
+    """Check each target without anything that its readers would see, one after the other."""
+    for target in config.targets:
+        with closing(make(target, config.site_model())) as sender:
+            for check in sender.check():
+                yield Tried(target=target.name, check=check)
+
+
+def try_target(
+    config: Config, name: str, now: datetime, *, with_message: bool, make: MakeSender = make_sender
+) -> Trial:
+    """Check the target `name`, and if it is asked for send a message that says it is a test.
+
+    Raises ConfigError.
+    """
+    with closing(make(target_called(config, name), config.site_model())) as sender:
+        checks = [Tried(target=name, check=check) for check in sender.check()]
+        return Trial(target=name, checks=checks, outcome=sender.test(now) if with_message else None)

@@ -1,0 +1,777 @@
+"""What an operator sees of deliveries and targets, and what his word does to them."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console import Console, Today
+from newsroom import Newsroom
+from postbox import webhook
+from receiver import Reply, receiving
+from sqlalchemy import event as sqlalchemy_event
+from terminal import feedbot, terminal
+
+from feedbot.attempt import Answer, Busy, Delivery, Gone, Outcome, Refused, Retry, Sent, State, Unclear
+from feedbot.deliver import make_deliverer
+from feedbot.ledger import DROPPED, Word, hint_for, list_deliveries, shorten_ids, told
+from feedbot.model import EventKind
+from feedbot.settlement import Condition, Health
+from feedbot.store import deliveries, targets
+from feedbot.store.db import from_us, to_us
+from feedbot.store.deliveries import DeliveryRow, Selection
+from feedbot.worker import tell
+
+ROOT = Path(__file__).parent.parent
+ANNOUNCING = (ROOT / "docs" / "announcing.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+ALL = ["published", "updated", "withdrawn"]
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def desk(any_newsroom: Newsroom) -> Today:
+    """A newsroom with one webhook, after its first pass, on each kind of database."""
+    desk = Today(any_newsroom)
+    desk.configure(webhook())
+    any_newsroom.build()
+    return desk
+
+
+@pytest.fixture
+def small(newsroom: Newsroom) -> Today:
+    """The same on SQLite."""
+    desk = Today(newsroom)
+    desk.configure(webhook())
+    newsroom.build()
+    return desk
+
+
+@pytest.fixture
+def console(desk: Today) -> Console:
+    return Console(desk.newsroom)
+
+
+def answer(status: int, body: bytes = b"") -> Answer:
+    return Answer(status=status, headers={}, body=body, at=NOW, seconds=0.25)
+
+
+def titles(listed: Any) -> list[str]:
+    return [one["article"]["title"].removeprefix("About ") for one in listed["deliveries"]]
+
+
+def only_id(console: Console, *filters: str) -> str:
+    (one,) = console.json("deliveries", "list", *filters)["deliveries"]
+    return str(one["id"])
+
+
+def row(state: State = State.PENDING, **values: Any) -> DeliveryRow:
+    whole = {
+        "id": "msg_0123456789abcdef0123456789abcdef", "target": "box", "article_key": 1, "event_number": 1,
+        "event": EventKind.PUBLISHED, "at_us": to_us(NOW), "due_us": to_us(NOW) + 5, "state": state,
+    }  # fmt: skip
+    return DeliveryRow(**{**whole, **values})
+
+
+# --- list ---
+
+
+def test_deliveries_are_listed_the_newest_first_with_the_reason_on_demand(
+    desk: Today, console: Console
+) -> None:
+    desk.publish("one.md", "two.md")
+    desk.box.outcomes.append(Refused(reason="the receiver does not want it"))
+    desk.deliver()
+    lines = console.run("deliveries", "list").splitlines()
+    assert lines[0].split() == ["ID", "EVENT", "STATE", "TARGET", "ATT", "WHEN", "TITLE"]
+    assert [line.split()[1:5] for line in lines[1:]] == [
+        ["published", "sent", "box", "1"],
+        ["published", "dead", "box", "1"],
+    ]
+    assert [line[-len("About one") :] for line in lines[1:]] == ["About two", "About one"]
+    assert "    the receiver does not want it" in console.run("deliveries", "list", "-v").splitlines()
+
+
+def test_nothing_to_list_is_said(console: Console) -> None:
+    assert console.run("deliveries", "list") == "No delivery matches.\n"
+    assert console.json("deliveries", "list") == {"deliveries": [], "has_more": False}
+
+
+@pytest.fixture
+def busy(desk: Today) -> Today:
+    """Two targets and three articles, one of them changed later, an hour apart."""
+    desk.configure(webhook(events=ALL), webhook("other", where={"topics": ["Law"]}))
+    desk.newsroom.build()
+    desk.newsroom.later(hours=-5)
+    for name, front in (("one.md", {}), ("two.md", {"topics": ["Law"]}), ("three.md", {})):
+        desk.newsroom.later(hours=1)
+        desk.publish(name, **front)
+        desk.deliver()
+    desk.newsroom.later(hours=1)
+    desk.publish("one.md", title="About uno")
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ((), "uno three three two two uno uno"),
+        (("--target", "other"), "three two uno"),
+        (("--target", "other", "--state", "sent"), "two"),
+        (("--state", "pending", "--state", "skipped"), "uno three uno"),
+        (("--event", "updated"), "uno"),
+        (("--article", "content/two.md"), "two two"),
+        (("--article", "two.md", "--target", "box"), "two"),
+        (("--article", "tag:news.example.com,2026:two.md"), "two two"),
+        (("--article", "https://publisher.example/two"), "two two"),
+        (("--since", "150m"), "uno three three"),
+        (("--since", "150m", "--until", "90m"), "three three"),
+        (("--until", "2020-01-01"), ""),
+        (("--limit", "2"), "uno three"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_list_shows_what_its_filters_ask_for(busy: Today, filters: tuple[str, ...], found: str) -> None:
+    listed = Console(busy.newsroom).json("deliveries", "list", *filters)
+    assert titles(listed) == found.split()
+    assert listed["has_more"] is ("--limit" in filters)
+
+
+def test_an_article_can_be_named_by_any_path_to_its_file(
+    small: Today, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = small.write("deep/one.md")
+    small.newsroom.build()
+    monkeypatch.chdir(path.parent)
+    console = Console(small.newsroom)
+    for spelling in (str(path), "one.md", "./one.md", "../deep/one.md", "deep/one.md", "content/deep/one.md"):
+        assert titles(console.json("deliveries", "list", "--article", spelling)) == ["one"], spelling
+
+
+@pytest.mark.parametrize(
+    ("filters", "code", "words"),
+    [
+        (("--article", "nowhere.md"), 1, "give its path below the content folder"),
+        (("--target", "bax"), 2, "no target is called 'bax'; there are: box"),
+        (("--state", "late"), 2, "'pending', 'held'"),
+        (("--since", "yesterday"), 2, "a date, a date and time, or a duration such as 2h"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_filter_that_means_nothing_is_refused_with_what_to_give_instead(
+    small: Today, filters: tuple[str, ...], code: int, words: str
+) -> None:
+    assert words in Console(small.newsroom).refused("deliveries", "list", *filters, code=code)
+
+
+def test_ids_are_shown_as_short_as_they_are_different() -> None:
+    ids = ["msg_0123456789aaaa", "msg_0123456789bbbb"]
+    assert [shorten_ids(ids)(id_) for id_ in ids] == ["0123456789a", "0123456789b"]
+    assert shorten_ids(ids[:1])(ids[0]) == "01234567"
+
+
+def test_the_list_fits_a_terminal_and_is_whole_in_a_pipe(newsroom: Newsroom) -> None:
+    desk = Today(newsroom)
+    desk.configure(webhook("a-target-with-a-rather-long-name"))
+    newsroom.build()
+    title = "東京の記事 " + "and so on " * 12
+    desk.publish("one.md", title=title)
+    newsroom.close()
+    with terminal("deliveries", "list", "-v", folder=newsroom.folder) as screen:
+        assert screen.end() == 0
+    lines = re.sub(r"\x1b\[[\d;]*m", "", screen.shown).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].endswith("…")
+    assert title.strip() in feedbot("deliveries", "list", folder=newsroom.folder).stdout
+
+
+def test_a_title_cannot_play_with_the_terminal(small: Today) -> None:
+    small.publish("one.md")
+    one = small.rows()[0]
+    small.newsroom.scalar(
+        lambda connection: connection.exec_driver_sql(
+            "update articles set body = ?", (json.dumps({"title": "a\x1b[2Jb\nc"}),)
+        )
+    )
+    shown = Console(small.newsroom)
+    assert r"a\x1b[2Jb\nc" in shown.run("deliveries", "list")
+    assert "\x1b" not in shown.run("deliveries", "show", one.row.id)
+
+
+def test_a_large_outbox_is_listed_by_one_statement(small: Today) -> None:
+    small.publish("one.md")
+    (first,) = small.rows()
+    with small.newsroom.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into events (number, article_key, kind, at_us, announced_us)"
+            " with recursive n(i) as (select 1000 union all select i + 1 from n where i < 10999)"
+            " select i, ?, 'updated', i, i from n",
+            (first.row.article_key,),
+        )
+        numbers = range(1000, 11_000)
+        rows = [row(id=f"msg_{n:032x}", article_key=first.row.article_key, event_number=n,
+                    event=EventKind.UPDATED) for n in numbers]  # fmt: skip
+        deliveries.add(connection, rows)
+    said: list[str] = []
+    with small.newsroom.engine.begin() as connection:
+        sqlalchemy_event.listen(connection, "before_cursor_execute", lambda *heard: said.append(heard[2]))
+        listed = list_deliveries(connection, Selection(), 50)
+    assert len(listed.shown) == 50
+    assert listed.has_more
+    assert len(said) == 1
+    console = Console(small.newsroom)
+    assert len(console.json("deliveries", "list", "--limit", "20000")["deliveries"]) == 10_001
+    assert console.json("deliveries", "drop", "--all")["changed"] == 10_001
+
+
+# --- show ---
+
+
+def test_a_delivery_is_shown_with_every_attempt_and_what_the_server_said(
+    desk: Today, console: Console
+) -> None:
+    desk.publish("one.md")
+    desk.box.outcomes += [
+        Retry(reason="the server failed", answer=answer(500, b"<h1>Oh\nno</h1>")),
+        Sent(receipt={"url": "https://social.example/@news/1", "id": "1"}),
+    ]
+    desk.deliver()
+    desk.deliver(seconds=10)
+    id_ = only_id(console)
+    shown = console.run("deliveries", "show", id_)
+    assert re.search(r"^  \S+Z  retry  500  0.25 s  the server failed$", shown, re.MULTILINE)
+    assert "    said: <h1>Oh\\nno</h1>\n" in shown
+    assert re.search(r"^  \S+Z  sent$", shown, re.MULTILINE)
+    assert "url: https://social.example/@news/1, id: 1" in shown
+    assert "content/one.md" in shown
+    assert shown.splitlines()[-1].startswith("Next       ")
+    told = console.json("deliveries", "show", id_)
+    assert told["receipt"]["url"] == "https://social.example/@news/1"
+    assert [attempt["outcome"] for attempt in told["history"]] == ["retry", "sent"]
+    assert told["posted"] == told["settled"]
+
+
+def test_a_delivery_is_named_by_the_beginning_of_its_id(desk: Today, console: Console) -> None:
+    desk.publish("one.md", "two.md")
+    first, second = (one.row.id for one in desk.rows())
+    for spelling in (first, first[:12], first.removeprefix("msg_")[:8]):
+        assert console.json("deliveries", "show", spelling)["id"] == first
+    assert "2 deliveries have ids that begin with" in console.refused("deliveries", "show", "msg_")
+    assert "`feedbot deliveries list`" in console.refused("deliveries", "show", "zzz")
+    assert "`feedbot deliveries list`" in console.refused("deliveries", "drop", second, "zzz")
+    assert {one.row.state for one in desk.rows()} == {State.PENDING}
+    # What a database would take for a pattern is none.
+    assert "no delivery" in console.refused("deliveries", "show", "%")
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_says_what_happens_next_and_what_can_be_done(state: State) -> None:
+    hint = hint_for(row(state), Health())
+    assert re.search(r"`feedbot \w+ \w+ 01234567`|lease", hint)
+
+
+@pytest.mark.parametrize(
+    ("health", "words"),
+    [
+        (None, "no longer in config.yaml"),
+        (Health(condition=Condition.DISABLED), "`feedbot targets resume box`"),
+        (Health(condition=Condition.PAUSED), "`feedbot targets test box`"),
+    ],
+)
+def test_what_waits_for_a_target_says_so(health: Health | None, words: str) -> None:
+    assert words in hint_for(row(State.RETRY), health)
+
+
+# --- retry ---
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_failed_or_was_not_sent_becomes_pending_with_all_its_attempts(state: State) -> None:
+    before = row(state, attempts=10, reason="why", settled_us=1, first_tried_us=2, may_have_arrived=True)
+    after = told(Word.RETRY, before, NOW)
+    if state in {State.PENDING, State.HELD, State.SENDING}:
+        assert after is None
+        return
+    assert after is not None
+    assert (after.state, after.attempts, after.by_hand, after.settled_us) == (State.PENDING, 0, True, None)
+    assert from_us(after.due_us) == NOW
+    assert after.may_have_arrived
+    assert after.generation == (2 if state is State.SENT else 1)
+    assert (after.id, after.first_tried_us) == (before.id, 2)
+
+
+def test_only_what_may_have_arrived_is_looked_for_after_a_retry() -> None:
+    after = told(Word.RETRY, row(State.DEAD), NOW)
+    assert after
+    assert not after.may_have_arrived
+
+
+def test_a_retry_sends_what_was_given_up_even_if_it_is_old_by_now(desk: Today, console: Console) -> None:
+    desk.publish("one.md")
+    desk.box.outcomes.append(Refused(reason="not today"))
+    desk.deliver()
+    desk.configure(webhook(), announce={"max_age": "1m"})
+    assert "1 delivery is to be sent now." in console.run("deliveries", "retry", only_id(console))
+    desk.deliver(minutes=11)
+    assert desk.states() == [("published", State.SENT)]
+    assert desk.box.got[1].attempt == 1
+
+
+def test_a_replay_has_the_id_that_receivers_know_and_says_that_it_may_be_a_double(
+    desk: Today, console: Console
+) -> None:
+    desk.publish("one.md")
+    desk.deliver()
+    console.run("deliveries", "retry", only_id(console))
+    desk.deliver(minutes=11)
+    first, again = desk.box.got
+    assert again.id == first.id
+    assert (first.generation, again.generation) == (1, 2)
+    assert (first.may_have_arrived, again.may_have_arrived) == (False, True)
+    assert again.first_tried is not None
+
+
+def test_a_range_is_replayed_with_what_was_sent_but_not_with_what_was_left_out(busy: Today) -> None:
+    console = Console(busy.newsroom)
+    assert console.json("deliveries", "retry", "--since", "200m", "--until", "90m")["changed"] == 3
+    busy.deliver(hours=2)
+    assert busy.boxes["other"].told() == [("published", "About two")] * 2
+    assert busy.boxes["box"].told()[3:] == [
+        ("published", "About two"),
+        ("published", "About three"),
+        ("updated", "About uno"),
+    ]
+
+
+def test_all_means_all_that_failed_and_nothing_that_arrived_or_was_left_out(busy: Today) -> None:
+    busy.boxes["box"].outcomes.append(Refused(reason="no"))
+    busy.deliver()
+    changed = Console(busy.newsroom).json("deliveries", "retry", "--all")
+    assert [one["event"] for one in changed["deliveries"]] == ["updated"]
+
+
+def test_what_was_left_out_is_sent_when_its_state_is_named(busy: Today) -> None:
+    changed = Console(busy.newsroom).json("deliveries", "retry", "--state", "skipped", "--target", "other")
+    assert changed["changed"] == 2
+    busy.deliver(hours=2)
+    assert len(busy.boxes["other"].got) == 3
+
+
+@pytest.mark.parametrize("word", ["retry", "drop", "release"])
+def test_everything_is_touched_only_if_that_is_said(small: Today, word: str) -> None:
+    small.publish("one.md")
+    console = Console(small.newsroom)
+    assert f"--all to {word} all" in console.refused("deliveries", word, code=2)
+    assert small.states() == [("published", State.PENDING)]
+    assert console.run("deliveries", word, "--all", "--target", "box")
+
+
+@pytest.mark.parametrize("word", ["retry", "drop", "release"])
+def test_a_dry_run_lists_what_it_would_do_and_changes_nothing(
+    desk: Today, console: Console, word: str
+) -> None:
+    desk.configure(webhook(), announce={"burst": 1})
+    desk.publish("fails.md")
+    desk.box.outcomes.append(Refused(reason="no"))
+    desk.deliver()
+    desk.write("a.md")
+    desk.write("b.md")
+    desk.newsroom.build()
+    before = [one.row for one in desk.rows()]
+    said = console.run("deliveries", word, "--all", "--dry-run")
+    count = 1 if word == "retry" else 2
+    assert len(re.findall(r"^\w{8} ", said, re.MULTILINE)) == count
+    assert said.endswith("nothing was changed.\n")
+    assert console.json("deliveries", word, "--all", "--dry-run")["is_dry_run"] is True
+    assert [one.row for one in desk.rows()] == before
+
+
+def test_sending_again_does_not_resume_a_target_but_says_how(desk: Today, console: Console) -> None:
+    desk.publish("one.md")
+    desk.box.outcomes.append(Busy(reason="nobody listens"))
+    desk.deliver()
+    health = desk.health()
+    said = console.run("deliveries", "retry", "--all")
+    assert re.search(r"box is not resumed by this: paused until \S+Z: nobody listens", said)
+    assert "    feedbot targets resume box " in said
+    assert desk.health() == health
+    assert console.json("deliveries", "retry", only_id(console), code=1)["not_ready"] == []
+    assert "resumed" not in console.run("deliveries", "drop", "--all")
+
+
+def test_what_is_under_way_is_left_to_who_sends_it(desk: Today, console: Console) -> None:
+    heard: list[tuple[int, str]] = []
+
+    def say_everything(delivery: Delivery) -> Outcome:
+        for word in ("retry", "drop", "release"):
+            for which in (delivery.id, "--all"):
+                done = console.invoke("deliveries", word, which)
+                heard.append((done.exit_code, done.output))
+        return Sent()
+
+    desk.publish("one.md")
+    desk.box.outcomes.append(say_everything)
+    desk.deliver()
+    assert [code for code, _ in heard] == [1, 0] * 3
+    assert all("it is being sent right now" in said for code, said in heard if code)
+    assert desk.states() == [("published", State.SENT)]
+
+
+def test_a_word_that_does_nothing_says_why_and_ends_with_one(desk: Today, console: Console) -> None:
+    desk.publish("one.md")
+    id_ = only_id(console)
+    assert "it is to be sent anyway" in console.run("deliveries", "retry", id_, code=1)
+    desk.deliver()
+    assert "it is sent, so there is nothing to drop" in console.run("deliveries", "drop", id_, code=1)
+    assert console.json("deliveries", "release", id_, code=1)["left"][0]["id"] == id_
+
+
+# --- drop and release ---
+
+
+def test_what_is_dropped_is_not_sent_and_says_who_did_it(desk: Today, console: Console) -> None:
+    desk.publish("one.md", "two.md", "three.md")
+    desk.box.outcomes.append(Unclear(reason="no answer"))
+    desk.deliver()
+    desk.publish("four.md")
+    assert "2 deliveries are dropped." in console.run("deliveries", "drop", "--all")
+    desk.deliver(minutes=11)
+    assert len(desk.box.got) == 3
+    assert [(one.row.state, one.row.reason) for one in desk.rows(states=(State.SKIPPED,))] == [
+        (State.SKIPPED, DROPPED)
+    ] * 2
+
+
+@pytest.fixture
+def burst(desk: Today) -> Today:
+    """Four articles that came at once, where three are too many."""
+    desk.configure(webhook(), announce={"burst": 3, "max_age": "2h"})
+    for number in range(4):
+        desk.write(f"{number}.md")
+    return desk
+
+
+def test_the_commands_that_the_log_names_for_a_burst_are_true(
+    burst: Today, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell(burst.newsroom.build(), full=True, first=False)
+    console = Console(burst.newsroom)
+    look, *words = re.findall(r"`feedbot (.*?)`", caplog.text)
+    assert len(words) == 2
+    assert console.run(*look.split()).count(" held ") == 4
+    for word in words:
+        assert "4 deliveries would be" in console.run(*word.split(), "--dry-run")
+    assert "4 deliveries are dropped" in console.run(*words[1].split())
+    assert {state for _, state in burst.states()} == {State.SKIPPED}
+
+
+def test_what_is_released_is_sent_in_order_however_old_it_has_become(burst: Today) -> None:
+    burst.newsroom.build()
+    Console(burst.newsroom).run("deliveries", "release", "--all")
+    burst.deliver(hours=5)
+    assert burst.box.told() == [("published", f"About {number}") for number in range(4)]
+
+
+def test_one_of_a_burst_can_be_released_and_the_rest_dropped(burst: Today) -> None:
+    burst.newsroom.build()
+    console = Console(burst.newsroom)
+    id_ = only_id(console, "--article", "2.md")
+    assert "1 delivery is to be sent now." in console.run("deliveries", "release", id_[:12])
+    console.run("deliveries", "drop", "--state", "held", "--all")
+    burst.deliver(minutes=11)
+    assert burst.box.told() == [("published", "About 2")]
+
+
+def test_build_tells_of_a_burst_with_the_commands_and_of_what_it_recorded(burst: Today) -> None:
+    console = Console(burst.newsroom)
+    said = console.run("build", "-q")
+    assert "4 new articles came at once, so their announcements are held:\n" in said
+    commands = re.findall(r"^    feedbot (.*?)  ", said, re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["list", "release", "drop"]
+    assert "4 deliveries are to be sent now." in console.run(*commands[1].split())
+    burst.write("next.md")
+    assert "1 announcement recorded: `feedbot run` sends what is due.\n" in console.run("build")
+
+
+def test_build_tells_of_a_new_target_and_of_events_that_wait_for_their_feeds(small: Today) -> None:
+    console = Console(small.newsroom)
+    small.configure(webhook(), webhook("late"))
+    assert "The target late is new: it gets what comes from now on.\n" in console.run("build")
+    (small.newsroom.feeds / "law").mkdir()
+    (small.newsroom.feeds / "law/rss.xml").write_text("not ours")
+    small.write("one.md", topics=["Law"])
+    assert "1 event not announced yet: their feeds could not be written.\n" in console.run("build", code=1)
+    assert "  1 event to be announced when the feeds are written\n" in console.run("status")
+    assert console.json("status")["deliveries"]["unannounced"] == 1
+
+
+# --- status ---
+
+
+def test_status_says_what_waits_what_failed_and_who_takes_nothing(desk: Today, console: Console) -> None:
+    desk.configure(webhook(), webhook("gone"), announce={"burst": 2})
+    desk.newsroom.build()
+    desk.publish("one.md", "two.md")
+    desk.boxes["box"].outcomes += [Refused(reason="no"), Busy(reason="it is asleep")]
+    desk.boxes["gone"].outcomes += [Gone(reason="410")]
+    desk.deliver()
+    for number in range(3):
+        desk.write(f"{number}.md")
+    desk.newsroom.build()
+    said = console.run("status")
+    assert re.search(
+        r"^Deliveries   1 pending, 2 retry, 6 held, 1 dead; the oldest for \d+ minutes$", said, re.MULTILINE
+    )
+    assert "  6 announcements held, for too many articles came at once\n" in said
+    assert re.search(r"^  box: paused until \S+Z: it is asleep$", said, re.MULTILINE)
+    assert re.search(r"^  gone: disabled: 410\n    feedbot targets resume gone ", said, re.MULTILINE)
+    assert "  1 announcement given up\n" in said
+    quiet = console.run("status", "-q")
+    assert "held" in quiet
+    assert "disabled" in quiet
+    assert "Deliveries" not in quiet
+    section = console.json("status")["deliveries"]
+    assert section["counts"]["held"] == 6
+    assert [one["state"] for one in section["targets"]] == ["paused", "disabled"]
+
+
+def test_a_target_that_is_no_longer_configured_is_named_with_what_waits_for_it(
+    desk: Today, console: Console
+) -> None:
+    desk.configure(webhook(), webhook("old one"))
+    desk.newsroom.build()
+    desk.publish("one.md")
+    desk.configure(webhook())
+    said = console.run("status")
+    assert "  old one is no longer in config.yaml, with 1 announcement to be sent\n" in said
+    assert "    feedbot deliveries drop --target 'old one'  forgets them\n" in said
+    assert "old one is no longer in config.yaml" not in console.run(
+        "deliveries", "drop", "--target", "old one"
+    )
+    assert "old one" not in console.run("status")
+
+
+def test_status_without_targets_says_nothing_of_deliveries(newsroom: Newsroom) -> None:
+    newsroom.build()
+    assert "Deliveries" not in Console(newsroom).run("status")
+
+
+# --- targets ---
+
+
+def test_targets_are_listed_with_their_queues(desk: Today, console: Console) -> None:
+    desk.publish("one.md")
+    desk.deliver()
+    desk.publish("two.md")
+    desk.box.outcomes.append(Busy(reason="it is asleep"))
+    desk.deliver()
+    desk.configure(webhook(), webhook("new"))
+    lines = console.run("targets", "list").splitlines()
+    assert lines[0].split()[:6] == ["NAME", "TYPE", "STATE", "QUEUE", "HELD", "DEAD"]
+    # The configuration is as it was for this target, so it is still paused.
+    assert lines[1].split()[:4] == ["box", "webhook", "paused", "1"]
+    assert re.fullmatch(r"    paused until \S+Z: it is asleep", lines[2])
+    assert lines[3].split()[:3] == ["new", "webhook", "new"]
+    box, new = console.json("targets", "list")["targets"]
+    assert (box["depth"], box["failures"], box["reason"]) == (1, 1, "it is asleep")
+    assert box["oldest_waiting"]
+    assert box["last_sent"]
+    assert (new["state"], new["depth"]) == ("new", 0)
+
+
+def test_a_target_that_is_resumed_gets_what_waits(desk: Today, console: Console) -> None:
+    desk.publish("one.md")
+    desk.box.outcomes.append(Gone(reason="410"))
+    desk.deliver()
+    desk.deliver(hours=3)
+    assert len(desk.box.got) == 1
+    assert console.run("targets", "resume", "box") == "box was disabled, and is sent to again.\n"
+    assert desk.health() == Health()
+    desk.deliver()
+    assert len(desk.box.got) == 2
+    assert console.run("targets", "resume", "box") == "box is ready: there is nothing to resume.\n"
+    assert console.json("targets", "resume", "box") == {"target": "box", "resumed": False}
+
+
+@pytest.mark.parametrize("arguments", [("targets", "resume"), ("targets", "test")], ids=" ".join)
+def test_a_target_that_is_not_there_is_a_mistake_that_names_those_that_are(
+    small: Today, arguments: tuple[str, ...]
+) -> None:
+    complaint = Console(small.newsroom).refused(*arguments, "bix", code=2)
+    assert complaint == "feedbot: config.yaml has no target 'bix'; there are: box\n"
+
+
+def test_a_test_message_that_arrives_resumes_a_target(small: Today) -> None:
+    console = Console(small.newsroom)
+    with receiving() as receiver:
+        small.configure(webhook(url=receiver.url))
+        small.newsroom.build()
+        put_health(small, Health(condition=Condition.DISABLED, reason="410"))
+        said = console.run("targets", "test", "box")
+    assert json.loads(receiver.requests[0].body)["type"] == "feedbot.test"
+    assert re.search(r"^fine   test message: ", said, re.MULTILINE)
+    assert "box was disabled, and is sent to again.\n" in said
+    assert small.health() == Health()
+
+
+def test_a_test_that_fails_leaves_the_target_as_it_was_and_ends_with_one(small: Today) -> None:
+    console = Console(small.newsroom)
+    paused = Health(condition=Condition.PAUSED, reason="401", until=small.newsroom.now)
+    with receiving() as receiver:
+        receiver.replies.append(Reply(401))
+        small.configure(webhook(url=receiver.url))
+        small.newsroom.build()
+        put_health(small, paused)
+        said = console.json("targets", "test", "box", code=1)
+    assert (said["is_fine"], said["message"]["status"], said["resumed"]) == (False, 401, False)
+    assert small.health() == paused
+
+
+def test_a_target_can_be_checked_without_a_message_and_before_the_first_pass(newsroom: Newsroom) -> None:
+    with receiving() as receiver:
+        newsroom.configure(targets=[webhook(url=receiver.url)])
+        said = Console(newsroom).run("targets", "test", "box", "--no-message")
+        assert receiver.requests == []
+        assert "test message" not in said
+        assert "fine   address: " in said
+        assert "fine   test message" in Console(newsroom).run("targets", "test", "box")
+    assert not (newsroom.folder / ".feedbot").exists()
+
+
+def put_health(desk: Today, health: Health) -> None:
+    desk.newsroom.scalar(lambda connection: targets.put_health(connection, "box", health))
+
+
+# --- check --online ---
+
+
+def test_check_tries_the_targets_only_when_asked(newsroom: Newsroom) -> None:
+    console = Console(newsroom)
+    newsroom.configure(targets=[webhook(url="http://receiver.example/hook")])
+    assert console.json("check")["targets"] == []
+    said = console.run("check", "--online", code=1)
+    config = newsroom.folder / "config.yaml"
+    assert said.startswith(f"{config}: error: target box: address: not encrypted")
+    assert said.endswith("Checked 0 files: 0 errors, 0 warnings. Tried 1 target: 1 problem.\n")
+    tried = console.json("check", "--online", code=1)["targets"]
+    assert [(one["what"], one["is_fine"]) for one in tried] == [("address", False), ("signature", True)]
+    newsroom.configure(targets=[webhook()])
+    assert console.run("check", "--online").endswith("Tried 1 target: 0 problems.\n")
+    assert "info: target box: signature" in console.run("check", "--online", "-v")
+
+
+# --- what is never shown ---
+
+
+def test_no_command_shows_a_secret_even_if_the_server_says_it(newsroom: Newsroom) -> None:
+    secret, header = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "Bearer-of-a-secret"
+    desk = Today(newsroom)
+    with receiving() as receiver:
+        url = f"{receiver.url.rstrip('/')}/the-key-of-the-channel"
+        desk.configure(webhook(url=url, unsigned=False, secret=secret, headers={"X-Key": header}))
+        newsroom.build()
+        receiver.replies += [
+            Reply(400, body=f"no {header} at {request_path} for {secret}".encode())
+            for request_path in ["/the-key-of-the-channel"] * 2
+        ]
+        desk.publish("one.md")
+        make_deliverer(newsroom.config, newsroom.engine, redact=str).run_due()
+        console = Console(newsroom)
+        id_ = only_id(console)
+        outputs = [
+            console.invoke(*arguments, *more).output
+            for more in ((), ("--json",))
+            for arguments in (
+                ("deliveries", "list", "-v"),
+                ("deliveries", "show", id_),
+                ("targets", "list"),
+                ("targets", "test", "box"),
+                ("status", "-v"),
+                ("check", "--online", "-v"),
+                ("preview", "one.md"),
+            )
+        ]
+    assert "***" in outputs[1]
+    for output in outputs:
+        assert secret not in output
+        assert header not in output
+        assert "the-key-of-the-channel" not in output
+
+
+# --- help and documentation ---
+
+COMMANDS = [
+    ("deliveries", "list"), ("deliveries", "show"), ("deliveries", "retry"), ("deliveries", "drop"),
+    ("deliveries", "release"), ("targets", "list"), ("targets", "test"), ("targets", "resume"), ("preview",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example_that_fits_a_terminal(words: tuple[str, ...]) -> None:
+    done = feedbot(*words, "--help", folder=ROOT, COLUMNS="80")
+    assert done.returncode == 0
+    assert re.search(rf"Example:\n +feedbot {' '.join(words)}\b", done.stdout)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert f"feedbot {' '.join(words)}" in ANNOUNCING
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("deliveries", "list"), ("deliveries", "show", "x"), ("deliveries", "retry", "--all"),
+     ("targets", "list"), ("targets", "resume", "box")],
+    ids=" ".join,
+)  # fmt: skip
+def test_before_the_first_pass_they_say_what_to_do_and_make_no_state(
+    newsroom: Newsroom, arguments: tuple[str, ...]
+) -> None:
+    newsroom.configure(targets=[webhook()])
+    assert "run `feedbot build` once" in Console(newsroom).refused(*arguments)
+    assert not (newsroom.folder / ".feedbot").exists()
+
+
+def keys_of(value: Any) -> set[str]:
+    """The keys in a JSON value at any depth."""
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    if not isinstance(value, dict):
+        return set()
+    return value.keys() | set().union(*(keys_of(part) for part in value.values()))
+
+
+def test_every_key_of_the_json_is_documented(small: Today) -> None:
+    console = Console(small.newsroom)
+    small.publish("one.md", "two.md")
+    small.box.outcomes += [Busy(reason="asleep", answer=answer(503))]
+    small.deliver()
+    id_ = only_id(console, "--article", "one.md")
+    outputs = [
+        console.json("deliveries", "list"),
+        console.json("deliveries", "show", id_),
+        console.json("deliveries", "retry", "--state", "pending", "--state", "retry"),
+        console.json("targets", "list"),
+        console.json("targets", "test", "box", "--no-message"),
+        console.json("targets", "resume", "box"),
+        console.json("preview", "one.md"),
+    ]
+    documented = set(re.findall(r"`([a-z_.]+)`", ANNOUNCING + OPERATING))
+    assert set().union(*map(keys_of, outputs)) - documented == set()
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_is_documented(state: State) -> None:
+    assert re.search(rf"^\| `{state}` \|", ANNOUNCING, re.MULTILINE)
+
+
+def test_the_outcome_of_a_delivery_is_unknown_to_no_listing() -> None:
+    kinds = {kind.__name__.lower() for kind in Outcome.__subclasses__()}
+    assert kinds | {"interrupted"} == set(
+        re.findall(r"^\| `(\w+)` \| ", _section("### Outcomes"), re.MULTILINE)
+    )
+
+
+def _section(heading: str) -> str:
+    return ANNOUNCING.partition(heading)[2].partition("\n#")[0]

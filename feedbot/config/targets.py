@@ -201,7 +201,9 @@ class Mastodon(_Editing):
 
     type: Literal["mastodon"] = Field(description="An account on Mastodon or a similar server")
     base_url: FolderUrl = Field(description="Address of the server")
-    token: Secret = Field(description="Access token with the scopes write:statuses write:media read:statuses")
+    token: Secret = Field(
+        description="Access token with the scopes write:statuses write:media read:statuses read:accounts"
+    )
     visibility: Literal["public", "unlisted", "private", "direct"] = Field(
         default="unlisted", description="Who sees the posts"
     )

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from feedbot.config import Config
+    from feedbot.config import Config, Target
+    from feedbot.model import Site
 
 log = logging.getLogger(__name__)
 
@@ -377,11 +378,18 @@ class Agenda:
         return max(0.0, min(until_look, until_turn))
 
 
-def make_deliverer(config: Config, engine: Engine, *, redact: Redact) -> Deliverer:
+def make_deliverer(
+    config: Config,
+    engine: Engine,
+    *,
+    redact: Redact,
+    clock: Clock = utc_now,
+    make: Callable[[Target, Site], Sender] = make_sender,
+) -> Deliverer:
     """The deliverer of a configuration; imports what its types of target need."""
     site = config.site_model()
     recipients = {
-        target.name: Recipient(sender=make_sender(target, site), pace=audience_of(target).pace)
+        target.name: Recipient(sender=make(target, site), pace=audience_of(target).pace)
         for target in config.targets
     }
     announce = config.announce
@@ -392,4 +400,5 @@ def make_deliverer(config: Config, engine: Engine, *, redact: Redact) -> Deliver
         keep=announce.keep,
         parallel=announce.parallel,
         redact=redact,
+        clock=clock,
     )

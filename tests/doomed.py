@@ -9,7 +9,6 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,10 +17,9 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from feedbot.attempt import Delivery, Outcome
-from feedbot.audience import audience_of
 from feedbot.build import Builder
-from feedbot.config import Config, load
-from feedbot.deliver import Deliverer, Recipient
+from feedbot.config import load
+from feedbot.deliver import make_deliverer
 from feedbot.observe import set_up_logging
 from feedbot.store.db import open_store
 from feedbot.targets import Sender, make_sender, mastodon, webhook
@@ -76,29 +74,6 @@ def watch_database(engine: Engine, countdown: Countdown) -> None:
     event.listen(engine, "checkin", lambda *_: countdown.at("committed"))
 
 
-def deliverer_of(
-    config: Config, engine: Engine, countdown: Countdown, clock: Callable[[], datetime]
-) -> Deliverer:
-    """The deliverer of `config` as `make_deliverer` makes it, but mortal, and with this clock."""
-    site = config.site_model()
-    recipients = {
-        target.name: Recipient(
-            sender=Mortal(make_sender(target, site), countdown),  # type: ignore[arg-type] # has all of it
-            pace=audience_of(target).pace,
-        )
-        for target in config.targets
-    }
-    options = config.announce
-    return Deliverer(
-        engine,
-        recipients,
-        max_age=options.max_age,
-        keep=options.keep,
-        parallel=options.parallel,
-        clock=clock,
-    )
-
-
 def live(path: Path, log: Path, die_at: str, ahead: float, ready: Connection | None) -> None:
     """Make one pass and its deliveries; or, with somebody to tell when it is `ready`, work until killed."""
     point, _, number = die_at.partition(":")
@@ -112,7 +87,11 @@ def live(path: Path, log: Path, die_at: str, ahead: float, ready: Connection | N
     engine = open_store(config.store.url.get_secret_value())
     watch_database(engine, countdown)
     builder = Builder(config, engine, clock=clock)
-    deliverer = deliverer_of(config, engine, countdown, clock)
+
+    def make(target: Any, site: Any) -> Any:
+        return Mortal(make_sender(target, site), countdown)
+
+    deliverer = make_deliverer(config, engine, redact=str, clock=clock, make=make)
     if ready is None:
         builder.run()
         deliverer.run_due(clock() + config.announce.settle)

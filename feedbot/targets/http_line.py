@@ -7,9 +7,7 @@ To shut the line wakes whoever waits for it. Nothing is ever sent twice.
 from __future__ import annotations
 
 import socket
-import threading
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
@@ -19,7 +17,7 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
 
-from feedbot.targets.http_watch import CutShortError, Watch, watch_here, watch_if_any
+from feedbot.targets.http_watch import CutShortError, Watch, waited, watch_here, watch_if_any
 
 SERVERS = 128  # to which connections are kept, the last ones used
 KEPT = 64  # connections to each, as many as there can be threads
@@ -30,27 +28,11 @@ IDLE = 4.0  # seconds after which a kept connection is not used again: many serv
 
 
 def _addresses(host: str, port: int, watch: Watch) -> list[tuple[Any, ...]]:
-    """What getaddrinfo knows. It has no timeout, so it waits in a thread, at worst forgotten there."""
+    """What getaddrinfo knows."""
     name = host.strip("[]")
     with suppress(socket.gaierror):  # an address needs no look-up, and no thread
         return list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
-    found: SimpleQueue[list[tuple[Any, ...]] | Exception] = SimpleQueue()
-
-    def look_up() -> None:
-        try:
-            found.put(list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)))
-        except (OSError, UnicodeError) as error:
-            found.put(error)
-
-    watch.guard(lambda: found.put(CutShortError()))
-    threading.Thread(target=look_up, name="name look-up", daemon=True).start()
-    try:
-        result = found.get(timeout=watch.left)
-    except Empty:
-        raise CutShortError from None
-    if isinstance(result, Exception):
-        raise result
-    return result
+    return waited(lambda: list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)), watch)
 
 
 def _connected(address: tuple[Any, ...], options: Any, seconds: float, watch: Watch) -> socket.socket:

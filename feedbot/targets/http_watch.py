@@ -10,8 +10,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
+from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Self
+from typing import NoReturn, Self, TypeVar
+
+Result = TypeVar("Result")
 
 
 class Cut(Enum):
@@ -82,6 +86,33 @@ class Watch:
     def at_end(self, act: Callable[[], object]) -> None:
         """Do `act` once the request is over, and not before."""
         self._at_end.append(act)
+
+
+def waited(work: Callable[[], Result], watch: Watch) -> Result:
+    """What `work` gives, which has no timeout of its own: it is done in a thread, at worst forgotten there.
+
+    Raises what `work` raises, and CutShortError when the request is over before.
+    """
+    found: SimpleQueue[Callable[[], Result]] = SimpleQueue()
+
+    def do() -> None:
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            found.put(partial(_raised, error))
+        else:
+            found.put(lambda: result)
+
+    watch.guard(lambda: found.put(partial(_raised, CutShortError())))
+    threading.Thread(target=do, name="name look-up", daemon=True).start()
+    try:
+        return found.get(timeout=watch.left)()
+    except Empty:
+        raise CutShortError from None
+
+
+def _raised(error: Exception) -> NoReturn:
+    raise error
 
 
 class _Watchdog:

@@ -21,12 +21,10 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from ipaddress import ip_address
-from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -36,7 +34,7 @@ from urllib3.exceptions import HTTPError
 
 from feedbot.targets.http import USER_AGENT
 from feedbot.targets.http_line import WatchedAdapter
-from feedbot.targets.http_watch import Cut, CutShortError, Watch
+from feedbot.targets.http_watch import Cut, CutShortError, Watch, waited
 from feedbot.targets.pictures_address import IN_A_URL, UNREADABLE, Address, Place, is_public, place_of
 from feedbot.targets.pictures_image import (
     MAX_BYTES,
@@ -104,27 +102,6 @@ def fetch_picture(
 
 
 # --- one visit, with its redirects ---
-
-
-def _looked_up(host: str, resolve: Callable[[str], Collection[Address]], watch: Watch) -> Collection[Address]:
-    """What `resolve` finds, in a thread of its own: looking up names has no timeout."""
-    found: SimpleQueue[Collection[Address] | Exception] = SimpleQueue()
-
-    def search() -> None:
-        try:
-            found.put(resolve(host))
-        except (OSError, ValueError) as error:
-            found.put(error)
-
-    watch.guard(lambda: found.put(CutShortError()))
-    threading.Thread(target=search, name="name look-up", daemon=True).start()
-    try:
-        result = found.get(timeout=watch.left)
-    except Empty:
-        raise CutShortError from None
-    if isinstance(result, Exception):
-        raise result
-    return result
 
 
 class _Way(WatchedAdapter):
@@ -213,7 +190,7 @@ class _Visit:
         """Ways to `place`, best first. IPv4 before IPv6: where it is missing one knows at once, while broken
         IPv6 is silent until the deadline.
         """
-        found = _looked_up(place.host, self.resolve, watch)
+        found = waited(lambda: self.resolve(place.host), watch)  # looking up names has no timeout
         fine = sorted(filter(self.allowed, found), key=lambda address: address.version)
         if not fine:
             raise PictureRefused("its address lies in a private network, or on this machine")

@@ -31,6 +31,7 @@ import feedbot
 
 LIVES_OF_ONE = 100  # kills that one newsroom lives through
 LONGEST = 0.25  # seconds until a kill: most of the work of a life is done by then, and not all
+LOSSES = 4  # replies that may be lost for each life: after five failures in a row a target pauses
 TOLD = 25  # kills between two lines of progress
 SAID = 3000  # characters of what went wrong
 
@@ -124,7 +125,7 @@ def live_through(folder: Path, kills: int, given: argparse.Namespace, seed: int,
     with stage(folder, seed=seed, store_url=given.store_url) as scene:
         scene.hook.otherwise = dawdle(scene.chance)
         while scene.deaths < kills and tally.minutes < given.minutes:
-            lose_replies(scene.instances["loses"], scene.chance, given.articles)
+            lose_replies(scene.instances["loses"], scene.chance, min(given.articles, LOSSES))
             live_and_die(scene, given.articles, longest=LONGEST)
             if scene.deaths % TOLD == 0:
                 say(f"{tally.kills + scene.deaths:,} kills, {tally.minutes:.1f} minutes")

@@ -330,20 +330,37 @@ def test_a_delivery_whose_process_was_killed_is_unclear_after_its_lease(desk: De
     desk.deliver(seconds=50)
     assert desk.box.got == []
     desk.deliver(seconds=20)
+    desk.deliver(seconds=6)
     (delivery,) = desk.box.got
     assert (delivery.attempt, delivery.may_have_arrived) == (2, True)
     assert [one.outcome for one in desk.attempts()] == ["interrupted", "sent"]
 
 
 def test_an_item_that_kills_the_process_each_time_runs_out_of_attempts(desk: Desk) -> None:
-    publish(desk, "one", "two")
+    publish(desk, "one")
     for _ in range(ATTEMPTS):
         claim_and_die(desk)
-        desk.newsroom.later(seconds=61)
+        desk.newsroom.later(minutes=2)
         with desk.newsroom.engine.begin() as connection:
             outbox.recover(connection, desk.newsroom.now)
+        desk.newsroom.later(hours=30)
+    publish(desk, "two")
     desk.deliver()
     assert [state for _, state in desk.states()] == [State.DEAD, State.SENT]
+
+
+def test_a_program_that_dies_at_every_start_does_not_use_up_what_it_never_sent(desk: Desk) -> None:
+    publish(desk, "one")
+    claim_and_die(desk)
+    for _ in range(50):
+        desk.newsroom.later(minutes=2)
+        with desk.newsroom.engine.begin() as connection:
+            outbox.recover(connection, desk.newsroom.now)
+            lease = {"box": timedelta(seconds=60)}
+            outbox.claim_heads(connection, lease, desk.newsroom.now, owner="killed")
+    desk.deliver(days=1)
+    desk.deliver(days=1)
+    assert desk.states() == [("published", State.SENT)]
 
 
 def test_an_answer_after_the_lease_changes_nothing_any_more(
@@ -358,7 +375,7 @@ def test_an_answer_after_the_lease_changes_nothing_any_more(
     publish(desk, "one")
     desk.box.outcomes += [take_too_long]
     desk.deliver()
-    desk.deliver()
+    desk.deliver(seconds=6)
     assert desk.states() == [("published", State.SENT)]
     assert "longer than its lease" in caplog.text
     assert [one.outcome for one in desk.attempts()] == ["interrupted", "refused", "sent"]

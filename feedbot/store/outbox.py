@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from feedbot.attempt import SAID, Outcome, State, Unclear
 from feedbot.model import EventKind, JsonObject, Status
-from feedbot.retry import ATTEMPTS
+from feedbot.retry import next_attempt
 from feedbot.settlement import Condition, Health, Settlement
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import COLUMNS, DeliveryRow, row_in
@@ -335,13 +335,17 @@ def release(connection: Connection, claims: Iterable[Claim]) -> None:
 
 
 def recover(connection: Connection, now: datetime) -> int:
-    """Take back the deliveries whose lease ran out: they may have arrived. Returns how many there were."""
+    """Take back the deliveries whose lease ran out: they may have arrived. Returns how many there were.
+
+    They wait like any that failed: a program that dies at every start must not use up what it never sent.
+    """
     void = select(deliveries.c.key, deliveries.c.attempts).where(
         _IS_SENDING, deliveries.c.lease_until_us < to_us(now)
     )
     rows = connection.execute(void.with_for_update(skip_locked=True)).all()
     for row in rows:
-        is_last = row.attempts >= ATTEMPTS
+        due = next_attempt(row.attempts, now, jitter=0)
+        is_last = due is None
         connection.execute(
             update(deliveries)
             .where(deliveries.c.key == row.key)
@@ -349,7 +353,7 @@ def recover(connection: Connection, now: datetime) -> int:
                 state=State.DEAD if is_last else State.UNCLEAR,
                 reason=f"given up after {row.attempts} attempts: {INTERRUPTED}" if is_last else INTERRUPTED,
                 may_have_arrived=True,
-                due_us=to_us(now),
+                due_us=to_us(due or now),
                 settled_us=to_us(now) if is_last else None,
                 lease_owner=None,
                 lease_until_us=None,

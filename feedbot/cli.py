@@ -216,6 +216,7 @@ def run(
         worker = Worker(
             builder,
             deliverer=make_deliverer(config, engine, redact=redaction()),
+            config=config.path,
             folders=config.content.paths,
             scan=config.schedule.scan,
             timezone=config.content.timezone,

@@ -157,6 +157,7 @@ class Worker:
         scan: timedelta | Cron,
         timezone: tzinfo,
         deliverer: Deliverer,
+        config: Path,
         server: Service | None = None,
         on_pass: Callable[[PassReport], None] = lambda _report: None,
         clock: Clock = utc_now,
@@ -166,6 +167,8 @@ class Worker:
         self._scan = scan
         self._timezone = timezone
         self._deliverer = deliverer
+        self._config = config
+        self._config_stamp = stamp_of(config)
         self._server = server
         self._on_pass = on_pass
         self._clock = clock
@@ -216,6 +219,7 @@ class Worker:
                 self._pass(self._agenda.take(time.monotonic()))
                 self._schedule_due(scheduler)
             self._read_mail()
+            self._look_at_config()
             if dead := self._dead_part(parts):
                 log.error("%s died, so the worker ends: start it again", dead)
                 return 1
@@ -235,6 +239,13 @@ class Worker:
         agenda.ripen(time.monotonic())
         if self._next_due is not None and self._next_due <= self._clock():
             agenda.note(frozenset())
+
+    def _look_at_config(self) -> None:
+        """Say once for each change of the configuration that it takes a new start to be in force."""
+        stamp = stamp_of(self._config)
+        if stamp is not None and stamp != self._config_stamp:
+            self._config_stamp = stamp
+            log.warning("%s has changed: restart feedbot, and it will be in force", self._config.name)
 
     def _hear(self, word: Word) -> None:
         if word == STOP:
@@ -306,6 +317,15 @@ class Worker:
             os._exit(128 + number)
         self._signalled = True
         self._mailbox.put(STOP)  # safe in a signal handler: SimpleQueue.put is reentrant
+
+
+def stamp_of(path: Path) -> tuple[int, int, int] | None:
+    """What tells one state of a file from another; None while it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def tell(report: PassReport, *, full: bool, first: bool) -> None:

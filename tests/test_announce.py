@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
 
 import pytest
 from newsroom import Newsroom
 from postbox import Desk, toots, webhook
+from sqlalchemy.exc import IntegrityError
 
 from feedbot.attempt import State
+from feedbot.build import Builder
 from feedbot.errors import PublishError
+from feedbot.store import deliveries
 
 ALL = ["published", "updated", "withdrawn"]
 
@@ -32,6 +37,38 @@ def test_a_new_article_is_announced_once(desk: Desk) -> None:
     desk.deliver()
     assert desk.box.told() == [("published", "About one")]
     assert desk.states() == [("published", State.SENT)]
+
+
+def test_two_processes_that_announce_at_once_record_each_delivery_once(desk: Desk) -> None:
+    for number in range(6):
+        desk.write(f"{number}.md")
+    config, engine = desk.newsroom.config, desk.newsroom.engine
+    builders = [Builder(config, engine, clock=lambda: desk.newsroom.now) for _ in range(3)]
+    failures: list[Exception] = []
+
+    def build(builder: Builder) -> None:
+        try:
+            builder.run()
+        except Exception as error:  # noqa: BLE001 - shown below
+            failures.append(error)
+
+    threads = [threading.Thread(target=build, args=(builder,)) for builder in builders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    desk.newsroom.build()
+    desk.deliver()
+    assert sorted(desk.box.told()) == sorted(("published", f"About {number}") for number in range(6))
+
+
+def test_the_database_itself_refuses_a_second_announcement_of_an_article(desk: Desk) -> None:
+    desk.write("one.md")
+    desk.newsroom.build()
+    (row,) = desk.rows()
+    double = replace(row.row, id="msg_other", event_number=row.row.event_number)
+    with pytest.raises(IntegrityError), desk.newsroom.engine.begin() as connection:
+        deliveries.add(connection, [double])
 
 
 def test_the_first_pass_floods_nobody_with_the_archive(desk: Desk) -> None:

@@ -415,6 +415,14 @@ def test_purging_keeps_what_is_not_done(desk: Desk) -> None:
     assert desk.states() == [("published", State.RETRY)]
 
 
+def test_of_a_long_answer_the_beginning_is_kept(desk: Desk) -> None:
+    publish(desk, "one")
+    answer = Answer(status=500, headers={}, body=b"ab" * 2000, at=desk.newsroom.now, seconds=0.1)
+    desk.box.outcomes += [Retry(reason="500", answer=answer)]
+    desk.deliver()
+    assert desk.attempts()[0].said == "ab" * 250
+
+
 def test_secrets_that_a_server_echoes_are_not_kept(desk: Desk) -> None:
     publish(desk, "one")
     body = b"no such hook: https://receiver.example/hook?key=planted"

@@ -100,6 +100,19 @@ def shows(newsroom: Newsroom, title: str, slug: str = "") -> Callable[[], bool]:
     return look
 
 
+def test_a_change_of_the_configuration_is_noticed_and_what_it_takes_is_said(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.write("one.md")
+    process = start()
+    process.wait_for_line("looked at everything")
+    newsroom.configure(feeds={"limit": 7})
+    newsroom.write("two.md")  # wakes it
+    process.wait_for_line("config.yaml has changed: restart feedbot")
+    assert process.stop() == 0
+    assert sum("has changed" in line for line in process.lines) == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_worker_with_zero(
     start: Callable[..., Process], newsroom: Newsroom, number: int
@@ -392,6 +405,7 @@ def test_a_part_that_dies_ends_the_worker_with_one(
     worker = Worker(
         builder,
         deliverer=make_deliverer(newsroom.config, newsroom.engine, redact=str),
+        config=newsroom.folder / "config.yaml",
         folders=[newsroom.content],
         scan=timedelta(hours=1),
         timezone=UTC,

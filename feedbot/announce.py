@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PART_OF_FIRST = "the announcement that is still to be sent tells it as it is now"
 WITHDRAWN_FIRST = "the article was withdrawn before this was sent"
+WITHDRAWN_HELD = "the article was withdrawn while this was held"
 CAME_BACK = "the article came back before this was sent"
 NEVER_TOLD = "the article was never announced here"
 REPLACED = "a later change replaces it"
@@ -48,8 +49,15 @@ class AnnounceReport:
     deliveries: int = 0  # to be sent
     held: int = 0  # deliveries that wait for a person
     held_articles: int = 0
+    came: int = 0  # articles that count as come at once, if these are too many ...
+    burst: int = 0  # ... which is more than so many
     waiting: int = 0  # events whose feeds are not written yet
     new_targets: list[str] = field(default_factory=list)
+
+    def told_held(self, when: str) -> str:
+        """Why announcements are held, in words; `when` is how close the articles came together."""
+        held = "1 announcement is" if self.held == 1 else f"{self.held} announcements are"
+        return f"{held} held, for {self.came} articles came {when}, more than announce.burst ({self.burst})"
 
 
 def announce(
@@ -117,18 +125,27 @@ class _Ledger:
             self._known.setdefault((row.target, row.article_key), []).append(row)
         self._new: list[DeliveryRow] = []
         self._young: list[StoredDelivery] = []
-        self._is_burst = self._find_burst(news, window)
+        self._held_because = f"more than {policy.burst} came at once"
+        self._came = 0  # articles at once, where these are too many
+        self._find_burst(news, window)
 
-    def _find_burst(self, news: Sequence[News], window: timedelta) -> bool:
-        fresh = {one.article_key for one in news if one.kind is EventKind.PUBLISHED}
+    def _find_burst(self, news: Sequence[News], window: timedelta) -> None:
+        # One that comes back before anybody was told is news as well.
+        unheard = {key for (_, key), rows in self._known.items() if any(map(is_unheard, rows))}
+        fresh = {
+            one.article_key
+            for one in news
+            if one.kind is EventKind.PUBLISHED
+            or (one.kind is EventKind.UPDATED and one.article_key in unheard)
+        }
         if not fresh:
-            return False
+            return
         young = deliveries.young(self._connection, self._now - window) if window else []
         count = len(fresh | {stored.row.article_key for stored in young})
         if count <= self._policy.burst:
-            return False
-        self._young = [stored for stored in young if stored.row.state is State.PENDING]
-        return True
+            return
+        self._came = count
+        self._young = [one for one in young if one.row.state is State.PENDING and not one.row.by_hand]
 
     def tell(self, audience: Audience, one: News) -> None:
         """Take up one event for one target."""
@@ -147,8 +164,8 @@ class _Ledger:
         article = self._articles[one.article_key]
         if reason := self._not_new(audience, article):
             self._add(audience, one, known, State.SKIPPED, reason)
-        elif self._is_burst:
-            self._add(audience, one, known, State.HELD, f"more than {self._policy.burst} came at once")
+        elif self._came:
+            self._add(audience, one, known, State.HELD, self._held_because)
         else:
             self._add(audience, one, known, State.PENDING)
 
@@ -158,7 +175,7 @@ class _Ledger:
     def _update(self, audience: Audience, one: News, known: list[DeliveryRow]) -> None:
         self._supersede(known, {EventKind.WITHDRAWN}, CAME_BACK)
         first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
-        if first and first.state is State.SUPERSEDED and not first.may_have_arrived:
+        if first and is_unheard(first):
             self._revive(audience, one, first)
             return
         if first and is_unsent(first):
@@ -178,7 +195,10 @@ class _Ledger:
         if reason := self._not_new(audience, self._articles[one.article_key]):
             first.state, first.reason = State.SKIPPED, reason
             return
+        was_held = first.reason == WITHDRAWN_HELD
         first.state, first.reason = State.PENDING, ""
+        if self._came or was_held:
+            first.state, first.reason = State.HELD, self._held_because
         first.settled_us, first.due_us = None, self._due(one)
 
     def _withdraw(self, audience: Audience, one: News, known: list[DeliveryRow]) -> None:
@@ -201,7 +221,8 @@ class _Ledger:
         for row in known:
             waits = row.settled_us is None and row.state is not State.SENDING
             if waits and row.event in events:
-                row.state, row.reason, row.settled_us = State.SUPERSEDED, reason, to_us(self._now)
+                why = WITHDRAWN_HELD if row.state is State.HELD and reason == WITHDRAWN_FIRST else reason
+                row.state, row.reason, row.settled_us = State.SUPERSEDED, why, to_us(self._now)
 
     def _note(
         self, audience: Audience, one: News, known: list[DeliveryRow], state: State, reason: str = ""
@@ -234,9 +255,12 @@ class _Ledger:
 
     def write(self, report: AnnounceReport) -> None:
         """Write what came of it all."""
+        young = {stored.key for stored in self._young}
+        for stored, row in self._stored:
+            if stored.key in young and row.state is State.PENDING:
+                row.state, row.reason = State.HELD, self._held_because
         for stored in self._young:
-            stored.row.state = State.HELD
-            stored.row.reason = f"more than {self._policy.burst} came at once"
+            stored.row.state, stored.row.reason = State.HELD, self._held_because
         deliveries.change(self._connection, self._young)
         changed = [
             StoredDelivery(key=stored.key, row=row) for stored, row in self._stored if row != stored.row
@@ -250,11 +274,19 @@ class _Ledger:
         report.deliveries = states[State.PENDING]
         report.held = len(held)
         report.held_articles = len({row.article_key for row in held})
+        if held:
+            report.came, report.burst = self._came, self._policy.burst
 
 
 def is_unsent(row: DeliveryRow) -> bool:
     """Whether it is certain that nobody was told by this delivery yet, though somebody may still be."""
     return row.state in {State.PENDING, State.HELD, State.RETRY} and not row.may_have_arrived
+
+
+def is_unheard(row: DeliveryRow) -> bool:
+    """Whether it is a first announcement that a withdrawal overtook."""
+    is_first = row.event is EventKind.PUBLISHED
+    return is_first and row.state is State.SUPERSEDED and not row.may_have_arrived
 
 
 def may_be_known(row: DeliveryRow) -> bool:

@@ -80,6 +80,8 @@ class PassReport:
         self.refresh.foreign = later.refresh.foreign
         for name in ("deliveries", "held", "held_articles"):
             setattr(self.announce, name, getattr(self.announce, name) + getattr(later.announce, name))
+        self.announce.came = max(self.announce.came, later.announce.came)
+        self.announce.burst = max(self.announce.burst, later.announce.burst)
         self.announce.waiting = later.announce.waiting
         self.seconds += later.seconds
         self.next_due = later.next_due
@@ -101,10 +103,19 @@ class PassReport:
 class Builder:
     """Makes passes for one configuration; the command and the worker both use it."""
 
-    def __init__(self, config: Config, engine: Engine, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        config: Config,
+        engine: Engine,
+        *,
+        clock: Clock = utc_now,
+        window: timedelta = timedelta(0),
+    ) -> None:
+        """`window`: how long ago articles can have come and still count as come at once."""
         self._config = config
         self._engine = engine
         self._clock = clock
+        self._window = window
         self._catalogue = Catalogue(config)
         self._folder = Folder(path=config.feeds.folder, is_ours=bears_mark)
         self._prepared = False
@@ -174,7 +185,7 @@ class Builder:
     def _announce(self, connection: Connection, now: datetime, *, in_slices: bool) -> AnnounceReport:
         options = self._config.announce
         policy = Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
-        window = SLICES if in_slices else timedelta(0)
+        window = max(self._window, SLICES if in_slices else timedelta(0))
         return announce(connection, self._audiences, policy, now, window=window)
 
     def run_settled(

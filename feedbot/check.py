@@ -19,6 +19,7 @@ from feedbot.trial import Tried
 
 if TYPE_CHECKING:
     from feedbot.config import Config
+    from feedbot.standings import Standing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Checked:
     files: int
     findings: list[Finding]  # by path and line
     tried: tuple[Tried, ...] = ()  # what was tried of the targets
+    untried: tuple[str, ...] = ()  # targets that nothing could be asked
+    silent: tuple[Standing, ...] = ()  # targets that are paused or disabled
 
     @property
     def problems(self) -> bool:
@@ -35,9 +38,12 @@ class Checked:
         is_wrong = any(finding.level is not Level.INFO for finding in self.findings)
         return is_wrong or not all(tried.check.is_fine for tried in self.tried)
 
-    def with_targets(self, tried: Iterable[Tried]) -> Checked:
-        """The same with what was tried of the targets."""
-        return replace(self, tried=tuple(tried))
+    def with_targets(
+        self, tried: Iterable[Tried], *, untried: Iterable[str] = (), standings: Iterable[Standing] = ()
+    ) -> Checked:
+        """The same with what was tried of the targets, and how they stand."""
+        silent = tuple(one for one in standings if one.word in {"paused", "disabled"})
+        return replace(self, tried=tuple(tried), untried=tuple(untried), silent=silent)
 
     def as_json(self) -> JsonObject:
         """For `--json`."""
@@ -45,6 +51,8 @@ class Checked:
             "files": self.files,
             "findings": [finding.as_json() for finding in self.findings],
             "targets": [tried.as_json() for tried in self.tried],
+            "untried": list(self.untried),
+            "not_ready": [standing.as_json() for standing in self.silent],
         }
 
     def summary(self, *, with_infos: bool) -> str:
@@ -59,7 +67,7 @@ class Checked:
         names = {tried.target for tried in self.tried}
         wrong = sum(not tried.check.is_fine for tried in self.tried)
         found = number_of(wrong, "problem")
-        return f" Tried {number_of(len(names), 'target')}: {found}." if names else ""
+        return f" Looked at {number_of(len(names), 'target')}: {found}." if names else ""
 
 
 def check_content(

@@ -18,7 +18,7 @@ import click
 
 from feedbot import __version__
 from feedbot.commands.deliveries import deliveries
-from feedbot.commands.options import common, json_option, load_config, redacted, redaction
+from feedbot.commands.options import common, json_option, load_config, redacted, redaction, standings_in
 from feedbot.commands.preview import preview
 from feedbot.commands.targets import targets
 from feedbot.errors import FeedbotError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from feedbot.build import Builder
     from feedbot.config import Config
+    from feedbot.model import JsonObject
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,13 +63,16 @@ def _listening(command: Command) -> Command:
 
 
 @contextmanager
-def _builder(config: Config) -> Iterator[tuple[Builder, Engine]]:
-    from feedbot.build import Builder
+def _builder(config: Config, *, in_slices: bool = False) -> Iterator[tuple[Builder, Engine]]:
+    """What makes passes; `in_slices` says that a burst of articles may come over several of them."""
+    from datetime import timedelta
+
+    from feedbot.build import SLICES, Builder
     from feedbot.store.db import open_store
 
     engine = open_store(config.store.url.get_secret_value())
     try:
-        yield Builder(config, engine), engine
+        yield Builder(config, engine, window=SLICES if in_slices else timedelta(0)), engine
     finally:
         engine.dispose()  # for SQLite, this brings the write-ahead log home
 
@@ -129,18 +133,21 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
     from feedbot.check import check_content
     from feedbot.config import InvalidConfig
     from feedbot.report.findings import as_findings, print_checked
-    from feedbot.trial import check_targets
+    from feedbot.trial import check_targets, untried
 
     try:
         config = load_config(config_path, verbose, quiet)
     except InvalidConfig as error:
         if not as_json:
             raise
-        print_json({"files": 0, "findings": as_findings(error.problems), "targets": []})
+        nothing: JsonObject = {"targets": [], "untried": [], "not_ready": []}
+        print_json({"files": 0, "findings": as_findings(error.problems), **nothing})
         sys.exit(error.exit_code)
     with show_progress(shown=not (quiet or as_json)) as progress:
         checked = check_content(config, progress=progress)
-    checked = checked.with_targets(check_targets(config)) if online else checked
+    if online:
+        there = standings_in(config)
+        checked = checked.with_targets(check_targets(config), untried=untried(config), standings=there)
     if as_json:
         print_json(redacted(checked.as_json()))
     else:
@@ -212,7 +219,7 @@ def run(
     server = None
     if with_server:
         server = _server(ctx, config, host, port, quiet=quiet > 0)
-    with _builder(config) as (builder, engine):
+    with _builder(config, in_slices=True) as (builder, engine):
         worker = Worker(
             builder,
             deliverer=make_deliverer(config, engine, redact=redaction()),
@@ -289,12 +296,12 @@ def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
       feedbot status --json
     """
     from feedbot.report.status import load_status, print_status
-    from feedbot.standings import kinds_of
+    from feedbot.standings import configured
     from feedbot.store.db import open_store
 
     config = load_config(config_path, verbose, quiet)
     engine = open_store(config.store.url.get_secret_value(), read_only=True)
-    found = load_status(engine, kinds_of(config))
+    found = load_status(engine, configured(config))
     engine.dispose()
     if as_json:
         print_json(redacted(found))

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from feedbot.announce import WITHDRAWN_FIRST, too_old
-from feedbot.attempt import Busy, Delivery, Denied, Gone, Outcome, Skipped, State, Unclear
+from feedbot.attempt import Delivery, Outcome, Refused, Sent, Skipped, State, Unclear
 from feedbot.model import Article, Entry, EventKind, Status, load_article
+from feedbot.moments import iso
 from feedbot.settlement import Condition, Health, Settlement, settle
 from feedbot.store.db import from_us
 from feedbot.store.outbox import Claim, Settled
@@ -28,7 +29,7 @@ SPAN = 0.05  # seconds: so much is claimed at a time as was sent in so long befo
 PATIENCE = 0.5  # seconds after which what was sent is noted, however much is left
 
 Clock = Callable[[], datetime]
-Sent = tuple[Claim, Outcome]
+Pair = tuple[Claim, Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,13 @@ class Return:
     """What a courier brings back."""
 
     target: str
-    sent: Sequence[Sent]
+    sent: Sequence[Pair]
     left: Sequence[Claim]  # not sent, because they had to wait
+
+    @property
+    def claims(self) -> list[Claim]:
+        """All that it was given."""
+        return [*(claim for claim, _ in self.sent), *self.left]
 
 
 class Courier:
@@ -62,12 +68,13 @@ class Courier:
     def send(self, claims: Sequence[Claim]) -> Return:
         """Send one after the other, until one shows that the others have to wait."""
         began = time.monotonic()
-        sent: list[Sent] = []
+        sent: list[Pair] = []
         for claim in claims:
             outcome = self._attempt(claim)
             sent.append((claim, outcome))
             late = time.monotonic() - began > PATIENCE
-            if late or self._is_stopping() or isinstance(outcome, Busy | Denied | Gone):
+            is_plain = isinstance(outcome, Sent | Skipped | Refused) and outcome.after is None
+            if late or self._is_stopping() or not is_plain:
                 break
         each = (time.monotonic() - began) / len(sent)
         is_quick = len(sent) == len(claims) and self._sender.knows_doubles
@@ -116,7 +123,7 @@ def pointless(claim: Claim, article: Article, now: datetime, max_age: timedelta)
     return None
 
 
-def settled_of(sent: Sequence[Sent], now: datetime, jitter: Callable[[], float]) -> list[Settled]:
+def settled_of(sent: Sequence[Pair], now: datetime, jitter: Callable[[], float]) -> list[Settled]:
     """What follows from outcomes at one target, each from the health that the one before it left."""
     settled: list[Settled] = []
     health = sent[0][0].health if sent else Health()
@@ -140,11 +147,13 @@ def settlement_of(claim: Claim, outcome: Outcome, health: Health, now: datetime,
 def tell(one: Settled) -> None:
     """Log what became of a delivery."""
     row, settlement = one.claim.row, one.settlement
-    facts = {"target": row.target, "event": row.event.value, "article": one.claim.article_id, "id": row.id}
+    facts: dict[str, str | None] = {
+        "target": row.target, "event": row.event.value, "article": one.claim.article_id, "id": row.id
+    }  # fmt: skip
     if settlement.reason:
         facts["reason"] = settlement.reason
     if settlement.due:
-        facts["next"] = settlement.due.isoformat(timespec="seconds")
+        facts["next"] = iso(settlement.due)
     is_fine = settlement.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}
     log.log(logging.INFO if is_fine else logging.WARNING, settlement.state.value, extra={"facts": facts})
 
@@ -160,5 +169,5 @@ def tell_health(name: str, before: Health, after: Health) -> None:
             "%s is disabled: %s. `feedbot targets resume %s` enables it again", name, after.reason, name
         )
     else:
-        until = after.until.isoformat(timespec="seconds") if after.until else "later"
+        until = iso(after.until) or "later"
         log.warning("%s pauses until %s: %s", name, until, after.reason)

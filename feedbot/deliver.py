@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
 from feedbot.courier import Clock, Courier, Return, settled_of, tell, tell_health
+from feedbot.errors import StoreError
 from feedbot.observe import Redact
 from feedbot.store import outbox
 from feedbot.store.outbox import Claim, Pace, Settled, Turn
@@ -47,7 +48,8 @@ LOOK = 1.0  # seconds between two looks at what is due while more targets wait t
 BREATH = 0.02  # seconds between two looks in any case
 REST = 1.0  # seconds for which a target is not asked that gave nothing to claim
 GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
-PERSISTENCE = 30.0  # seconds for which noting an outcome is tried again: it is worth more than a new claim
+PERSISTENCE = 300.0  # seconds for which noting an outcome is tried again: a long pass holds up the database
+TOLERATED = 3  # failures of the database in a row before a run that is to end gives up
 PURGES = timedelta(hours=1)  # between two purges
 
 Claims = dict[str, list[Claim]]  # by target
@@ -112,6 +114,7 @@ class Deliverer:
         self._under_way: dict[str, int] = {}  # by target: how many it was sent in a row before
         self._agenda = Agenda()
         self._purge_at: datetime | None = None
+        self._failures: list[Exception] = []  # of the database, in a row
         self._is_cut_off = False  # what was under way was ended by us
         self.report = DeliverReport()
 
@@ -134,11 +137,16 @@ class Deliverer:
                 self._step(pool, TICK)
 
     def run_due(self, until: datetime | None = None) -> DeliverReport:
-        """Send what is due now, or falls due until then, and return when that is done."""
+        """Send what is due now, or falls due until then, and return when that is done.
+
+        Raises StoreError when the database cannot be used.
+        """
         if self._recipients:
             with self._pool() as pool:
                 while not self._stopping.is_set():
                     self._step(pool, BREATH)
+                    if len(self._failures) >= TOLERATED and not self._under_way:
+                        raise StoreError(f"the outbox cannot be used: {self._failures[-1]}")
                     horizon = max(self._clock(), until) if until else self._clock()
                     if not self._under_way and not self._agenda.has_until(horizon):
                         break
@@ -147,6 +155,7 @@ class Deliverer:
     @contextmanager
     def _pool(self) -> Iterator[ThreadPoolExecutor]:
         pool = ThreadPoolExecutor(self._parallel, thread_name_prefix="delivery")
+        start_threads(pool, self._parallel)
         try:
             yield pool
         finally:
@@ -159,7 +168,7 @@ class Deliverer:
         timer.daemon = True
         timer.start()
         while self._under_way:
-            self._step(pool, TICK)
+            self._note_and_claim(self._collect(TICK))
         timer.cancel()
         pool.shutdown(wait=True)
         for recipient in self._recipients.values():
@@ -204,23 +213,28 @@ class Deliverer:
 
     def _note_and_claim(self, returns: Sequence[Return]) -> Claims:
         """One transaction. If it fails, what came back is noted later; what is due stays due."""
-        deadline = time.monotonic() + PERSISTENCE
+        began, wait = time.monotonic(), BREATH
         may_claim = True
         while True:
             try:
                 with self._engine.begin() as connection:
                     settled, ours = self._note(connection, returns)
-                    claims = self._claim(connection, returns, settled) if may_claim else {}
-            except Exception:
+                    claims = self._claim(connection, returns, settled, ours) if may_claim else {}
+            except Exception as error:
+                self._failures.append(error)
                 log.exception("the outbox cannot be used; trying again")
-                if time.monotonic() > deadline or not returns:
+                self._agenda.look_soon()
+                patience = GRACE if self._stopping.is_set() else PERSISTENCE
+                if not returns or time.monotonic() - began > patience:
                     # The leases run out then, and the deliveries count as unclear.
                     self._part_with(returns, {})
                     self._stopping.wait(REST)
                     return {}
                 may_claim = False
-                time.sleep(BREATH * 10)
+                time.sleep(wait)
+                wait = min(2 * wait, TICK)
             else:
+                self._failures.clear()
                 self._tell(settled, ours)
                 self._part_with(returns, claims)
                 return claims
@@ -232,6 +246,7 @@ class Deliverer:
         now = self._clock()
         settled: dict[str, list[Settled]] = {}
         ours: set[int] = set()
+        outbox.lock(connection, [claim for one in returns for claim in one.claims])
         for one in returns:
             # What we did not let go out ourselves was not sent.
             unsent = [claim for claim, got in one.sent if self._is_cut_off and isinstance(got, Busy)]
@@ -248,7 +263,11 @@ class Deliverer:
         return settled, ours
 
     def _claim(
-        self, connection: Connection, returns: Sequence[Return], settled: Mapping[str, list[Settled]]
+        self,
+        connection: Connection,
+        returns: Sequence[Return],
+        settled: Mapping[str, list[Settled]],
+        ours: set[int],
     ) -> Claims:
         """Claims for the targets that go on, and for as many others as there are threads free."""
         if self._stopping.is_set():
@@ -256,7 +275,8 @@ class Deliverer:
         now = self._clock()
         claims: Claims = {}
         for one in returns:
-            if settled[one.target] and self._goes_on(one):
+            is_whole = all(claim.key in ours for claim, _ in one.sent)
+            if settled[one.target] and is_whole and self._goes_on(one):
                 health = settled[one.target][-1].settlement.health
                 courier = self._couriers[one.target]
                 claims[one.target] = outbox.claim_next(
@@ -266,13 +286,14 @@ class Deliverer:
         claims = {name: given for name, given in claims.items() if given}
         returned = {one.target for one in returns}
         away = {*self._under_way} - returned | claims.keys()
-        if self._agenda.is_to_look():
+        if self._agenda.is_to_look(now):
             self._look(connection, now, away)
         free = self._parallel - len(away)
         names = self._agenda.take(now, free, away)
         if names:
             leases = {name: self._couriers[name].lease for name in names}
-            found = outbox.claim_heads(connection, leases, now, owner=self._owner)
+            paces = {name: self._recipients[name].pace for name in names}
+            found = outbox.claim_heads(connection, leases, now, owner=self._owner, paces=paces)
             for name in set(names) - found.keys():
                 self._agenda.let_rest(name)  # another worker has it, or it waits for something earlier
             claims |= found
@@ -289,12 +310,13 @@ class Deliverer:
 
     def _look(self, connection: Connection, now: datetime, away: set[str]) -> None:
         began = time.monotonic()
-        outbox.recover(connection, now)
+        outbox.recover(connection, now, owner=self._owner, under_way=self._under_way)
         if self._purge_at is None or self._purge_at <= now:
             outbox.purge(connection, now - self._keep)
+            outbox.mend_clock(connection, now)
             self._purge_at = now + PURGES
         paces = {name: one.pace for name, one in self._recipients.items() if name not in away}
-        self._agenda.note(outbox.turns(connection, paces), cost=time.monotonic() - began)
+        self._agenda.note(outbox.turns(connection, paces, now), cost=time.monotonic() - began)
 
     def _part_with(self, returns: Sequence[Return], claims: Claims) -> None:
         """Note who is under way now."""
@@ -320,6 +342,19 @@ class Deliverer:
                 tell_health(name, some[0].claim.health, some[-1].settlement.health)
 
 
+def start_threads(pool: ThreadPoolExecutor, number: int) -> None:
+    """Start all threads of `pool` while nothing is claimed. Raises RuntimeError where there can be no more."""
+    all_there = threading.Barrier(number + 1)
+    try:
+        for _ in range(number):
+            pool.submit(all_there.wait)
+    except RuntimeError:
+        all_there.abort()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    all_there.wait()
+
+
 class Agenda:
     """Whose turn it is, by the last look at the outbox, and when the next look is worth its cost."""
 
@@ -335,13 +370,17 @@ class Agenda:
         """Something may have changed."""
         self._is_wanted = True
 
-    def is_to_look(self) -> bool:
+    def is_to_look(self, now: datetime) -> bool:
         """Whether it is time for a look: not too often, and seldom while there is enough to do."""
         since = time.monotonic() - self._looked
         if since >= TICK:
             return True
-        wait = LOOK if self._turns else max(BREATH, 4 * self._cost)
-        return self._is_wanted and since >= wait
+        return self._is_wanted and since >= self._spacing(now)
+
+    def _spacing(self, now: datetime) -> float:
+        """Seconds between two looks."""
+        there_is_work = self._turns and self._turns[0].due <= now
+        return max(LOOK if there_is_work else BREATH, 4 * self._cost)
 
     def note(self, turns: Sequence[Turn], *, cost: float) -> None:
         """Take up the result of a look, which took `cost` seconds."""
@@ -373,7 +412,7 @@ class Agenda:
             return TICK
         until_look = TICK - (time.monotonic() - self._looked)
         if self._is_wanted:
-            until_look = max(BREATH, 4 * self._cost) - (time.monotonic() - self._looked)
+            until_look = self._spacing(now) - (time.monotonic() - self._looked)
         until_turn = (self._turns[0].due - now).total_seconds() if self._turns else TICK
         return max(0.0, min(until_look, until_turn))
 

@@ -124,7 +124,7 @@ def say(
     """Apply a word to the deliveries in `selection`, or only find them. FeedbotError for an id of none."""
     selection = replace(selection, states=meant(word, selection))
     found = deliveries.for_change(connection, selection)
-    _require_all(selection.ids, [stored.row.id for stored in found])
+    _require_all(connection, selection.ids, [stored.row.id for stored in found])
     after = [(stored, told(word, stored.row, now)) for stored in found]
     changes = [StoredDelivery(key=stored.key, row=row) for stored, row in after if row]
     if not dry_run:
@@ -143,9 +143,12 @@ def _first_of(connection: Connection, word: Word, selection: Selection) -> list[
     return deliveries.select_for(connection, narrowed, limit=SHOWN, newest=False) if states else []
 
 
-def _require_all(wanted: Iterable[str], found: Sequence[str]) -> None:
+def _require_all(connection: Connection, wanted: Iterable[str], found: Sequence[str]) -> None:
     for id_ in wanted:
         number = sum(one.startswith(id_) for one in found)
+        if number == 0 and deliveries.select_for(connection, Selection(ids=(id_,)), limit=1):
+            shown = id_.removeprefix(PREFIX)
+            raise FeedbotError(f"the filters leave out the delivery {shown}: give its id alone")
         if number != 1:
             raise FeedbotError(_no_such(id_, number))
 

@@ -29,6 +29,18 @@ content:
 
 feeds:
   path: feeds
+
+# Where new articles are announced, once each: docs/webhooks.md, docs/chat.md, docs/mastodon.md. Secrets stay
+# in the environment. `feedbot targets test NAME` tries one.
+# targets:
+#   - name: partners
+#     type: webhook
+#     url: ${{PARTNERS_URL}}
+#     secret: ${{PARTNERS_SECRET}}
+#   - name: toots
+#     type: mastodon
+#     base_url: https://mastodon.example/
+#     token: ${{MASTODON_TOKEN}}
 """
 
 ARTICLE = """\

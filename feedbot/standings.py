@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import OPEN, State
+from feedbot.audience import setup_of
 from feedbot.errors import ConfigError
 from feedbot.model import JsonObject
 from feedbot.moments import iso
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
     from feedbot.config import Config
 
 
+NEW = "is set up by the next pass of a worker that was started after it was added; it gets what comes then"
+CHANGED = "changed in config.yaml since the last pass: restart the worker, if one runs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """A target as the configuration has it."""
+
+    kind: str  # its type
+    setup: str  # a digest of its options
+
+
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """A target with its queue."""
@@ -33,6 +46,7 @@ class Standing:
     counts: Mapping[str, int]  # deliveries by state
     oldest: datetime | None  # event of the oldest delivery that waits to be sent
     last_sent: datetime | None
+    is_changed: bool = False  # the newest pass had other options of it
 
     @property
     def depth(self) -> int:
@@ -45,6 +59,13 @@ class Standing:
         if not self.kind:
             return "removed"
         return "new" if self.health is None else self.health.condition.value
+
+    @property
+    def remark(self) -> str:
+        """Where the configuration is not in force yet, and what puts it in force."""
+        if self.word == "new":
+            return NEW
+        return CHANGED if self.is_changed else ""
 
     def as_json(self) -> JsonObject:
         """For `--json`."""
@@ -62,39 +83,46 @@ class Standing:
             "dead": self.counts.get(State.DEAD, 0),
             "oldest_waiting": iso(self.oldest),
             "last_sent": iso(self.last_sent),
+            "remark": self.remark,
         }
 
 
-def standings(connection: Connection, kinds: Mapping[str, str]) -> list[Standing]:
-    """Every configured target (`kinds`: name to type), then those that are no more with something open."""
+def standings(connection: Connection, wanted: Mapping[str, Configured]) -> list[Standing]:
+    """Every configured target (`wanted`), then those that are no more with something open."""
     known = targets.load(connection)
     oldest = deliveries.oldest_waiting(connection)
     counts: dict[str, dict[str, int]] = {}
     for (name, state), number in deliveries.count_states(connection).items():
         counts.setdefault(name, {})[state] = number
     unsettled = {State.HELD, State.SENDING, *OPEN}
-    gone = [name for name in known if name not in kinds and unsettled & counts.get(name, {}).keys()]
+    gone = [name for name in known if name not in wanted and unsettled & counts.get(name, {}).keys()]
     return [
         Standing(
             name=name,
-            kind=kinds.get(name, ""),
+            kind=wanted[name].kind if name in wanted else "",
             health=known[name].health if name in known else None,
             counts=counts.get(name, {}),
             oldest=oldest.get(name),
             last_sent=deliveries.last_sent(connection, name),
+            is_changed=name in known and name in wanted and known[name].setup != wanted[name].setup,
         )
-        for name in (*kinds, *gone)
+        for name in (*wanted, *gone)
     ]
 
 
-def kinds_of(config: Config) -> dict[str, str]:
-    """The configured targets: name to type."""
-    return {target.name: target.type for target in config.targets}
+def standing_of(connection: Connection, config: Config, name: str) -> Standing:
+    """How the configured target `name` stands."""
+    return next(one for one in standings(connection, configured(config)) if one.name == name)
+
+
+def configured(config: Config) -> dict[str, Configured]:
+    """The configured targets by name."""
+    return {target.name: Configured(kind=target.type, setup=setup_of(target)) for target in config.targets}
 
 
 def require_known(connection: Connection, config: Config, names: Iterable[str]) -> None:
     """Raise ConfigError for a name that no target has or had."""
-    known = {**kinds_of(config), **targets.load(connection)}
+    known = {**configured(config), **targets.load(connection)}
     for name in names:
         if name not in known:
             there = f"there are: {', '.join(known)}" if known else "there are none"

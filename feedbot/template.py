@@ -93,7 +93,7 @@ def compile_template(source: str) -> Template:
         _refuse_unknown(tree, names)
         return Template(source, frozenset(names), _ENVIRONMENT.from_string(_bounded(tree)))
     except jinja2.TemplateSyntaxError as error:
-        raise _misspelt(error) from None
+        raise _misspelt(source, error) from None
     except (RecursionError, SyntaxError, MemoryError):  # of Python, which compiles what Jinja makes of it
         raise TemplateError("is nested too deeply") from None
 
@@ -122,7 +122,7 @@ def check_template(source: str) -> TemplateError | None:
         fill(compile_template(source), _SAMPLE)
     except TemplateError as error:
         return error
-    return None
+    return _written_out_break(source)
 
 
 def tidy(text: str) -> str:
@@ -295,11 +295,64 @@ _ENVIRONMENT = _environment()
 # --- what failed ---
 
 
-def _misspelt(error: jinja2.TemplateSyntaxError) -> TemplateError:
-    """What is wrong with the syntax, with the block that was left open if that is it."""
-    is_open = re.search(r"block that needs to be closed is '(\w+)'", error.message or "")
-    hint = f"{{% {is_open[1]} %}} needs an {{% end{is_open[1]} %}}" if is_open else ""
-    return TemplateError(f"is not valid: {_words(error)}", error.lineno, hint)
+_CLOSED_BY = {"{{": "}}", "{%": "%}", "{#": "#}"}
+
+# What the parser says, what that means, and what helps
+_SAID = (
+    (
+        r"block that needs to be closed is '(\w+)'",
+        r"unexpected end of template",
+        r"{% \1 %} needs an {% end\1 %}",
+    ),
+    (r"unknown tag '(else|elif|end\w+)'", r"{% \1 %} closes nothing", "a {% if %} or {% for %} is missing"),
+    (r"unknown tag '(\w+)'", r"there is no {% \1 %}", "there are if, for and set"),
+    (r"Expected an expression, got 'end of", "something is missing before the end of the braces", ""),
+    (r"'end of print statement', got '(.+)'", r"}} was expected before `\1`", "a ~ b joins two texts"),
+    (r"'end of statement block', got '(.+)'", r"%} was expected before `\1`", ""),
+    (r"unexpected char '([‘’“”„])'", r"\1 is no quotation mark here", "write ' instead"),
+    (r"""unexpected char ["'](['"])""", r"a \1 is opened and not closed", ""),
+    (r"expected token '(\w+)', got '(\w+)'", r"`\1` was expected before `\2`", ""),
+    (r"unexpected '(.)', expected '(.)'", r"\2 was expected before \1", ""),
+)
+
+
+def _misspelt(source: str, error: jinja2.TemplateSyntaxError) -> TemplateError:
+    """What is wrong with the syntax, in our words if they are known."""
+    if found := _left_open(source):
+        line, sign = found
+        return TemplateError(
+            f"is not valid: a {sign} is not closed", line, f"write {_CLOSED_BY[sign]} behind it"
+        )
+    for pattern, what, hint in _SAID:
+        if match := re.search(pattern, error.message or ""):
+            return TemplateError(f"is not valid: {match.expand(what)}", error.lineno, match.expand(hint))
+    return TemplateError(f"is not valid: {_words(error)}", error.lineno)
+
+
+def _left_open(source: str) -> tuple[int, str] | None:
+    """The line and the sign of the first braces that have no end before the next ones begin.
+
+    What stands in quotes there could be braces too; so this is asked only where something is wrong.
+    """
+    sign, begin = "", 0
+    for match in re.finditer(r"\{\{|\{%|\{#|\}\}|%\}|#\}", source):
+        if match[0] in _CLOSED_BY:
+            if sign:
+                break
+            sign, begin = match[0], match.start()
+        elif match[0] == _CLOSED_BY.get(sign):
+            sign = ""
+    return (source.count("\n", 0, begin) + 1, sign) if sign else None
+
+
+def _written_out_break(source: str) -> TemplateError | None:
+    """A line break that YAML took for a backslash and an n, as it does in single quotes and in none."""
+    tree = _ENVIRONMENT.parse(source)
+    for data in tree.find_all(nodes.TemplateData):
+        if r"\n" in data.data:
+            line = data.lineno + data.data.partition(r"\n")[0].count("\n")
+            return TemplateError(r"has \n as two characters", line, "use double quotes, or a block with |")
+    return None
 
 
 def _words(error: Exception) -> str:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from feedbot.config import Config, Target
     from feedbot.model import Site
 
+# The types of targets whose service answers something that nobody sees; the others only take messages.
+ANSWERING = frozenset({"discord", "mastodon"})
+
 MakeSender = Callable[["Target", "Site"], Sender]
 
 
@@ -100,6 +103,11 @@ def check_targets(config: Config, make: MakeSender = make_sender) -> Iterator[Tr
         with closing(make(target, config.site_model())) as sender:
             for check in sender.check():
                 yield Tried(target=target.name, check=check)
+
+
+def untried(config: Config) -> list[str]:
+    """The targets that `check_targets` asks nothing: only a message shows whether they take one."""
+    return [target.name for target in config.targets if target.type not in ANSWERING]
 
 
 def try_target(

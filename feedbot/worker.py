@@ -343,10 +343,9 @@ def tell(report: PassReport, *, full: bool, first: bool) -> None:
         )
     if report.announce.held:
         log.warning(
-            "%d new articles came at once, so their announcements are held. Look at them with `feedbot"
-            " deliveries list --state held`, then send them with `feedbot deliveries release --all` or forget"
-            " them with `feedbot deliveries drop --state held --all`",
-            report.announce.held_articles,
+            "%s. Look at them with `feedbot deliveries list --state held`, then send them with `feedbot"
+            " deliveries release --all` or forget them with `feedbot deliveries drop --state held`",
+            report.announce.told_held("at once" if full else "within a minute"),
         )
     for finding in report.sync.problems:
         facts = {"place": finding.place, "hint": finding.hint}

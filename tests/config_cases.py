@@ -58,7 +58,8 @@ targets:
      on_withdraw: delete, hashtags: {{aliases: {{"C#": CSharp}}}}, max_per_hour: 6}}
 """
 HOOK = "name: a, type: webhook, url: 'https://a.example/', unsigned: true"
-TOOTS = "name: a, type: mastodon, base_url: 'https://m.example', token: x"
+TOOTS = "name: a, type: mastodon, base_url: 'https://m.example', token: not-a-token"
+CHAT = "url: 'https://a.example/'"
 
 
 # text below `site` | line of it | path | what | hint
@@ -279,16 +280,16 @@ WRONG = [
     (
         f"targets:\n  - {{{HOOK}, headers: {{Host: x}}}}",
         2,
-        "targets.0.headers",
-        "names a header that feedbot sets itself",
+        "targets.0.headers.Host",
+        "is a header that feedbot sets itself",
         "",
     ),
     (
         f"targets:\n  - {{{HOOK}, headers: {{'a b': x}}}}",
         2,
-        "targets.0.headers",
-        "has a name that no header can have",
-        "",
+        "targets.0.headers.a...",
+        "is a name that no header can have",
+        "hyphens",
     ),
     (
         f"targets:\n  - {{{TOOTS},\n     template: '{{{{ titel }}}} {{{{ url }}}}'}}",
@@ -301,8 +302,29 @@ WRONG = [
         f'targets:\n  - {{{TOOTS},\n     template: "{{{{ title }}}}\\n{{{{ url"}}',
         3,
         "targets.0.template",
-        "is not valid: unexpected end of template, expected 'end of print statement', in its line 2",
-        "",
+        "is not valid: a {{ is not closed, in its line 2",
+        "write }} behind it",
+    ),
+    (
+        f'targets:\n  - {{{TOOTS},\n     template: "{{{{ title }}}}\\n{{{{ url\\n{{{{ hashtags }}}}"}}',
+        3,
+        "targets.0.template",
+        "is not valid: a {{ is not closed, in its line 2",
+        "write }} behind it",
+    ),
+    (
+        f"targets:\n  - {{{TOOTS},\n     template: '{{% iff title %}}'}}",
+        3,
+        "targets.0.template",
+        "is not valid: there is no {% iff %}",
+        "if, for and set",
+    ),
+    (
+        f"targets:\n  - {{{TOOTS},\n     template: '{{{{ title }}}}\\n{{{{ url }}}}'}}",
+        3,
+        "targets.0.template",
+        r"has \n as two characters, got '{{ title }}\n{{ url }}'",
+        "double quotes, or a block with |",
     ),
     (
         "targets:\n  - name: a\n    type: slack\n    url: https://a.example/\n    template: '{% if title %}'",
@@ -317,6 +339,107 @@ WRONG = [
         "targets.0.template",
         "calls a function",
         "published|date('%d %B %Y')",
+    ),
+    (
+        f"targets:\n  - name: a\n    type: slack\n    {CHAT}\n    events: [publishd]",
+        5,
+        "targets.0.events.0",
+        "must be published, updated or withdrawn, got 'publishd'",
+        "did you mean published?",
+    ),
+    (
+        f"targets:\n  - {{name: a, type: slack, {CHAT}, events: publishd}}",
+        2,
+        "targets.0.events",
+        "must be published, updated or withdrawn, got 'publishd'",
+        "did you mean published?",
+    ),
+    ("feeds: {formats: rs}", 1, "feeds.formats", "must be rss, atom or json, got 'rs'", "did you mean rss?"),
+    ("feeds: {formats: [rs]}", 1, "feeds.formats.0", "must be rss, atom or json, got 'rs'", "mean rss?"),
+    (
+        f"targets:\n  - {{name: a, type: slack, {CHAT}, events: []}}",
+        2,
+        "targets.0.events",
+        "must not be empty",
+        "",
+    ),
+    (
+        f"targets:\n  - {{name: a, type: discord, {CHAT},\n     events: published}}",
+        3,
+        "targets.0.events",
+        "is not an option of discord",
+        "discord has on_update and on_withdraw instead",
+    ),
+    (
+        f"targets:\n  - {{name: a, type: teams, {CHAT},\n     on_update: edit}}",
+        3,
+        "targets.0.on_update",
+        "is not an option of teams",
+        "teams has events instead",
+    ),
+    (
+        "targets:\n  - name: a\n    type: mastodon\n    token: not-a-token\n    base_url: https://x.example/@me",
+        5,
+        "targets.0.base_url",
+        "must be the address of a server, without a path, got 'https://x.example/@me'",
+        "write https://x.example/",
+    ),
+    (
+        "targets:\n  - name: a\n    type: mastodon\n    base_url: https://x.example\n    token: abc",
+        5,
+        "targets.0.token",
+        "is too short to be an access token",
+        "copy all of it",
+    ),
+    (
+        f"targets:\n  - {{{TOOTS}}}\n  - {{{TOOTS.replace('name: a', 'name: b')}}}",
+        3,
+        "targets.1.token",
+        "is the token of two targets on one server",
+        "the other is targets.0.token",
+    ),
+    *(
+        (
+            f"targets:\n  - {{name: a, type: slack, {CHAT}, where:\n     {{{option}: []}}}}",
+            3,
+            f"targets.0.where.{option}",
+            "names none",
+            "leave it away",
+        )
+        for option in ("topics", "categories", "types", "providers")
+    ),
+    (
+        "feeds: {named: [{name: a, where: {topics: []}}]}",
+        1,
+        "feeds.named.0.where.topics",
+        "names none",
+        "leave it away",
+    ),
+    *(
+        (
+            f"targets:\n  - {{{TOOTS}, hashtags: {{aliases:\n     {{x: {alias}}}}}}}",
+            3,
+            "targets.0.hashtags.aliases.x",
+            what,
+            hint,
+        )
+        for alias, what, hint in (
+            ("'C #'", "is no hashtag: those have letters, digits and _ only", "such as C"),
+            ("low-code", "is no hashtag", "such as LowCode"),
+            ("'2026'", "is no hashtag", "letters and digits"),
+            ("'#'", "is no hashtag", '"" for no hashtag'),
+            (f"{'x' * 101}", "must have at most 100 characters", "cut or not recognised"),
+        )
+    ),
+    *(
+        (f'targets:\n  - {{type: slack, {CHAT},\n     name: "{name}"}}', 3, "targets.0.name", what, hint)
+        for name, what, hint in (
+            ("a\\nb", "must not have line breaks or characters that nobody sees", "newsdesk"),
+            ("a\\u200b", "must not have line breaks or characters that nobody sees", "newsdesk"),
+            (" a ", "must not begin or end with a space", "write a"),
+            ("-a", "must not begin with a hyphen", "one of their options"),
+            ("n" * 81, "must have at most 80 characters", "every line"),
+        )
     ),
     (
         "targets:\n  - &a {name: a}\n  - *a",
@@ -371,6 +494,8 @@ LEAKS = [
     f"targets: [{{name: a, type: webhook, url: 'https://a.example/', secret: ['{SECRET}', 5]}}]",
     f"targets: [{{{HOOK}, headers: '{SECRET}'}}]",
     f"targets: [{{{HOOK}, headers: {{Host: '{SECRET}'}}}}]",
+    f"targets: [{{{HOOK}, headers: {{'Authorization: Bearer {SECRET}': x}}}}]",
+    f"targets: [{{{HOOK}, headers: {{'Authorization: Bearer {SECRET}': }}}}]",
     f"targets: [{{name: a, type: mastodon, base_url: 'https://x:{SECRET}@m.example', token: ['{SECRET}']}}]",
     f"targets: [{{name: a, type: mastodon, base_url: 'https://m.example', token: {{a: '{SECRET}'}}}}]",
     f"store: {{url: 'mysql://u:{SECRET}@db.example/x'}}",

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from console import Console, Today
 from newsroom import Newsroom
-from postbox import webhook
+from postbox import toots, webhook
 from receiver import Reply, receiving
 from sqlalchemy import event as sqlalchemy_event
 from terminal import feedbot, terminal
 
-from feedbot.attempt import Answer, Busy, Delivery, Gone, Outcome, Refused, Retry, Sent, State, Unclear
+from feedbot.attempt import (
+    Answer,
+    Busy,
+    Delivery,
+    Denied,
+    Gone,
+    Outcome,
+    Refused,
+    Retry,
+    Sent,
+    State,
+    Unclear,
+)
 from feedbot.deliver import make_deliverer
 from feedbot.ledger import DROPPED, Word, hint_for, list_deliveries, shorten_ids, told
 from feedbot.model import EventKind
@@ -24,6 +36,7 @@ from feedbot.settlement import Condition, Health
 from feedbot.store import deliveries, targets
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import DeliveryRow, Selection
+from feedbot.targets import TARGETS
 from feedbot.worker import tell
 
 ROOT = Path(__file__).parent.parent
@@ -168,6 +181,24 @@ def test_a_filter_that_means_nothing_is_refused_with_what_to_give_instead(
     assert words in Console(small.newsroom).refused("deliveries", "list", *filters, code=code)
 
 
+def test_a_range_that_is_empty_is_refused(small: Today) -> None:
+    for command in ("list", "retry"):
+        said = Console(small.newsroom).refused(
+            "deliveries", command, "--since", "2h", "--until", "3h", code=2
+        )
+        assert "the range is empty: --since has to be before --until" in said
+
+
+def test_an_id_that_the_filters_leave_out_is_not_called_unknown(small: Today) -> None:
+    small.configure(webhook(), webhook("other", where={"topics": ["Law"]}))
+    small.newsroom.build()
+    small.publish("one.md")
+    console = Console(small.newsroom)
+    id_ = only_id(console, "--target", "box").removeprefix("msg_")[:8]
+    said = console.refused("deliveries", "retry", id_, "--target", "other")
+    assert said == f"feedbot: the filters leave out the delivery {id_}: give its id alone\n"
+
+
 def test_ids_are_shown_as_short_as_they_are_different() -> None:
     ids = ["msg_0123456789aaaa", "msg_0123456789bbbb"]
     assert [shorten_ids(ids)(id_) for id_ in ids] == ["0123456789a", "0123456789b"]
@@ -253,6 +284,42 @@ def test_a_delivery_is_shown_with_every_attempt_and_what_the_server_said(
     assert told["receipt"]["url"] == "https://social.example/@news/1"
     assert [attempt["outcome"] for attempt in told["history"]] == ["retry", "sent"]
     assert told["posted"] == told["settled"]
+
+
+def test_attempts_that_do_not_count_are_told_from_those_that_do(desk: Today, console: Console) -> None:
+    desk.publish("one.md")
+    desk.box.outcomes += [Busy(reason="asleep", answer=answer(503)), Sent(receipt={"id": "1", "digest": "x"})]
+    desk.deliver()
+    desk.deliver(minutes=5)
+    shown = console.run("deliveries", "show", only_id(console))
+    assert "\nAttempts   1 that counts\n" in shown
+    assert "\nNoted      id: 1\n" in shown
+    assert "\nNoted      id: 1, digest: x\n" in console.run("deliveries", "show", only_id(console), "-v")
+
+
+def test_long_reasons_are_wrapped_between_words_on_a_terminal_and_whole_in_a_pipe(newsroom: Newsroom) -> None:
+    desk = Today(newsroom)
+    desk.configure(webhook())
+    newsroom.build()
+    desk.publish("one.md")
+    reason = "the gateway said something rather longwinded " * 4 + "with an end"
+    desk.box.outcomes.append(Gone(reason=reason, answer=answer(410, b"so many words of it " * 20)))
+    desk.deliver()
+    id_ = desk.rows()[0].row.id
+    newsroom.close()
+    commands = (
+        ("status",), ("targets", "list"), ("deliveries", "list", "-v"), ("deliveries", "show", id_),
+        ("preview", "one.md"), ("check", "--online"),
+    )  # fmt: skip
+    for command in commands:
+        with terminal(*command, folder=newsroom.folder) as screen:
+            assert screen.end() == 0
+        lines = re.sub(r"\x1b\[[\d;]*m", "", screen.shown).splitlines()
+        assert max(map(len, lines)) <= 80, command
+        words = " ".join(" ".join(lines).split())
+        assert reason in words, command
+        assert words.count("so many words") <= 8, command  # two lines of what was said
+        assert reason in feedbot(*command, folder=newsroom.folder).stdout, command
 
 
 def test_a_delivery_is_named_by_the_beginning_of_its_id(desk: Today, console: Console) -> None:
@@ -469,6 +536,20 @@ def test_the_commands_that_the_log_names_for_a_burst_are_true(
     assert {state for _, state in burst.states()} == {State.SKIPPED}
 
 
+def test_the_log_counts_those_of_a_burst_that_came_before(
+    small: Today, caplog: pytest.LogCaptureFixture
+) -> None:
+    small.configure(webhook(), announce={"burst": 3})
+    for number in range(2):
+        small.write(f"{number}.md")
+    small.newsroom.build()
+    small.deliver(seconds=5)
+    report = small.newsroom.build([small.write(f"{number}.md") for number in range(2, 4)])
+    tell(report, full=False, first=False)
+    told = "2 announcements are held, for 4 articles came within a minute, more than announce.burst (3). Look"
+    assert told in caplog.text
+
+
 def test_what_is_released_is_sent_in_order_however_old_it_has_become(burst: Today) -> None:
     burst.newsroom.build()
     Console(burst.newsroom).run("deliveries", "release", "--all")
@@ -481,7 +562,7 @@ def test_one_of_a_burst_can_be_released_and_the_rest_dropped(burst: Today) -> No
     console = Console(burst.newsroom)
     id_ = only_id(console, "--article", "2.md")
     assert "1 delivery is to be sent now." in console.run("deliveries", "release", id_[:12])
-    console.run("deliveries", "drop", "--state", "held", "--all")
+    console.run("deliveries", "drop", "--state", "held")
     burst.deliver(minutes=11)
     assert burst.box.told() == [("published", "About 2")]
 
@@ -489,7 +570,9 @@ def test_one_of_a_burst_can_be_released_and_the_rest_dropped(burst: Today) -> No
 def test_build_tells_of_a_burst_with_the_commands_and_of_what_it_recorded(burst: Today) -> None:
     console = Console(burst.newsroom)
     said = console.run("build", "-q")
-    assert "4 new articles came at once, so their announcements are held:\n" in said
+    assert said.startswith(
+        "4 announcements are held, for 4 articles came at once, more than announce.burst (3):\n"
+    )
     commands = re.findall(r"^    feedbot (.*?)  ", said, re.MULTILINE)
     assert [command.split()[1] for command in commands] == ["list", "release", "drop"]
     assert "4 deliveries are to be sent now." in console.run(*commands[1].split())
@@ -539,6 +622,29 @@ def test_status_says_what_waits_what_failed_and_who_takes_nothing(desk: Today, c
     assert [one["state"] for one in section["targets"]] == ["paused", "disabled"]
 
 
+def test_the_log_spells_moments_as_the_commands_do(small: Today, caplog: pytest.LogCaptureFixture) -> None:
+    small.publish("one.md")
+    small.box.outcomes.append(Busy(reason="it is asleep"))
+    small.deliver()
+    (until,) = re.findall(r"box pauses until (\S+Z): it is asleep", caplog.text)
+    (due,) = [record.facts["next"] for record in caplog.records if record.getMessage() == "retry"]  # type: ignore[attr-defined] # ours
+    (box,) = Console(small.newsroom).json("targets", "list")["targets"]
+    assert until == due == box["until"]
+
+
+def test_status_names_a_target_that_does_not_let_us_in(desk: Today, console: Console) -> None:
+    desk.publish("one.md")
+    desk.box.outcomes.append(Denied(reason="answered 401; check the token"))
+    desk.deliver()
+    for more in ((), ("-q",)):
+        said = console.run("status", *more)
+        assert re.search(r"^  box: paused until \S+Z: answered 401; check the token$", said, re.MULTILINE)
+    (box,) = console.json("status")["deliveries"]["targets"]
+    assert (box["state"], box["failures"], box["depth"]) == ("paused", 1, 1)
+    since, until = (datetime.fromisoformat(box[name]) for name in ("since", "until"))
+    assert until - since == timedelta(hours=1)
+
+
 def test_a_target_that_is_no_longer_configured_is_named_with_what_waits_for_it(
     desk: Today, console: Console
 ) -> None:
@@ -581,6 +687,45 @@ def test_targets_are_listed_with_their_queues(desk: Today, console: Console) -> 
     assert box["oldest_waiting"]
     assert box["last_sent"]
     assert (new["state"], new["depth"]) == ("new", 0)
+
+
+def test_a_target_that_was_changed_or_added_since_the_last_pass_says_so(newsroom: Newsroom) -> None:
+    desk = Today(newsroom)
+    desk.configure(webhook())
+    newsroom.build()
+    console = Console(newsroom)
+    changed = "changed in config.yaml since the last pass: restart the worker, if one runs"
+    added = "is set up by the next pass of a worker that was started after it was added"
+    everywhere = (("targets", "list"), ("status",))
+    of_one = (("targets", "test", "{}", "--no-message"), ("targets", "resume", "{}"))
+
+    def told(name: str) -> list[str]:
+        return [console.run(*(part.format(name) for part in words)) for words in (*everywhere, *of_one)]
+
+    assert not any(changed in said for said in told("box"))
+    desk.configure(webhook(timeout="9s"), webhook("late"))
+    assert all(changed in said for said in told("box"))
+    assert all(added in said for said in told("late"))
+    assert [one["remark"] == changed for one in console.json("targets", "list")["targets"]] == [True, False]
+    newsroom.build()
+    assert not any(changed in said or added in said for said in told("box"))
+
+
+def test_a_list_of_targets_names_the_command_that_empties_the_queue_of_a_removed_one(small: Today) -> None:
+    small.configure(webhook(), webhook("old one"))
+    small.newsroom.build()
+    small.publish("one.md")
+    small.configure(webhook())
+    command = "`feedbot deliveries drop --target 'old one'` forgets what waits for it"
+    assert f"    is no longer in config.yaml: {command}\n" in Console(small.newsroom).run("targets", "list")
+
+
+def test_one_announcement_that_keeps_its_time_is_told_in_the_singular(small: Today) -> None:
+    small.publish("one.md")
+    small.box.outcomes.append(Unclear(reason="no answer"))
+    small.deliver()
+    said = Console(small.newsroom).run("targets", "resume", "box")
+    assert "1 announcement for it keeps its time of the next attempt:\n" in said
 
 
 def test_a_target_that_is_resumed_gets_what_waits(desk: Today, console: Console) -> None:
@@ -642,6 +787,14 @@ def test_a_target_can_be_checked_without_a_message_and_before_the_first_pass(new
     assert not (newsroom.folder / ".feedbot").exists()
 
 
+def test_what_a_check_found_wrong_is_not_said_twice(newsroom: Newsroom) -> None:
+    with receiving() as receiver:
+        receiver.replies += [Reply(401)] * 4
+        newsroom.configure(targets=[toots("toots", base_url=receiver.url)])
+        said = Console(newsroom).run("targets", "test", "toots", code=1)
+    assert said.count("does not accept the token") == 1
+
+
 def put_health(desk: Today, health: Health) -> None:
     desk.newsroom.scalar(lambda connection: targets.put_health(connection, "box", health))
 
@@ -656,12 +809,42 @@ def test_check_tries_the_targets_only_when_asked(newsroom: Newsroom) -> None:
     said = console.run("check", "--online", code=1)
     config = newsroom.folder / "config.yaml"
     assert said.startswith(f"{config}: error: target box: address: not encrypted")
-    assert said.endswith("Checked 0 files: 0 errors, 0 warnings. Tried 1 target: 1 problem.\n")
+    assert "\nChecked 0 files: 0 errors, 0 warnings. Looked at 1 target: 1 problem.\n" in said
     tried = console.json("check", "--online", code=1)["targets"]
     assert [(one["what"], one["is_fine"]) for one in tried] == [("address", False), ("signature", True)]
     newsroom.configure(targets=[webhook()])
-    assert console.run("check", "--online").endswith("Tried 1 target: 0 problems.\n")
-    assert "info: target box: signature" in console.run("check", "--online", "-v")
+    said = console.run("check", "--online")
+    assert "Looked at 1 target: 0 problems.\n" in said
+    assert "info: target box: signature" in said
+    assert console.run("check", "--online", "-q") == ""
+
+
+def test_check_says_which_targets_it_cannot_try_and_which_are_sent_nothing(newsroom: Newsroom) -> None:
+    desk = Today(newsroom)
+    desk.configure(webhook(), webhook("other"))
+    newsroom.build()
+    put_health(desk, Health(condition=Condition.DISABLED, reason="410"))
+    console = Console(newsroom)
+    said = console.run("check", "--online")
+    command = "`feedbot targets test NAME` sends one a test message."
+    assert said.endswith(f"\n2 targets cannot be tried unseen (box, other): {command}\n")
+    assert "\ntarget box: disabled: 410\n" in said
+    told = console.json("check", "--online")
+    assert (told["untried"], [one["name"] for one in told["not_ready"]]) == (["box", "other"], ["box"])
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_target_that_nothing_can_be_asked_is_asked_nothing_by_a_check(
+    newsroom: Newsroom, kind: str
+) -> None:
+    with receiving() as receiver:
+        url = "base_url" if kind == "mastodon" else "url"
+        keys: dict[str, dict[str, Any]] = {
+            "mastodon": {"token": "not-a-token"}, "webhook": {"unsigned": True}
+        }  # fmt: skip
+        newsroom.configure(targets=[{"name": "one", "type": kind, url: receiver.url, **keys.get(kind, {})}])
+        told = json.loads(Console(newsroom).invoke("check", "--online", "--json").stdout)
+    assert bool(receiver.requests) is not bool(told["untried"])
 
 
 # --- what is never shown ---

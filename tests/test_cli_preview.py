@@ -181,6 +181,9 @@ def test_an_event_that_the_target_does_not_take_is_named(desk: Desk) -> None:
     desk.write("one.md")
     (obstacle,) = prospect(desk).obstacles
     assert (obstacle.stage, obstacle.reason) == ("event", "it does not take the event published")
+    desk.configure(webhook(events=["withdrawn"], where={"min_heat": 50}))
+    desk.write("two.md", publishedDateTime="2026-05-01T08:00:00Z")
+    assert told(desk, "two.md") == ("no", ["event", "where", "age"])
 
 
 def test_a_filter_and_an_age_are_named_before_and_after_the_pass(desk: Desk) -> None:
@@ -188,12 +191,13 @@ def test_a_filter_and_an_age_are_named_before_and_after_the_pass(desk: Desk) -> 
     desk.newsroom.build()
     desk.write("one.md", publishedDateTime="2026-05-01T08:00:00Z")
     for expected in ("before", "after"):
-        (where,) = prospect(desk).obstacles
+        where, too = prospect(desk).obstacles
         assert (where.stage, where.reason) == ("where", "its where.min_heat does not match"), expected
         (age,) = prospect(desk, target="all").obstacles
-        assert (age.stage, age.reason) == ("age", "published 31 days ago, more than announce.max_age"), (
-            expected
-        )
+        for found in (too, age):
+            assert (found.stage, found.reason) == (
+                "age", "published 31 days ago, more than announce.max_age"
+            ), expected  # fmt: skip
         desk.newsroom.build()
 
 
@@ -473,9 +477,39 @@ def test_length_limit_and_picture_are_shown(newsroom: Newsroom) -> None:
     newsroom.write("one.md", images=[{"url": "https://pics.example/a.png", "title": "A robot"}])
     said = Console(newsroom).run("preview", "one.md")
     assert "  picture: https://pics.example/a.png\n" in said
+    assert "described as: nothing" not in said  # Mattermost has no place for that
     (shown,) = Console(newsroom).json("preview", "one.md")["targets"]
     assert shown["length"] < shown["limit"]
     assert f"  length: {shown['length']} of {shown['limit']}\n" in said
+
+
+PRIVATE = "the picture will not be fetched: its address lies in a private network"
+
+
+@pytest.mark.parametrize(
+    ("url", "note"),
+    [
+        ("https://pics.example/a.png", "the picture is not fetched by a preview"),
+        ("http://192.168.1.5/a.png", PRIVATE),
+        ("http://[::1]:8000/a.png", PRIVATE),
+        ("http://localhost/a.png", PRIVATE),
+    ],
+)
+def test_a_picture_that_would_never_be_fetched_is_named(newsroom: Newsroom, url: str, note: str) -> None:
+    with receiving() as receiver:
+        newsroom.configure(targets=[toots("toots", base_url=receiver.url)])
+        newsroom.build()
+        newsroom.write("one.md", images=[{"url": url}])
+        said = Console(newsroom).run("preview", "one.md")
+    assert f"  note: {note}" in said
+
+
+def test_an_article_of_the_future_is_told_with_its_date(newsroom: Newsroom) -> None:
+    newsroom.configure(targets=[webhook()])
+    newsroom.build()
+    newsroom.write("one.md", publishedDateTime="2999-01-01T09:00:00Z")
+    said = Console(newsroom).run("preview", "one.md")
+    assert "\n  date: waits for its date, 2999-01-01T09:00:00Z (in " in said
 
 
 def test_a_file_that_cannot_be_used_ends_the_command_with_one(newsroom: Newsroom) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from config_cases import LINES, SECRET, SITE, TARGETS, load_text, problems_of
+from config_cases import HOOK, LINES, SECRET, SITE, TARGETS, TOOTS, load_text, problems_of
 
 from feedbot import model
 from feedbot.config import Cron
+from feedbot.targets.hashtags import hashtags
 
 # --- what a good one becomes ---
 
@@ -279,3 +280,47 @@ def test_a_wrong_database_in_the_environment_is_named_as_such(tmp_path: Path) ->
     assert str(problem).startswith("DATABASE_URL in the environment: must be a database address")
     [problem] = problems_of(tmp_path, "", DATABASE_URL="sqlite:///a.db", DATABASE_URL_FILE="x")
     assert "are both set" in str(problem)
+
+
+# --- targets ---
+
+
+@pytest.mark.parametrize(
+    "alias", ["CSharp", "#CSharp", "R_D", "Größe", "人工知能", "हिन्दी", "l·l", "3D", "x" * 100]
+)
+def test_a_hashtag_that_is_accepted_is_posted_as_it_is(alias: str, tmp_path: Path) -> None:
+    [target] = load_text(tmp_path, f"targets: [{{{TOOTS}, hashtags: {{aliases: {{a: '{alias}'}}}}}}]").targets
+    assert target.type == "mastodon"
+    assert hashtags(["a"], target.hashtags.aliases) == (f"#{alias.removeprefix('#')}",)
+
+
+def test_an_empty_hashtag_gives_a_topic_none(tmp_path: Path) -> None:
+    [target] = load_text(tmp_path, f"targets: [{{{TOOTS}, hashtags: {{aliases: {{a: ''}}}}}}]").targets
+    assert target.type == "mastodon"
+    assert hashtags(["a", "b"], target.hashtags.aliases) == ("#b",)
+
+
+@pytest.mark.parametrize("name", ["newsdesk", "News desk (EU)", "a/b", "Größe", "新聞", "a.b:c@d"])
+def test_a_target_can_have_any_name_that_can_be_seen_and_typed(name: str, tmp_path: Path) -> None:
+    named = HOOK.replace("name: a", f"name: '{name}'")
+    [target] = load_text(tmp_path, f"targets: [{{{named}}}]").targets
+    assert target.name == name
+
+
+def test_accounts_on_one_server_and_one_token_on_two_servers_are_no_doubles(tmp_path: Path) -> None:
+    others = (
+        TOOTS.replace("name: a", "name: b").replace("not-a-token", "another-token"),
+        TOOTS.replace("name: a", "name: c").replace("m.example", "n.example"),
+    )
+    text = "targets:\n" + "".join(f"  - {{{one}}}\n" for one in (TOOTS, *others))
+    assert len(load_text(tmp_path, text).targets) == 3
+
+
+def test_a_header_too_short_to_hold_a_secret_is_none(tmp_path: Path) -> None:
+    text = f"targets: [{{{HOOK}, headers: {{X-Stage: '2', X-Key: abcd}}}}]"
+    assert load_text(tmp_path, text).secrets() == {"https://a.example/", "abcd"}
+
+
+def test_between_the_quotes_of_a_template_a_line_break_may_be_written_out(tmp_path: Path) -> None:
+    text = f"""targets: [{{{TOOTS}, template: '{{{{ authors|join("\\n") }}}} {{{{ url }}}}'}}]"""
+    assert load_text(tmp_path, text).targets

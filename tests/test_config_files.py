@@ -45,7 +45,11 @@ def test_the_examples_in_the_shipped_configuration_load_clean_too(tmp_path: Path
     )
     alive = alive.replace("  fields: jekyll ", "  #")
     environ = dict.fromkeys(("PARTNERS_URL", "NEWSDESK_URL", "COMMUNITY_URL"), "https://a.example/")
-    environ |= {"PARTNERS_SECRET": SIGNING_SECRET, "PARTNERS_TOKEN": "x", "MASTODON_TOKEN": "y"}
+    environ |= {
+        "PARTNERS_SECRET": SIGNING_SECRET,
+        "PARTNERS_TOKEN": "not-a-token",
+        "MASTODON_TOKEN": "not-a-token",
+    }
     config = load_text(tmp_path, alive, **environ)
     assert [target.type for target in config.targets] == ["webhook", "slack", "discord", "mastodon"]
     assert config.feeds.named[0].limit == 20

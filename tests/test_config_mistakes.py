@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 import yaml
 from config_cases import (
+    HOOK,
     LEAKS,
     LINES,
     SECRET,
     SIGNING_SECRET,
     SITE,
     TARGETS,
+    TOOTS,
     WRONG,
     WRONG_SITES,
     load_text,
@@ -115,6 +117,47 @@ def test_one_option_has_one_problem(tmp_path: Path) -> None:
     assert problem.what == "the variable NOTHING is not set, got '${NOTHING}'"
 
 
+def test_all_headers_that_are_wrong_are_told_at_once_by_their_names(tmp_path: Path) -> None:
+    headers = f"'a b': {SECRET}\n      X-Good: fine\n      X-Key: \"{SECRET}\\n\"\n      Host: {SECRET}"
+    text = f"targets:\n  - {{{HOOK}}}\n".replace("{", "").replace("}", "")
+    found = problems_of(tmp_path, text.replace(", ", "\n    ") + f"    headers:\n      {headers}\n")
+    assert [(problem.path, problem.what) for problem in found] == [
+        ("targets.0.headers.a...", "is a name that no header can have"),
+        ("targets.0.headers.X-Key", "has a value with a line break or control character"),
+        ("targets.0.headers.Host", "is a header that feedbot sets itself"),
+    ]
+    assert SECRET not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("targets:\n  - {name: a, type: slack, url: '${EMPTY}'}", "targets.0.url"),
+        ("targets:\n  - {name: a, type: slack, url: 'https://a.example/${EMPTY}'}", "targets.0.url"),
+        (f"targets:\n  - {{{HOOK}, headers: {{X-Key: 'Bearer ${{EMPTY}}'}}}}", "targets.0.headers.X-Key"),
+        ("targets:\n  - {name: a, type: webhook, url: 'https://a.example', secret: ['${EMPTY}']}",
+         "targets.0.secret.0"),
+        ("targets:\n  - {name: a, type: webhook, url: 'https://a.example', secret: '${EMPTY}'}",
+         "targets.0.secret"),
+        ("feeds:\n  {hub: '${EMPTY}'}", "feeds.hub"),
+        ("feeds:\n  {hub: '${EMPTY_BY_FILE}'}", "feeds.hub"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_is_set_and_empty_is_named(text: str, path: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    [problem] = problems_of(tmp_path, text, EMPTY="", EMPTY_BY_FILE_FILE="empty")
+    assert problem.what.startswith("the variable EMPTY")
+    assert "is empty" in problem.what
+    assert (problem.path, problem.line) == (path, LINES + 2)
+
+
+def test_an_empty_variable_may_stand_where_nothing_is_a_value(tmp_path: Path) -> None:
+    text = f"targets: [{{{TOOTS}, content_warning: '${{EMPTY}}', language: '${{LANGUAGE}}'}}]"
+    [target] = load_text(tmp_path, text, EMPTY="", LANGUAGE="de").targets
+    assert target.type == "mastodon"
+    assert target.content_warning == ""
+
+
 # --- secrets ---
 
 
@@ -187,7 +230,13 @@ GOOD: dict[str, Any] = {
     "announce": {},
     "targets": [
         {"name": "a", "type": "slack", "url": "https://a.example/"},
-        {"name": "b", "type": "mastodon", "base_url": "https://a.example/", "token": "t", "hashtags": {}},
+        {
+            "name": "b",
+            "type": "mastodon",
+            "base_url": "https://a.example/",
+            "token": "not-a-token",
+            "hashtags": {},
+        },
         {"name": "c", "type": "webhook", "url": "https://a.example/", "unsigned": True, "headers": {}},
     ],
 }

@@ -72,6 +72,14 @@ def test_a_line_for_people_has_the_time_the_message_and_the_facts() -> None:
     assert second[8:] == " error: oh no"
 
 
+def test_a_line_for_people_has_no_nested_facts() -> None:
+    stream = logged(as_json=False)
+    facts = {"folders": ["/a", "/b"], "announced": {"held": 2, "by": {"x": None}}, "baseline": True}
+    log.info("looked", extra={"facts": facts})
+    told = "looked  folders=/a,/b announced.held=2 announced.by.x=none baseline=true\n"
+    assert stream.getvalue()[9:] == told
+
+
 def test_a_file_name_cannot_forge_a_line_or_steer_the_terminal() -> None:
     stream = logged(as_json=False)
     log.info("read %s", "a\n00:00:00 error: all is lost\x1b[2J\u202e.md")
@@ -115,7 +123,7 @@ def test_a_log_whose_reader_is_gone_harms_nobody(capfd: pytest.CaptureFixture[st
 
 
 @given(
-    secret=st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=4),
+    secret=st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=8),
     before=st.text(max_size=5),
     after=st.text(max_size=5),
 )
@@ -131,6 +139,47 @@ def test_no_spelling_of_a_secret_survives(secret: str, before: str, after: str) 
         quote(secret, safe=""),
     ):
         assert spelled not in redact(before + spelled + after).replace("***", "")
+
+
+@pytest.mark.parametrize("secret", ["x", "tok", "hunter2", "p+4s/d", 'a"b'])
+def test_a_short_secret_is_taken_out_where_it_stands_alone_and_from_no_word(secret: str) -> None:
+    redact = redactor([secret])
+    for text in ("{}", "with {}.", "token={}&", "'{}'", "a\n{}\n", "Bearer {}, {}", "{}_{}"):
+        assert redact(text.format(secret, secret)) == text.format("***", "***")
+        assert redact(json.dumps(text.format(secret, secret))) == json.dumps(text.format("***", "***"))
+    assert redact(f"ta{secret}i, {secret}9, 9{secret}") == f"ta{secret}i, {secret}9, 9{secret}"
+
+
+def test_the_path_of_a_receiver_that_is_a_plain_word_stays_in_other_texts() -> None:
+    redact = redactor(
+        ["https://news.example/news", "https://news.example/", "https://a.example/announcements"]
+    )
+    for text in (
+        "/news", "wrote feeds/news/rss.xml", "https://news.example/news/2026/one", "https://news.example/",
+        "https://news.example/about", "https://news.example/announcements/one", "/news-archive",
+    ):  # fmt: skip
+        assert redact(text) == text
+    assert redact("cannot reach https://news.example/news: refused") == "cannot reach ***: refused"
+    assert redact("no such hook: /announcements") == "no such hook: ***"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("https://chat.example/hooks/x8rqz5w7ttgybrmk3mfn1o7c4e", "hook x8rqz5w7ttgybrmk3mfn1o7c4e is off"),
+        ("https://chat.example/a?api-version=1&sig=s3cr", "wrong s3cr"),
+        ("https://chat.example/a?id=Zq3Zq3Zq3Zq3Zq3Zq3", "wrong Zq3Zq3Zq3Zq3Zq3Zq3"),
+        ("https://s3cr@chat.example/", "wrong s3cr"),
+        ("https://me:s3cr@chat.example/", "wrong s3cr"),
+        ("Bearer s3cr", "wrong s3cr"),
+        ("whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "wrong c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"),
+    ],
+)
+def test_what_is_the_key_in_a_secret_is_secret_by_itself(secret: str, said: str) -> None:
+    told = redactor([secret])(said)
+    assert "***" in told
+    assert len(told) < 20
+    assert not any(word in told for word in said.split() if any(map(str.isdigit, word)))
 
 
 @pytest.mark.parametrize("secret", ['"', "message", "{", "tim", "e", "\\", "lo"])

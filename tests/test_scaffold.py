@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from config_cases import SIGNING_SECRET
 from hypothesis import given
 from hypothesis import strategies as st
 from terminal import feedbot, terminal
@@ -62,6 +63,18 @@ def test_what_it_writes_explains_itself(tmp_path: Path) -> None:
     assert "never change it" in config
     assert "docs/configuration.md" in config
     assert max(map(len, config.splitlines())) <= 110
+
+
+def test_the_targets_it_shows_work_when_they_are_uncommented(tmp_path: Path) -> None:
+    scaffold(tmp_path, title="News", url=URL)
+    path = tmp_path / "config.yaml"
+    text = path.read_text()
+    assert load(path, {}).targets == ()
+    before, begin, after = text.partition("# targets:\n")
+    path.write_text(before + (begin + after).replace("# ", "", 1).replace("\n# ", "\n"))
+    environ = {"PARTNERS_URL": "https://a.example/in", "MASTODON_TOKEN": "not-a-token"}
+    targets = load(path, environ | {"PARTNERS_SECRET": SIGNING_SECRET}).targets
+    assert [target.type for target in targets] == ["webhook", "mastodon"]
 
 
 @pytest.mark.parametrize("there", ["config.yaml", "dangling link", "content"])

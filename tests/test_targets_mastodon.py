@@ -20,6 +20,7 @@ from fediverse_state import Fediverse
 from hypothesis import given
 from hypothesis import strategies as st
 from mastodon import Mastodon
+from receiver import Reply, receiving
 
 from feedbot.attempt import Busy, Denied, Refused, Retry, Sent, Unclear
 from feedbot.content.links import absolute
@@ -303,16 +304,15 @@ def test_a_request_that_the_server_finds_wrong_is_reported_as_our_fault(status: 
 
 
 def test_a_wrong_address_is_said_to_be_one() -> None:
-    with announcing() as (server, announcer):
-        announcer.close()
-        wrong = Announcer(f"{server.url}/social", server.token, announcer.time)
+    with receiving() as elsewhere:
+        elsewhere.otherwise = Reply(404)
+        wrong = Announcer(elsewhere.url, "secret-token-of-ours", Time())
         outcomes = [wrong.attempt(wrong.delivery())]
         tried = replace(wrong.delivery(), attempt=2, may_have_arrived=True, first_tried=wrong.time.now)
         outcomes.append(wrong.attempt(tried))
         wrong.close()
         assert isinstance(outcomes[-1], Denied)
         assert "base_url" in outcomes[-1].reason
-        server.violations.clear()
 
 
 # --- rate limits ---
@@ -456,7 +456,7 @@ def test_the_preview_is_exactly_what_is_posted(flavour: str) -> None:
 
 
 def test_the_preview_works_without_the_server_and_says_so() -> None:
-    away = Announcer("http://127.0.0.1:9", "secret", Time(), timeout="250ms")
+    away = Announcer("http://127.0.0.1:9", "secret-token-of-ours", Time(), timeout="250ms")
     preview = away.sender.preview(away.delivery())
     away.close()
     assert preview.text.startswith("Robots learn to fold")
@@ -466,7 +466,11 @@ def test_the_preview_works_without_the_server_and_says_so() -> None:
 
 def test_the_preview_tells_what_would_not_be_posted() -> None:
     away = Announcer(
-        "http://127.0.0.1:9", "secret", Time(), timeout="250ms", template="{{ topics[0] }}{{ url }}"
+        "http://127.0.0.1:9",
+        "secret-token-of-ours",
+        Time(),
+        timeout="250ms",
+        template="{{ topics[0] }}{{ url }}",
     )
     too_long = away.sender.preview(away.delivery("published", article(link=f"https://x.example/{'y' * 900}")))
     failing = away.sender.preview(away.delivery("published", article(topics=())))
@@ -497,16 +501,16 @@ def test_abort_ends_the_request_that_hangs(kind: str) -> None:
 
 
 def test_the_budget_covers_the_slowest_attempt() -> None:
-    made = MastodonSender(options("https://social.example", "secret", timeout="10s"), SITE)
+    made = MastodonSender(options("https://social.example", "secret-token-of-ours", timeout="10s"), SITE)
     made.close()
     assert 40 <= made.budget <= 120
 
 
 def test_the_target_is_found_by_its_type() -> None:
-    made = make_sender(options("https://social.example", "secret"), SITE)
+    made = make_sender(options("https://social.example", "secret-token-of-ours"), SITE)
     assert made.name == "toots"
     made.close()
-    other = sender(options("https://social.example", "secret"), SITE)
+    other = sender(options("https://social.example", "secret-token-of-ours"), SITE)
     other.close()
 
 

@@ -48,7 +48,10 @@ def _changing(command: Command) -> Command:
         json_option,
         click.option("--dry-run", is_flag=True, help="List them, and change nothing."),
         click.option(
-            "--all", "everything", is_flag=True, help="All of them: needed where nothing else is given."
+            "--all",
+            "everything",
+            is_flag=True,
+            help="All of them: needed only where neither an ID nor a filter is given.",
         ),
     ):
         command = option(command)
@@ -100,6 +103,8 @@ def list_(config_path: Path, verbose: int, quiet: int, as_json: bool, limit: int
 def show(config_path: Path, verbose: int, quiet: int, as_json: bool, id_: str) -> None:
     """Show a delivery with all its attempts, why it stands as it does, and what can be done.
 
+    -v shows all that servers said, and what feedbot notes for itself.
+
     \b
     Example:
       feedbot deliveries show 3f9a2c1b
@@ -114,7 +119,7 @@ def show(config_path: Path, verbose: int, quiet: int, as_json: bool, id_: str) -
     if as_json:
         print_json(redacted(account.as_json()))
     else:
-        print_account(account, utc_now(), redaction())
+        print_account(account, utc_now(), redaction(), verbose=verbose > 0)
 
 
 @deliveries.command(short_help="Send again what failed, or was sent.")
@@ -128,7 +133,7 @@ def retry(**options: Any) -> None:
 
     \b
     Example:
-      feedbot deliveries retry --target newsdesk --all
+      feedbot deliveries retry --target newsdesk
       feedbot deliveries retry --target partners --since 2026-11-20T06:00
     """
     _say("retry", **options)
@@ -141,7 +146,7 @@ def drop(**options: Any) -> None:
 
     \b
     Example:
-      feedbot deliveries drop --state held --all
+      feedbot deliveries drop --state held
     """
     _say("drop", **options)
 
@@ -176,14 +181,14 @@ def _say(
     from feedbot.build import utc_now
     from feedbot.ledger import Word, say
     from feedbot.report.deliveries import print_said
-    from feedbot.standings import kinds_of, standings
+    from feedbot.standings import configured, standings
 
     config = load_config(config_path, verbose, quiet)
     now = utc_now()
     with state(config, write=not dry_run) as connection:
         selection = _selection(connection, config, now, ids=ids, **filters)
         said = say(connection, Word(word), selection, now, dry_run=dry_run)
-        silent = [one for one in standings(connection, kinds_of(config)) if said.concerns(one)]
+        silent = [one for one in standings(connection, configured(config)) if said.concerns(one)]
     if as_json:
         print_json(redacted(said.as_json(silent)))
     else:
@@ -216,14 +221,17 @@ def _selection(
     keys = keys_of(connection, config, article) if article else ()
     if article and not keys:
         raise unknown(article)
+    start, end = _moment("--since", since, now, config), _moment("--until", until, now, config)
+    if start and end and start >= end:
+        raise click.UsageError("the range is empty: --since has to be before --until")
     return Selection(
         ids=tuple(map(whole_start, ids)),
         targets=targets,
         states=tuple(map(State, states)),
         events=tuple(map(EventKind, events)),
         article_keys=keys,
-        since=_moment("--since", since, now, config),
-        until=_moment("--until", until, now, config),
+        since=start,
+        until=end,
     )
 
 

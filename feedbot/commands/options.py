@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from feedbot.config import Config
     from feedbot.model import JsonObject
+    from feedbot.standings import Standing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -97,3 +98,13 @@ def state(config: Config, *, write: bool = False) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
+
+
+def standings_in(config: Config) -> list[Standing]:
+    """How the targets stand; none where there is no state yet."""
+    from feedbot.errors import StoreError
+    from feedbot.standings import configured, standings
+
+    with suppress(StoreError), state(config) as connection:
+        return standings(connection, configured(config))
+    return []

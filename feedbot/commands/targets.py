@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from feedbot.commands.options import common, json_option, load_config, redacted, redaction, state
+from feedbot.commands.options import (
+    common,
+    json_option,
+    load_config,
+    redacted,
+    redaction,
+    standings_in,
+    state,
+)
 from feedbot.terminal import print_json
 
 if TYPE_CHECKING:
@@ -39,11 +47,11 @@ def list_(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
     """
     from feedbot.build import utc_now
     from feedbot.report.targets import print_targets
-    from feedbot.standings import kinds_of, standings
+    from feedbot.standings import configured, standings
 
     config = load_config(config_path, verbose, quiet)
     with state(config) as connection:
-        found = standings(connection, kinds_of(config))
+        found = standings(connection, configured(config))
     if as_json:
         print_json(redacted({"targets": [one.as_json() for one in found]}))
     else:
@@ -75,7 +83,8 @@ def test(config_path: Path, verbose: int, quiet: int, as_json: bool, name: str, 
     if as_json:
         print_json(redacted(trial.as_json(is_resumed=before is not None)))
     elif not (quiet and trial.is_fine):
-        print_trial(trial, redaction(), before)
+        standing = next((one for one in standings_in(config) if one.name == name), None)
+        print_trial(trial, redaction(), standing, before)
     sys.exit(0 if trial.is_fine else 1)
 
 
@@ -91,15 +100,15 @@ def resume(config_path: Path, verbose: int, quiet: int, as_json: bool, name: str
       feedbot targets resume newsdesk
     """
     from feedbot.report.targets import print_resumed
-    from feedbot.standings import kinds_of, standings
     from feedbot.standings import resume as resume_target
+    from feedbot.standings import standing_of
     from feedbot.trial import target_called
 
     config = load_config(config_path, verbose, quiet)
     target_called(config, name)
     with state(config, write=True) as connection:
         before = resume_target(connection, name)
-        (standing,) = [one for one in standings(connection, kinds_of(config)) if one.name == name]
+        standing = standing_of(connection, config, name)
     if as_json:
         print_json({"target": name, "resumed": before is not None})
     elif not quiet:

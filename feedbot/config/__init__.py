@@ -7,7 +7,7 @@ are there, and what is in them, is for others to find out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ __all__ = [
 
 MAX_BYTES = 1024 * 1024  # of config.yaml
 DATABASE_URL = "DATABASE_URL"  # the variable that wins over store.url, as hosting platforms set it
+SHORTEST_HEADER = 4  # characters of a header's value that can be a secret
 _STORE_URL = ("store", "url")
 
 
@@ -102,7 +103,8 @@ def _secrets_in(value: object) -> Iterator[str]:
     elif isinstance(value, BaseModel):
         yield from _secrets_in([getattr(value, name) for name in type(value).model_fields])
     elif isinstance(value, dict):
-        yield from _secrets_in(list(value.values()))
+        # Headers: `X-Stage: 2` holds none, and would be found in every other number.
+        yield from (text for text in _secrets_in(list(value.values())) if len(text) >= SHORTEST_HEADER)
     elif isinstance(value, tuple | list):
         for part in value:
             yield from _secrets_in(part)
@@ -121,7 +123,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     data, flaws = variables.expand(written)
     data, from_environment = _with_database(data, variables, flaws)
     settings, found = _validated(data, file.parent)
-    flaws += [*found, *broken_rules(data, file.parent)]
+    found += broken_rules(data, file.parent)
+    flaws += [*_empty_variables(written, variables, {flaw.path for flaw in found}), *found]
     if flaws or settings is None:
         raise InvalidConfig(_problems(flaws, tree, written, str(path), from_environment))
     return Config(path=file, **{name: getattr(settings, name) for name in Settings.model_fields})
@@ -155,6 +158,13 @@ def _parsed(content: bytes, file: str) -> Tree:
     raise InvalidConfig([refused])
 
 
+def _empty_variables(written: Any, variables: Variables, wrong: Container[OptionPath]) -> Iterator[Flaw]:
+    """Variables that are set and empty where that leads to something wrong; in a secret it always does."""
+    for path, name in variables.empty_in(written):
+        if path in wrong or spot(path, written).is_secret:
+            yield Flaw(path, f"the variable {name} is empty", "give it its value")
+
+
 def _with_database(data: Any, variables: Variables, flaws: list[Flaw]) -> tuple[Any, bool]:
     """`data` with the database that the environment names; whether it names one."""
     try:
@@ -172,7 +182,13 @@ def _validated(data: Any, folder: Path) -> tuple[Settings | None, list[Flaw]]:
     try:
         return Settings.model_validate(data, context={"folder": folder}), []
     except ValidationError as error:
-        return None, [flaw_of(found, data) for found in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+        return None, [flaw_of(found, data) for found in errors if not _is_echo(found)]
+
+
+def _is_echo(error: Mapping[str, Any]) -> bool:
+    """Whether a list is called too short only because of items in it that are wrong, as is said anyway."""
+    return error["type"] == "too_short" and bool(error["input"])
 
 
 def _problems(
@@ -196,9 +212,10 @@ def _shown(path: OptionPath, tree: Tree, written: Any) -> str:
     value = value_at(written, path)
     is_reference = isinstance(value, str) and re.fullmatch(r"\$\{\w+\}", value)
     has_password = isinstance(value, str) and re.search(r"://[^/]*@", value)
-    if value is None or has_password or not (is_reference or spot(path, written).shown):
+    if value in (None, [], {}) or has_password or not (is_reference or spot(path, written).shown):
         return ""
     if isinstance(value, dict | list):
         return f", got a {'mapping' if isinstance(value, dict) else 'list'}"
-    text = tree.spelled.get(path) or repr(value)
+    is_plain = isinstance(value, str) and value.isprintable() and "'" not in value
+    text = tree.spelled.get(path) or (f"'{value}'" if is_plain else repr(value))  # \n as it stands there
     return f", got {text if len(text) <= 60 else text[:57] + '...'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -58,9 +59,13 @@ def value_at(data: Any, path: Iterable[Hashable]) -> Any:
 
 def dotted(path: OptionPath) -> str:
     """A path as messages write it; what cannot be a name could be a misplaced secret, and is left out."""
-    return ".".join(_part(part) for part in path)
+    return ".".join(
+        _part(part, in_headers=path[2:3] == ("headers",) and place == 3) for place, part in enumerate(path)
+    )
 
 
-def _part(part: Hashable) -> str:
+def _part(part: Hashable, *, in_headers: bool) -> str:
     text = str(part)
+    if in_headers and (name := re.match(r"[\w-]+", text)) and name[0] != text:
+        return f"{name[0]}..."  # `Authorization: Bearer TOKEN` as a key
     return text if len(text) <= 40 and text.isprintable() and "://" not in text else "..."

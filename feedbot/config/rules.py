@@ -21,6 +21,8 @@ Named = tuple[OptionPath, str]
 def broken_rules(data: Any, folder: Path) -> Iterator[Flaw]:
     """The flaws that lie between options; paths in `data` are relative to `folder`."""
     yield from _twice(_texts_below(data, "targets", "name"), str.strip, "is the name of two targets")
+    what = "is the token of two targets on one server, whose posts could not be told apart"
+    yield from _twice(_accounts(data), str, what)
     yield from _twice(_texts_below(data, "feeds", "named", "name"), fold_name, "is the name of two feeds")
     yield from _twice(_topics(data), fold_name, "is there twice: case and spaces do not count")
     yield from _twice(_slugs(data), str.casefold, "is the slug of two feeds")
@@ -33,6 +35,15 @@ def _twice(named: Iterator[Named], same: Callable[[str], str], what: str) -> Ite
         earlier = first.setdefault(same(text), path)
         if earlier != path:
             yield Flaw(path, what, f"the other is {dotted(earlier)}")
+
+
+def _accounts(data: Any) -> Iterator[Named]:
+    """The token of every account, with its server."""
+    for (*path, _), address in _texts_below(data, "targets", "base_url"):
+        token = value_at(data, (*path, "token"))
+        if isinstance(token, str) and token and value_at(data, (*path, "type")) == "mastodon":
+            server = address.strip().rstrip("/").casefold()
+            yield (*path, "token"), f"{server} {token}"
 
 
 def _topics(data: Any) -> Iterator[Named]:

@@ -46,6 +46,7 @@ class Spot(NamedTuple):
     options: tuple[str, ...] = ()  # the keys of a mapping
     choices: tuple[str, ...] = ()  # the values, where they are few
     description: str = ""
+    is_secret: bool = False
     shown: bool = False  # whether a value there may be repeated in a message
 
 
@@ -60,11 +61,14 @@ def spot(path: OptionPath, data: Any) -> Spot:
         node, data = inside, value_at(data, (part,))
         secret = secret or "writeOnly" in node
     here = resolved(node, data)
+    secret = secret or "writeOnly" in here
+    single = resolved(here.get("items", {}), data)  # a list of one may be written without its brackets
     return Spot(
         options=tuple(here.get("properties", here.get("propertyNames", {}).get("enum", ()))),
-        choices=tuple(here.get("enum", ())),
+        choices=tuple(here.get("enum") or single.get("enum") or ()),
         description=here.get("description", ""),
-        shown=not secret and "writeOnly" not in here and _is_plain(here),
+        is_secret=secret,
+        shown=not secret and _is_plain(here),
     )
 
 

@@ -27,19 +27,18 @@ from pydantic import (
 )
 
 from feedbot import model
+from feedbot.config.addresses import FolderUrl, IdBase, Url
 from feedbot.config.values import (
     ONE_OR_MORE,
     Count,
     Duration,
-    FolderUrl,
-    IdBase,
     Language,
     Names,
     Scan,
     Score,
     Size,
     Text,
-    Url,
+    Wanted,
     Zone,
     no_bool,
     one_or_more,
@@ -216,10 +215,10 @@ class ContentSettings(Section):
 class WhereSettings(Section):
     """Which articles are taken: those that match every part that is given."""
 
-    topics: Names = Field(default=(), description="At least one of these topics")
-    categories: Names = Field(default=(), description="One of these categories")
-    types: Names = Field(default=(), description="One of these types, such as article or video")
-    providers: Names = Field(default=(), description="One of these publications, by name or domain")
+    topics: Wanted = Field(default=(), description="At least one of these topics")
+    categories: Wanted = Field(default=(), description="One of these categories")
+    types: Wanted = Field(default=(), description="One of these types, such as article or video")
+    providers: Wanted = Field(default=(), description="One of these publications, by name or domain")
     min_heat: Score | None = Field(default=None, description="At least this heat")
     min_quality: Score | None = Field(default=None, description="At least this quality")
 

@@ -11,15 +11,14 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from feedbot.config.addresses import Secret, SecretUrl, ServerUrl, SigningSecret, Token
 from feedbot.config.sections import Section, WhereSettings
 from feedbot.config.values import (
     ONE_OR_MORE,
     Duration,
-    FolderUrl,
+    HashtagAlias,
     Language,
-    Secret,
-    SecretUrl,
-    SigningSecret,
+    TargetName,
     Template,
     Text,
     no_bool,
@@ -39,18 +38,25 @@ def _one_or_more_secrets(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
-    for name, value in headers.items():
-        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-            raise wrong("has a name that no header can have", "letters, digits and hyphens")
-        if RESERVED_HEADERS.fullmatch(name):
-            raise wrong(
-                "names a header that feedbot sets itself",
-                "remove Host, User-Agent, Content-*, Webhook-*, ce-*",
-            )
-        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value.get_secret_value()):
-            raise wrong("has a value with a line break or control character", "headers are single lines")
-    return headers
+def _header_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        raise wrong("is a name that no header can have", "letters, digits and hyphens")
+    if RESERVED_HEADERS.fullmatch(name):
+        raise wrong(
+            "is a header that feedbot sets itself",
+            "remove it; so are User-Agent, Content-*, Webhook-* and ce-*",
+        )
+    return name
+
+
+def _header_value(value: SecretStr) -> SecretStr:
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value.get_secret_value()):
+        raise wrong("has a value with a line break or control character", "headers are single lines")
+    return value
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[Secret, AfterValidator(_header_value)]
 
 
 def _patience(value: timedelta) -> timedelta:
@@ -62,7 +68,7 @@ def _patience(value: timedelta) -> timedelta:
 class BaseTarget(Section):
     """What all targets can be told."""
 
-    name: Text = Field(
+    name: TargetName = Field(
         description="What the target is called in commands and logs; the queue knows it by this name"
     )
     where: WhereSettings = Field(
@@ -96,7 +102,7 @@ class Webhook(BaseTarget):
     format: Literal["standard", "cloudevents"] = Field(
         default="standard", description="Shape of the messages"
     )
-    headers: Annotated[dict[str, Secret], AfterValidator(_headers)] = Field(
+    headers: dict[HeaderName, HeaderValue] = Field(
         default={}, description="More headers, such as an access token", json_schema_extra={"writeOnly": True}
     )
 
@@ -191,7 +197,7 @@ class Discord(_Channel, _Editing):
 class Hashtags(Section):
     """How topics become hashtags."""
 
-    aliases: dict[Text, str] = Field(
+    aliases: dict[Text, HashtagAlias] = Field(
         default={}, description="The hashtag of a topic, such as C#: CSharp; empty: the topic has none"
     )
 
@@ -200,8 +206,8 @@ class Mastodon(_Editing):
     """An account on Mastodon or a server that speaks its language."""
 
     type: Literal["mastodon"] = Field(description="An account on Mastodon or a similar server")
-    base_url: FolderUrl = Field(description="Address of the server")
-    token: Secret = Field(
+    base_url: ServerUrl = Field(description="Address of the server")
+    token: Token = Field(
         description="Access token with the scopes write:statuses write:media read:statuses read:accounts"
     )
     visibility: Literal["public", "unlisted", "private", "direct"] = Field(

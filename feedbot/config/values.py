@@ -6,17 +6,15 @@ A function raises `wrong(what, hint)`; the words must fit behind the option's pa
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
@@ -161,97 +159,6 @@ def zone(value: object) -> tzinfo:
 Zone = Annotated[tzinfo, *parsed(zone, "time zone", "UTC", "Europe/Vienna")]
 
 
-# --- addresses ---
-
-
-def web_address(value: str) -> str:
-    """An absolute http or https URL, with its host in lower case ASCII and its path percent-encoded."""
-    address = value.strip()
-    hint = "write it with https:// and a host, such as https://news.example.com/"
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname or "", parts.port
-        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
-    except ValueError:
-        raise wrong("must be an absolute http or https address", hint) from None
-    if parts.scheme not in {"http", "https"} or not re.fullmatch(r"[\w.:-]+", ascii_host) or " " in address:
-        raise wrong("must be an absolute http or https address", hint)
-    if parts.username is not None or parts.password is not None:
-        raise wrong("must not hold a user name or password", "everybody can read this address")
-    netloc = (f"[{ascii_host}]" if ":" in ascii_host else ascii_host) + (
-        f":{port}" if port is not None else ""
-    )
-    safe = "/%:@!$&'()*+,;=~-._"
-    return urlunsplit(
-        (
-            parts.scheme,
-            netloc,
-            quote(parts.path, safe=safe),
-            quote(parts.query, safe=f"{safe}?"),
-            parts.fragment,
-        )
-    )
-
-
-def web_folder(value: str) -> str:
-    """A web address that others are appended to: without query and fragment, with a slash at its end."""
-    address = web_address(value)
-    if "?" in address or "#" in address:
-        raise wrong("must be the address of a folder", "leave away what follows ? or #")
-    return address if address.endswith("/") else address + "/"
-
-
-def secret_address(value: SecretStr) -> SecretStr:
-    """A web address that holds a token, as those of webhooks do; kept as it is, shown as stars."""
-    parts = value.get_secret_value().strip()
-    if not re.fullmatch(r"https?://[^\s/?#]+\S*", parts):
-        raise wrong(
-            "must be an absolute http or https address", "usually ${NAME} of a variable that holds it"
-        )
-    return SecretStr(parts)
-
-
-def id_base(value: str) -> str:
-    """The absolute URI that every id begins with (RFC 3986, RFC 4151)."""
-    hint = 'the best form is a tag URI: "tag:news.example.com,2026:"'
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+", value):
-        raise wrong("must begin with an absolute URI in plain ASCII, without spaces", hint)
-    tag = re.fullmatch(r"tag:[A-Za-z0-9.@_-]+,\d{4}(-\d\d(-\d\d)?)?:.*", value)
-    if value.lower().startswith("tag:") and not tag:
-        raise wrong("is not a tag URI: that is tag:, a domain, a comma, a year and a colon", hint)
-    if value.lower().startswith(("http:", "https:")) and not re.match(r"https?://[^/]", value, re.IGNORECASE):
-        raise wrong("is not an absolute address", hint)
-    return value
-
-
-Url = Annotated[str, AfterValidator(web_address), WithJsonSchema({"type": "string", "title": "URL"})]
-FolderUrl = Annotated[str, AfterValidator(web_folder), WithJsonSchema({"type": "string", "title": "URL"})]
-IdBase = Annotated[str, AfterValidator(id_base)]
-_SECRET_SCHEMA = {"type": "string", "writeOnly": True}
-Secret = Annotated[SecretStr, Field(min_length=1), WithJsonSchema({**_SECRET_SCHEMA, "title": "secret"})]
-SecretUrl = Annotated[
-    SecretStr, AfterValidator(secret_address), WithJsonSchema({**_SECRET_SCHEMA, "title": "secret URL"})
-]
-
-
-def signing_secret(value: SecretStr) -> SecretStr:
-    """A key of the Standard Webhooks specification: `whsec_` and the base64 of 24 to 64 bytes."""
-    text = value.get_secret_value()
-    try:
-        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not text.startswith("whsec_") or not 24 <= len(key) <= 64:
-        raise wrong(
-            "must be whsec_ and the base64 of 24 to 64 random bytes",
-            "put whsec_ before what `openssl rand -base64 32` prints",
-        )
-    return value
-
-
-SigningSecret = Annotated[Secret, AfterValidator(signing_secret)]
-
-
 # --- text and lists ---
 
 
@@ -262,12 +169,68 @@ def language(value: str) -> str:
     return value
 
 
+NAME_LIMIT = 80  # characters of a target's name, which stands in every line about it
+
+
+def target_name(value: str) -> str:
+    """A name that can be typed on a command line, and that a line of a table or a log can hold."""
+    if not value.isprintable():
+        raise wrong("must not have line breaks or characters that nobody sees", "such as newsdesk")
+    if value != value.strip():
+        raise wrong("must not begin or end with a space", f"write {value.strip() or 'newsdesk'}")
+    if value.startswith("-"):
+        raise wrong("must not begin with a hyphen", "commands would take it for one of their options")
+    if len(value) > NAME_LIMIT:
+        raise wrong(f"must have at most {NAME_LIMIT} characters", "it stands in every line about the target")
+    return value
+
+
+HASHTAG_LIMIT = 100  # characters, as GoToSocial has it
+_HASHTAG_KINDS = {"Nd", "Pc"}  # besides letters and marks; and between them a middle dot or a joiner
+
+
+def hashtag_alias(value: str) -> str:
+    """The name of a hashtag as servers recognise it, with or without #; "" for none."""
+    name = unicodedata.normalize("NFC", value.strip().removeprefix("#"))
+    if not value.strip() or (_is_hashtag(name) and len(name) <= HASHTAG_LIMIT):
+        return value
+    if len(name) > HASHTAG_LIMIT:
+        raise wrong(
+            f"must have at most {HASHTAG_LIMIT} characters", "long hashtags are cut or not recognised"
+        )
+    words = "".join(char if _in_hashtag(char) else " " for char in name).split()
+    meant = "".join(word[0].title() + word[1:] for word in words)
+    hint = f"such as {meant}" if _is_hashtag(meant) else 'letters and digits; "" for no hashtag'
+    raise wrong("is no hashtag: those have letters, digits and _ only, and a letter among them", hint)
+
+
+def _is_hashtag(name: str) -> bool:
+    inside = all(_in_hashtag(char) or char in "·\u200c" for char in name)
+    return (
+        inside
+        and name.strip("·\u200c") == name
+        and any(unicodedata.category(char)[0] == "L" for char in name)
+    )
+
+
+def _in_hashtag(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] in "LM" or category in _HASHTAG_KINDS
+
+
 ONE_OR_MORE: dict[str, Any] = {"type": ["array", "string"]}
 
 
 def one_or_more(value: object) -> object:
     """A single text as the list of itself."""
     return [value] if isinstance(value, str) else value
+
+
+def named(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Names to choose by, at least one: an empty list would choose nothing or everything, nobody knows."""
+    if not value:
+        raise wrong("names none", "leave it away if all are meant")
+    return value
 
 
 def no_bool(value: object) -> object:
@@ -289,11 +252,19 @@ def template(value: str) -> str:
 
 Language = Annotated[str, AfterValidator(language)]
 Text = Annotated[str, Field(min_length=1)]
+TargetName = Annotated[Text, AfterValidator(target_name)]
+HashtagAlias = Annotated[str, AfterValidator(hashtag_alias)]
 Template = Annotated[Text, AfterValidator(template)]
 Names = Annotated[
     tuple[Text, ...],
     BeforeValidator(one_or_more),
     WithJsonSchema({**ONE_OR_MORE, "items": {"type": "string"}, "title": "text or list"}),
+]
+Wanted = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(one_or_more),
+    AfterValidator(named),
+    WithJsonSchema({**ONE_OR_MORE, "items": {"type": "string"}, "minItems": 1, "title": "text or list"}),
 ]
 Count = Annotated[int, Field(ge=1, le=1000), BeforeValidator(no_bool)]
 Score = Annotated[int, Field(ge=0), BeforeValidator(no_bool)]

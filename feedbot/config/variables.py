@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,21 @@ class Variables:
         if value is not None and not _is_text(value):
             raise Unknown(f"the variable {name} is not text in UTF-8", "")
         return value
+
+    def empty_in(self, data: Any, path: OptionPath = ()) -> Iterator[tuple[OptionPath, str]]:
+        """Where a text in `data` uses variables that are set and empty, with the first of them."""
+        if isinstance(data, str):
+            names = (match[1] for match in _REFERENCE.finditer(data) if match[1])
+            yield from ((path, name) for name in islice(filter(self._is_empty, names), 1))
+        elif isinstance(data, dict | list):
+            for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+                yield from self.empty_in(value, (*path, key))
+
+    def _is_empty(self, name: str) -> bool:
+        try:
+            return self.get(name) == ""
+        except Unknown:
+            return False  # said already
 
     def _expand_text(self, text: str, path: OptionPath) -> tuple[str, list[Flaw]]:
         flaws: list[Flaw] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from feedbot.config.problems import Flaw, OptionPath, value_at
@@ -29,6 +29,16 @@ _WORDS = {
     "list_type": ("must be a list", "begin each item with -"),
     "tuple_type": ("must be a list", "begin each item with -"),
     "invalid_key": ("is not an option here", "the names of options are text"),
+}
+
+
+# What some types of target have in the place of an option that only others have
+_INSTEAD: dict[Hashable, tuple[str, ...]] = {
+    "events": ("on_update", "on_withdraw"),
+    "on_update": ("events",),
+    "on_withdraw": ("events",),
+    "url": ("base_url",),
+    "base_url": ("url",),
 }
 
 
@@ -83,6 +93,9 @@ def near(name: object, choices: Iterable[str]) -> str:
 
 def _unknown(path: OptionPath, data: Any) -> Flaw:
     options = spot(path[:-1], data).options
+    if path[:1] == ("targets",) and set(instead := _INSTEAD.get(path[-1], ())) & set(options):
+        kind = value_at(data, (*path[:-1], "type"))
+        return Flaw(path, f"is not an option of {kind}", f"{kind} has {_listed(instead)} instead")
     meant = near(path[-1], options)
     hint = f"did you mean {meant}?" if meant else f"the options are {_listed(options)}" if options else ""
     return Flaw(path, "is not an option", hint)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import Preview
@@ -21,6 +22,8 @@ from feedbot.preview.forecast import Obstacle, Record, Scene, next_delivery, obs
 from feedbot.preview.rehearsal import Rehearsal, rehearse
 from feedbot.store.db import open_store
 from feedbot.targets import make_sender
+from feedbot.targets.pictures_address import is_public, place_of
+from feedbot.targets.pictures_image import PictureRefused
 from feedbot.trial import MakeSender, target_called
 
 if TYPE_CHECKING:
@@ -133,6 +136,23 @@ def _prospect(config: Config, target: Target, scene: Scene, record: Record, make
     delivery = next_delivery(scene, scene.article, record)
     with closing(make(target, config.site_model())) as sender:
         preview = sender.preview(delivery)
+    if target.type == "mastodon" and preview.picture:  # the only one whose pictures feedbot fetches
+        preview = replace(preview, notes=(*preview.notes, _picture_note(preview.picture)))
     return Prospect(
         target=target.name, kind=target.type, event=delivery.event, obstacles=found, preview=preview
     )
+
+
+def _picture_note(url: str) -> str:
+    """What can be said of a picture by its address alone."""
+    try:
+        host = place_of(url).host
+    except PictureRefused as error:
+        return f"the picture will not be fetched: {error.reason}"
+    try:
+        is_closed = not is_public(ip_address(host))
+    except ValueError:  # a name, which is looked up when it is fetched
+        is_closed = host.removesuffix(".").rpartition(".")[2] == "localhost"
+    if is_closed:
+        return "the picture will not be fetched: its address lies in a private network, or on this machine"
+    return "the picture is not fetched by a preview"

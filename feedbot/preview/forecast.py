@@ -109,7 +109,7 @@ def obstacles(audience: Audience, scene: Scene, record: Record) -> list[Obstacle
     if scene.article is None:
         return found
     if scene.appears:
-        reason = "its date lies ahead, so it appears and is announced then"
+        reason = "waits for its date"
         found.append(Obstacle(stage=Stage.DATE, reason=reason, until=scene.appears))
     if record.waiting is None:
         found += _settled(audience, scene, scene.article, record)
@@ -127,7 +127,7 @@ def _settled(audience: Audience, scene: Scene, article: Article, record: Record)
         return  # a file that is no article was never to be announced
     first = record.first
     if first:
-        yield _outcome(audience, scene, article, first)
+        yield from _outcome(audience, scene, article, first)
     elif record.posted:
         yield Obstacle(stage=Stage.ANNOUNCED, reason=f"announced there at {iso(record.posted)}")
     elif not record.is_news:
@@ -138,8 +138,18 @@ def _settled(audience: Audience, scene: Scene, article: Article, record: Record)
     event = scene.happens or EventKind.PUBLISHED
     if event not in audience.takes:
         yield Obstacle(stage=Stage.EVENT, reason=f"it does not take the event {event}")
+        if event is EventKind.PUBLISHED and first is None and not record.posted:
+            yield from _not_new(audience, scene, article)
     elif first is None and not record.posted and record.is_news:
         yield Obstacle(stage=Stage.DECIDED, reason="what became of it is no longer on record")
+
+
+def _not_new(audience: Audience, scene: Scene, article: Article) -> Iterator[Obstacle]:
+    """What else would keep the article from being announced, if the target took that."""
+    if reason := audience.declines(article):
+        yield Obstacle(stage=Stage.WHERE, reason=reason)
+    if reason := too_old(article, scene.now, scene.max_age):
+        yield Obstacle(stage=Stage.AGE, reason=reason)
 
 
 def _baseline(scene: Scene, record: Record) -> str:
@@ -150,24 +160,27 @@ def _baseline(scene: Scene, record: Record) -> str:
     return "it was there before the target was set up, or so long ago that nothing is on record"
 
 
-def _outcome(audience: Audience, scene: Scene, article: Article, first: DeliveryRow) -> Obstacle:
+def _outcome(audience: Audience, scene: Scene, article: Article, first: DeliveryRow) -> Iterator[Obstacle]:
     """What became of the announcement."""
     id_ = first.id.removeprefix("msg_")[:8]
     moment = from_us(first.settled_us) if first.settled_us is not None else scene.now
     if first.state is State.SENT:
         reason = f"announced there at {iso(moment)} (delivery {id_})"
-        return Obstacle(stage=Stage.ANNOUNCED, reason=reason)
+        yield Obstacle(stage=Stage.ANNOUNCED, reason=reason)
+        return
     if first.state is State.DEAD:
         hint = f"`feedbot deliveries retry {id_}` sends it anew"
-        return Obstacle(stage=Stage.DEAD, reason=first.reason, hint=hint)
+        yield Obstacle(stage=Stage.DEAD, reason=first.reason, hint=hint)
+        return
     hint = "" if first.id == NO_ID else f"`feedbot deliveries retry {id_}` sends it all the same"
+    age = too_old(article, from_us(first.at_us), scene.max_age)
     if first.reason == audience.declines(article):
-        stage = Stage.WHERE
-    elif first.reason == too_old(article, from_us(first.at_us), scene.max_age):
-        stage = Stage.AGE
+        yield Obstacle(stage=Stage.WHERE, reason=first.reason, hint=hint)
+        if age:
+            yield Obstacle(stage=Stage.AGE, reason=age, hint=hint)
     else:
-        stage = Stage.DECIDED
-    return Obstacle(stage=stage, reason=first.reason, hint=hint)
+        stage = Stage.AGE if first.reason == age else Stage.DECIDED
+        yield Obstacle(stage=stage, reason=first.reason, hint=hint)
 
 
 def _delays(scene: Scene, article: Article, record: Record, row: DeliveryRow) -> Iterator[Obstacle]:

@@ -262,7 +262,7 @@ class _Play:
                 posted=posted,
                 receipt=receipt,
                 health=target.health,
-                pace_until=pace_allows(self._source, audience.name, audience.pace),
+                pace_until=pace_allows(self._source, audience.name, audience.pace, self._now),
             )
         return records
 

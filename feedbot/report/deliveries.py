@@ -15,7 +15,7 @@ from feedbot.ledger import Word, shorten_ids
 from feedbot.moments import distance, iso, number_of
 from feedbot.observe import Redact, printable
 from feedbot.report.queue import condition, print_commands
-from feedbot.report.table import print_table, shown
+from feedbot.report.table import print_table, shown, tell
 from feedbot.store.db import from_us
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 COLOURS = {State.DEAD: "red", State.HELD: "yellow", State.UNCLEAR: "yellow", State.RETRY: "yellow"}
 LEFT = 10  # deliveries that are named one by one
 TARGET = 14  # columns for a target's name
+LABEL = 11  # columns
+SAID = 2  # lines of what a server said, on a terminal
+INNER = {"digest"}  # in receipts, for feedbot alone
 
 
 # --- a list ---
@@ -82,8 +85,8 @@ def when(row: DeliveryRow, now: datetime) -> str:
 # --- one ---
 
 
-def print_account(account: Account, now: datetime, redact: Redact) -> None:
-    """All about one delivery, ending with what can be done about it."""
+def print_account(account: Account, now: datetime, redact: Redact, *, verbose: bool) -> None:
+    """All about one delivery, ending with what can be done about it; whole with `verbose`."""
     one, row = account.delivery, account.delivery.row
     article = json.loads(one.body)
     lines = [
@@ -97,16 +100,24 @@ def print_account(account: Account, now: datetime, redact: Redact) -> None:
         ("", printable(one.article_id)),
         ("", printable(article.get("link", ""))),
         ("Announced", _moment(account.posted, now) if account.posted else ""),
-        ("Noted", redact(printable(_noted(account)))),
+        ("Noted", redact(printable(_noted(account, verbose=verbose)))),
         ("Marks", _marks(row)),
-        ("Attempts", str(row.attempts)),
+        ("Attempts", _count(account)),
     ]
     for label, text in lines:
         if text:
-            click.echo(f"{label:<11}{text}")
+            tell(f"{label:<{LABEL}}{text}", hang=LABEL)
     for attempt in account.attempts:
-        _print_attempt(attempt, redact)
-    click.echo(f"{'Next':<11}{account.hint}")
+        _print_attempt(attempt, redact, verbose=verbose)
+    tell(f"{'Next':<{LABEL}}{account.hint}", hang=LABEL)
+
+
+def _count(account: Account) -> str:
+    """How many attempts; some do not count, such as those at a target that takes nothing."""
+    count = account.delivery.row.attempts
+    if count == len(account.attempts):
+        return str(count)
+    return number_of(count, "that counts", "that count")
 
 
 def _state(row: DeliveryRow, now: datetime) -> str:
@@ -121,10 +132,11 @@ def _moment(moment: datetime, now: datetime) -> str:
     return f"{iso(moment)} ({distance(moment, now)})"
 
 
-def _noted(account: Account) -> str:
+def _noted(account: Account, *, verbose: bool) -> str:
     return ", ".join(
         f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
         for name, value in account.receipt.items()
+        if verbose or name not in INNER
     )
 
 
@@ -139,14 +151,14 @@ def _marks(row: DeliveryRow) -> str:
     return ", ".join(marks)
 
 
-def _print_attempt(attempt: AttemptRow, redact: Redact) -> None:
+def _print_attempt(attempt: AttemptRow, redact: Redact, *, verbose: bool) -> None:
     status = f"  {attempt.status}" if attempt.status is not None else ""
     took = f"  {attempt.seconds:.2f} s" if attempt.seconds is not None else ""
     reason = f"  {redact(printable(attempt.reason))}" if attempt.reason else ""
     colour = None if attempt.outcome in {"sent", "skipped"} else "yellow"
-    click.secho(f"  {iso(attempt.at)}  {attempt.outcome}{status}{took}{reason}", fg=colour)
-    if attempt.said.strip():
-        click.echo(f"    said: {redact(printable(attempt.said.strip()))}")
+    tell(f"{iso(attempt.at)}  {attempt.outcome}{status}{took}{reason}", margin=2, hang=2, fg=colour)
+    if said := attempt.said.strip():
+        tell(f"said: {redact(printable(said))}", margin=4, hang=2, most=None if verbose else SAID)
 
 
 # --- a person's word ---
@@ -179,7 +191,7 @@ def _summary(said: Said) -> str:
 def _print_left(said: Said) -> None:
     short = shorten_ids(row.id for row in said.left)
     for row in said.left[:LEFT]:
-        click.secho(f"{short(row.id)} is left as it is: {_why_left(row, said.word)}", fg="yellow")
+        tell(f"{short(row.id)} is left as it is: {_why_left(row, said.word)}", hang=2, fg="yellow")
     if len(said.left) > LEFT:
         click.secho(f"and so are {len(said.left) - LEFT} more", fg="yellow")
 
@@ -197,7 +209,7 @@ def _why_left(row: DeliveryRow, word: Word) -> str:
 def _print_silent(one: Standing, redact: Redact) -> None:
     name = printable(one.name)
     if one.word == "removed":
-        click.secho(f"{name} is no longer in config.yaml, so nothing is sent to it.", fg="yellow")
+        tell(f"{name} is no longer in config.yaml, so nothing is sent to it.", hang=2, fg="yellow")
         return
-    click.secho(f"{name} is not resumed by this: {condition(one.as_json(), redact)}", fg="yellow")
+    tell(f"{name} is not resumed by this: {condition(one.as_json(), redact)}", hang=2, fg="yellow")
     print_commands((f"feedbot targets resume {shlex.quote(name)}", "sends to it again"))

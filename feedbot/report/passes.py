@@ -10,6 +10,7 @@ from feedbot.model import JsonObject
 from feedbot.moments import number_of
 from feedbot.observe import printable
 from feedbot.report.queue import FORGET_HELD, SEND_HELD, print_commands
+from feedbot.report.table import tell
 
 if TYPE_CHECKING:
     from feedbot.build import PassReport
@@ -74,8 +75,7 @@ def _print_announced(report: PassReport, *, quiet: bool) -> None:
             told = number_of(announced.deliveries, "announcement")
             click.echo(f"{told} recorded: `feedbot run` sends what is due.")
     if announced.held:
-        articles = number_of(announced.held_articles, "new article")
-        click.secho(f"{articles} came at once, so their announcements are held:", fg="yellow")
+        tell(f"{announced.told_held('at once')}:", fg="yellow")
         print_commands(
             ("feedbot deliveries list --state held", "shows them"),
             (SEND_HELD, "sends them"),

@@ -9,7 +9,9 @@ import click
 
 from feedbot.moments import distance, iso
 from feedbot.observe import Redact, printable
+from feedbot.preview.forecast import Stage
 from feedbot.report.findings import print_findings
+from feedbot.report.table import tell
 
 if TYPE_CHECKING:
     from feedbot.attempt import Preview
@@ -21,6 +23,7 @@ VERDICTS = {
     "later": ("goes out later", "yellow"),
     "no": ("does not go out", "red"),
 }
+WITHOUT_DESCRIPTIONS = {"discord", "mattermost"}  # their messages have no place for what a picture shows
 
 
 def print_preview(previewed: Previewed, now: datetime, redact: Redact) -> None:
@@ -31,7 +34,7 @@ def print_preview(previewed: Previewed, now: datetime, redact: Redact) -> None:
         click.echo(printable(rehearsal.scene.article_id))
     print_findings(rehearsal.findings)
     if previewed.remark:
-        click.secho(redact(printable(previewed.remark)), fg="yellow")
+        tell(redact(printable(previewed.remark)), hang=2, fg="yellow")
     if not previewed.prospects:
         click.echo("config.yaml has no targets: docs/announcing.md shows how to add one.")
     for prospect in previewed.prospects:
@@ -45,18 +48,20 @@ def _print_prospect(prospect: Prospect, now: datetime, redact: Redact) -> None:
     name = click.style(printable(f"{prospect.target} ({prospect.kind})"), bold=True)
     click.echo(f"{name}: {event}{click.style(verdict, fg=colour)}")
     for obstacle in prospect.obstacles:
-        click.echo(f"  {_told(obstacle, now, redact)}")
+        tell(_told(obstacle, now, redact), margin=2, hang=2)
     if prospect.preview:
-        _print_text(prospect.preview)
+        _print_text(prospect.preview, prospect.kind)
 
 
 def _told(obstacle: Obstacle, now: datetime, redact: Redact) -> str:
-    until = f", until {iso(obstacle.until)} ({distance(obstacle.until, now)})" if obstacle.until else ""
+    until = f"{iso(obstacle.until)} ({distance(obstacle.until, now)})" if obstacle.until else ""
+    if until:
+        until = f", {until}" if obstacle.stage is Stage.DATE else f", until {until}"
     hint = f"; {obstacle.hint}" if obstacle.hint else ""
     return f"{obstacle.stage}: {redact(printable(obstacle.reason))}{until}{hint}"
 
 
-def _print_text(preview: Preview) -> None:
+def _print_text(preview: Preview, kind: str) -> None:
     for line in preview.text.splitlines():
         click.echo(f"  | {printable(line)}".rstrip())
     if preview.length is not None:
@@ -64,6 +69,7 @@ def _print_text(preview: Preview) -> None:
         click.echo(f"  length: {preview.length}{limit}")
     if preview.picture:
         click.echo(f"  picture: {printable(preview.picture)}")
-        click.echo(f"  described as: {printable(preview.picture_text) or 'nothing'}")
+        if preview.picture_text or kind not in WITHOUT_DESCRIPTIONS:
+            tell(f"described as: {printable(preview.picture_text) or 'nothing'}", margin=2, hang=2)
     for note in preview.notes:
-        click.echo(f"  note: {printable(note)}")
+        tell(f"note: {printable(note)}", margin=2, hang=2)

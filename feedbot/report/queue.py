@@ -11,10 +11,11 @@ from feedbot.attempt import State
 from feedbot.model import JsonObject
 from feedbot.moments import number_of, span
 from feedbot.observe import Redact, printable
+from feedbot.report.table import tell
 
 WAITING = (State.PENDING, State.SENDING, State.RETRY, State.UNCLEAR, State.HELD, State.DEAD)
 SEND_HELD = "feedbot deliveries release --all"
-FORGET_HELD = "feedbot deliveries drop --state held --all"
+FORGET_HELD = "feedbot deliveries drop --state held"
 
 
 def print_queue(section: JsonObject, now: datetime, redact: Redact, *, quiet: bool) -> None:
@@ -57,14 +58,16 @@ def _print_target(target: JsonObject, redact: Redact, *, quiet: bool) -> None:
     name = printable(target["name"])
     if target["state"] == "removed":
         waiting = number_of(target["depth"] + target["held"], "announcement")
-        click.secho(f"  {name} is no longer in config.yaml, with {waiting} to be sent", fg="yellow")
+        tell(f"{name} is no longer in config.yaml, with {waiting} to be sent", margin=2, hang=2, fg="yellow")
         print_commands((f"feedbot deliveries drop --target {shlex.quote(name)}", "forgets them"))
     elif target["state"] in {"paused", "disabled"}:
-        click.secho(f"  {name}: {condition(target, redact)}", fg="red")
+        tell(f"{name}: {condition(target, redact)}", margin=2, hang=2, fg="red")
         if target["state"] == "disabled":
             print_commands((f"feedbot targets resume {shlex.quote(name)}", "enables it"))
     elif target["until"] and not quiet:
-        click.echo(f"  {name}: {condition(target, redact)}")
+        tell(f"{name}: {condition(target, redact)}", margin=2, hang=2)
+    if (remark := target["remark"]) and not quiet:
+        tell(f"{name}: {remark}", margin=2, hang=2, fg="yellow")
 
 
 def condition(target: JsonObject, redact: Redact) -> str:

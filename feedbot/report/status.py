@@ -22,15 +22,17 @@ from feedbot.store.files import Fate
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+    from feedbot.standings import Configured
+
 PASSES_SHOWN = 5
 EVENTS_SHOWN = 10
 FINDINGS_SHOWN = 10
 
 
-def load_status(engine: Engine, kinds: Mapping[str, str] | None = None) -> JsonObject:
+def load_status(engine: Engine, wanted: Mapping[str, Configured] | None = None) -> JsonObject:
     """Everything `feedbot status` knows; the keys are documented in docs/operating.md.
 
-    `kinds` are the configured targets, name to type.
+    `wanted` are the configured targets.
     """
     with engine.begin() as connection:
         passes = [
@@ -46,13 +48,13 @@ def load_status(engine: Engine, kinds: Mapping[str, str] | None = None) -> JsonO
                 "waiting_to_be_written": len(feeds.load(connection, stale=True)),
                 "documents": len(feeds.load_documents(connection)),
             },
-            "failure": json.loads(journal.get(connection, "failure") or "null"),
+            "failure": _load_failure(connection),
             "next_due": iso(due),
             "findings": {
                 "counts": {level.value: 0 for level in Level} | journal.count_findings(connection),
                 "list": [finding.as_json() for finding in journal.load_findings(connection)],
             },
-            "deliveries": _load_deliveries(connection, kinds or {}),
+            "deliveries": _load_deliveries(connection, wanted or {}),
             "last_change": next(filter(_changed_something, passes), None),
             "passes": passes[:PASSES_SHOWN],
             "events": [
@@ -62,7 +64,12 @@ def load_status(engine: Engine, kinds: Mapping[str, str] | None = None) -> JsonO
         }
 
 
-def _load_deliveries(connection: Connection, kinds: Mapping[str, str]) -> JsonObject:
+def _load_failure(connection: Connection) -> JsonObject | None:
+    failure: JsonObject | None = json.loads(journal.get(connection, "failure") or "null")
+    return failure and {**failure, "at": iso(datetime.fromisoformat(failure["at"]))}
+
+
+def _load_deliveries(connection: Connection, wanted: Mapping[str, Configured]) -> JsonObject:
     counts = dict.fromkeys(State, 0)
     for (_, state), number in deliveries.count_states(connection).items():
         counts[State(state)] += number
@@ -71,7 +78,7 @@ def _load_deliveries(connection: Connection, kinds: Mapping[str, str]) -> JsonOb
         "counts": {state.value: number for state, number in counts.items()},
         "oldest_waiting": iso(min(oldest, default=None)),
         "unannounced": deliveries.count_unannounced(connection),
-        "targets": [one.as_json() for one in standings(connection, kinds)],
+        "targets": [one.as_json() for one in standings(connection, wanted)],
     }
 
 

@@ -1,7 +1,11 @@
-"""Columns of text: as wide as what stands in them, the last one cut to what the terminal has left."""
+"""Text that fits the terminal: the last column of a table is cut, long lines are wrapped between words.
+
+In a pipe nothing is cut, and a line stays a line.
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import unicodedata
@@ -30,13 +34,47 @@ def print_table(
     for row, colour, remark in zip(rows, colours, below, strict=True):
         click.secho(_line(row, widths), fg=colour)
         if remark:
-            click.echo(f"    {remark}")
+            tell(remark, margin=4)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     parts = [cut(text, width) for text, width in zip(row, widths, strict=True)]
     padded = [part + " " * (width - width_of(part)) for part, width in zip(parts, widths, strict=True)]
     return (" " * GAP).join(padded).rstrip()
+
+
+def tell(
+    text: str, *, margin: int = 0, hang: int = 0, fg: str | None = None, most: int | None = None
+) -> None:
+    """Print a line of text, below the first line with `hang` more columns than the `margin` that all have.
+
+    `most`: on a terminal, so many lines of it.
+    """
+    room = terminal_width()
+    if room is None:
+        _print(f"{'':{margin}}{text}", fg)
+        return
+    lines = wrap(text, max(LEAST, room - margin - hang), first=hang)
+    if most is not None and len(lines) > most:
+        lines = [*lines[: most - 1], f"{cut(lines[most - 1], max(LEAST, room - margin - hang) - 1)}…"]
+    for number, line in enumerate(lines):
+        _print(f"{'':{margin + (hang if number else 0)}}{line}", fg)
+
+
+def _print(line: str, fg: str | None) -> None:
+    click.echo(click.style(line, fg=fg) if fg else line)
+
+
+def wrap(text: str, room: int, *, first: int = 0) -> list[str]:
+    """`text` in lines of at most `room` columns, and `first` more in the first; words are never broken."""
+    lines, line, left = [], "", room + first
+    for word in re.findall(r" *[^ ]+", text):
+        if line and width_of(click.unstyle(line + word)) > left:
+            lines.append(line)
+            line, left = word.lstrip(" "), room
+        else:
+            line += word
+    return [*lines, line]
 
 
 def terminal_width() -> int | None:

@@ -13,7 +13,7 @@ from feedbot.attempt import State
 from feedbot.moments import distance, number_of
 from feedbot.observe import Redact, printable
 from feedbot.report.queue import condition, print_commands
-from feedbot.report.table import print_table, shown
+from feedbot.report.table import print_table, shown, tell
 from feedbot.settlement import Condition, Health
 
 if TYPE_CHECKING:
@@ -48,42 +48,54 @@ def print_targets(standings: Sequence[Standing], now: datetime, redact: Redact) 
 
 
 def _remark(one: Standing, redact: Redact) -> str:
-    if one.word == "new":
-        return "is set up by the next pass, and gets what comes after that"
     if one.word == "removed":
-        return "is no longer in config.yaml: `feedbot deliveries drop --target` forgets what waits for it"
-    if one.health and one.health.reason:
-        return condition(one.as_json(), redact)
-    return ""
+        command = f"feedbot deliveries drop --target {printable(shlex.quote(one.name))}"
+        return f"is no longer in config.yaml: `{command}` forgets what waits for it"
+    state = condition(one.as_json(), redact) if one.health and one.health.reason else ""
+    return "; ".join(filter(None, (state, one.remark)))
 
 
-def print_trial(trial: Trial, redact: Redact, before: Health | None) -> None:
-    """What trying a target came to; `before` is how it stood, if it was not ready and is now."""
+def print_trial(trial: Trial, redact: Redact, standing: Standing | None, before: Health | None) -> None:
+    """What trying a target came to.
+
+    `standing` is how it stands, where there is a state; `before` how it stood, if it was resumed by this.
+    """
     for tried in trial.checks:
         _print_result(tried.check.is_fine, tried.check.what, tried.check.said, redact)
-    if outcome := trial.outcome:
+    told = {tried.check.said for tried in trial.checks if not tried.check.is_fine}
+    if (outcome := trial.outcome) and outcome.reason not in told:
         said = outcome.reason or ("it arrived" if trial.has_arrived else "it did not arrive")
         _print_result(trial.has_arrived, "test message", said, redact)
     if before:
         click.echo(f"{trial.target} was {told_health(before)}, and is sent to again.")
+    if standing:
+        _print_remark(standing)
 
 
 def _print_result(is_fine: bool, what: str, said: str, redact: Redact) -> None:
     word = click.style("fine ", fg="green") if is_fine else click.style("wrong", fg="red")
-    click.echo(f"{word}  {what}: {redact(printable(said))}")
+    tell(f"{word}  {what}: {redact(printable(said))}", hang=7)
+
+
+def _print_remark(standing: Standing) -> None:
+    if standing.remark:
+        tell(f"{printable(standing.name)} {standing.remark}", hang=2, fg="yellow")
 
 
 def print_resumed(standing: Standing, before: Health | None) -> None:
     """That a target is sent to again, and what still waits for its next attempt."""
     if before is None:
-        click.echo(f"{standing.name} is ready: there is nothing to resume.")
+        if standing.word != "new":
+            click.echo(f"{standing.name} is ready: there is nothing to resume.")
     else:
         click.echo(f"{standing.name} was {told_health(before)}, and is sent to again.")
     # What was certainly not sent is due at once where there was something to resume.
     later = (State.UNCLEAR,) if before else (State.RETRY, State.UNCLEAR)
     if waiting := sum(standing.counts.get(state, 0) for state in later):
-        click.echo(f"{number_of(waiting, 'announcement')} for it keep their time of the next attempt:")
+        told = number_of(waiting, "announcement for it keeps its", "announcements for it keep their")
+        click.echo(f"{told} time of the next attempt:")
         print_commands((f"feedbot deliveries retry --target {shlex.quote(standing.name)}", "sends them now"))
+    _print_remark(standing)
 
 
 def told_health(health: Health) -> str:

@@ -120,7 +120,10 @@ def of_articles(connection: Connection, article_keys: Iterable[int]) -> list[Sto
         StoredDelivery(key=row.key, row=row_in(row))
         for chunk in chunks(article_keys)
         for row in connection.execute(
-            select(deliveries.c.key, *COLUMNS).where(deliveries.c.article_key.in_(chunk)).with_for_update()
+            select(deliveries.c.key, *COLUMNS)
+            .where(deliveries.c.article_key.in_(chunk))
+            .order_by(deliveries.c.key)
+            .with_for_update()
         )
     ]
     return sorted(found, key=lambda stored: stored.key)
@@ -158,10 +161,15 @@ def change(connection: Connection, rows: Sequence[StoredDelivery]) -> None:
 
 def young(connection: Connection, since: datetime) -> list[StoredDelivery]:
     """The first announcements of articles that came since then, sent or not."""
-    statement = select(deliveries.c.key, *COLUMNS).where(
-        deliveries.c.event == EventKind.PUBLISHED,
-        deliveries.c.at_us >= to_us(since),
-        deliveries.c.state.in_((State.PENDING, State.HELD, State.SENDING, State.SENT)),
+    statement = (
+        select(deliveries.c.key, *COLUMNS)
+        .where(
+            deliveries.c.event == EventKind.PUBLISHED,
+            deliveries.c.at_us >= to_us(since),
+            deliveries.c.state.in_((State.PENDING, State.HELD, State.SENDING, State.SENT)),
+        )
+        .order_by(deliveries.c.key)
+        .with_for_update()
     )
     return [StoredDelivery(key=row.key, row=row_in(row)) for row in connection.execute(statement)]
 

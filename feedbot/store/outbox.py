@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import (
     Connection,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 
 from feedbot.attempt import SAID, Outcome, State, Unclear
 from feedbot.model import EventKind, JsonObject, Status
-from feedbot.retry import next_attempt
+from feedbot.retry import LONGEST, next_attempt
 from feedbot.settlement import Condition, Health, Settlement
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import COLUMNS, DeliveryRow, row_in
@@ -100,7 +101,7 @@ _TARGETS = (
         targets.c.until_us,
     )
     .where(targets.c.name.in_(bindparam("_targets", expanding=True)))
-    .with_for_update(of=targets, skip_locked=True)
+    .with_for_update(of=targets, skip_locked=True, key_share=True)
 )
 _BUSY = select(deliveries.c.target).where(
     _IS_SENDING, deliveries.c.target.in_(bindparam("_targets", expanding=True))
@@ -109,6 +110,7 @@ _DUE = (
     select(deliveries.c.key)
     .where(_IS_OPEN, deliveries.c.due_us <= bindparam("_now_us"), ~_EARLIER_OF_ARTICLE)
     .order_by(deliveries.c.key)
+    .with_for_update(of=deliveries, skip_locked=True)
 )
 _NEXT = _DUE.where(deliveries.c.target == bindparam("_target")).limit(bindparam("_most"))
 _HEADS = select(
@@ -168,6 +170,13 @@ _OURS = (
         _IS_SENDING,
         deliveries.c.lease_owner == bindparam("_owner"),
     )
+    .order_by(deliveries.c.key)
+    .with_for_update()
+)
+_LOCK = (
+    select(deliveries.c.key)
+    .where(deliveries.c.key.in_(bindparam("_keys", expanding=True)))
+    .order_by(deliveries.c.key)
     .with_for_update()
 )
 _SETTLE = (
@@ -189,7 +198,7 @@ _SENT_LATELY = (
     select(deliveries.c.settled_us)
     .where(
         deliveries.c.target == bindparam("_target"),
-        deliveries.c.settled_us.is_not(None),
+        deliveries.c.settled_us <= bindparam("_now_us"),  # what a wrong clock noted counts for nothing
         deliveries.c.state == State.SENT,
     )
     .order_by(deliveries.c.settled_us.desc())
@@ -206,7 +215,12 @@ _WAITING = (
 
 
 def claim_heads(
-    connection: Connection, leases: Mapping[str, timedelta], now: datetime, *, owner: str
+    connection: Connection,
+    leases: Mapping[str, timedelta],
+    now: datetime,
+    *,
+    owner: str,
+    paces: Mapping[str, Pace] = MappingProxyType({}),
 ) -> dict[str, list[Claim]]:
     """For each of these targets the oldest delivery that is due, now ours, by target.
 
@@ -216,7 +230,11 @@ def claim_heads(
     names = {"_targets": list(leases)}
     healths = {row.name: health_in(row) for row in connection.execute(_TARGETS, names)}
     busy = set(connection.execute(_BUSY, names).scalars())
-    open_ = [name for name, health in healths.items() if health.is_open(now) and name not in busy]
+    open_ = [
+        name
+        for name, health in healths.items()
+        if health.is_open(now) and name not in busy and _is_in_pace(connection, name, paces.get(name), now)
+    ]
     if not open_:
         return {}
     values = {
@@ -316,6 +334,13 @@ def settle(
     return ours
 
 
+def lock(connection: Connection, claims: Iterable[Claim]) -> None:
+    """Lock the rows of `claims` in the order in which everybody locks rows: nobody waits in a circle."""
+    keys = [one.key for one in claims]
+    if keys:
+        connection.execute(_LOCK, {"_keys": keys})
+
+
 def release(connection: Connection, claims: Iterable[Claim]) -> None:
     """Give claims back as if they had never been made; nothing was sent."""
     for one in claims:
@@ -334,13 +359,14 @@ def release(connection: Connection, claims: Iterable[Claim]) -> None:
         )
 
 
-def recover(connection: Connection, now: datetime) -> int:
+def recover(connection: Connection, now: datetime, *, owner: str = "", under_way: Iterable[str] = ()) -> int:
     """Take back the deliveries whose lease ran out: they may have arrived. Returns how many there were.
 
     They wait like any that failed: a program that dies at every start must not use up what it never sent.
     """
+    is_ours = (deliveries.c.lease_owner == owner) & deliveries.c.target.in_(list(under_way))
     void = select(deliveries.c.key, deliveries.c.attempts).where(
-        _IS_SENDING, deliveries.c.lease_until_us < to_us(now)
+        _IS_SENDING, deliveries.c.lease_until_us < to_us(now), ~is_ours
     )
     rows = connection.execute(void.with_for_update(skip_locked=True)).all()
     for row in rows:
@@ -367,7 +393,23 @@ def recover(connection: Connection, now: datetime) -> int:
     return len(rows)
 
 
-def turns(connection: Connection, paces: dict[str, Pace]) -> list[Turn]:
+def mend_clock(connection: Connection, now: datetime) -> None:
+    """Let nothing wait for a moment that only a wrong clock can have meant."""
+    absurd = to_us(now + LONGEST + timedelta(hours=3))
+    moment = to_us(now)
+    connection.execute(update(targets).where(targets.c.until_us > absurd).values(until_us=moment))
+    waits = deliveries.c.state.in_((State.RETRY, State.UNCLEAR))
+    connection.execute(
+        update(deliveries).where(_IS_OPEN, waits, deliveries.c.due_us > absurd).values(due_us=moment)
+    )
+    connection.execute(
+        update(deliveries)
+        .where(_IS_SENDING, deliveries.c.lease_until_us > absurd)
+        .values(lease_until_us=moment)
+    )
+
+
+def turns(connection: Connection, paces: Mapping[str, Pace], now: datetime) -> list[Turn]:
     """The targets in `paces` that have something to send and are not disabled, the next turn first."""
     waiting = {row.target: row for row in connection.execute(_WAITING) if row.target in paces}
     if not waiting:
@@ -379,32 +421,35 @@ def turns(connection: Connection, paces: dict[str, Pace]) -> list[Turn]:
         health = health_in(row)
         if health.condition is Condition.DISABLED:
             continue
-        moments = [from_us(waiting[row.name].due_us), pace_allows(connection, row.name, paces[row.name])]
+        moments = [from_us(waiting[row.name].due_us), pace_allows(connection, row.name, paces[row.name], now)]
         due = max(moment for moment in (*moments, health.until) if moment is not None)
         found.append(Turn(target=row.name, due=due, number=waiting[row.name].number))
     return sorted(found, key=lambda turn: turn.due)
 
 
-def pace_allows(connection: Connection, target: str, pace: Pace) -> datetime | None:
+def pace_allows(connection: Connection, target: str, pace: Pace, now: datetime) -> datetime | None:
     """When the pace of `target` lets the next one go; None: at any time."""
     moments = []
     if pace.min_interval:
-        moments += _sent(connection, target, 1, pace.min_interval)
+        moments += _sent(connection, target, 1, pace.min_interval, now)
     if pace.max_per_hour:
-        moments += _sent(connection, target, pace.max_per_hour, timedelta(hours=1))
+        moments += _sent(connection, target, pace.max_per_hour, timedelta(hours=1), now)
     return max(moments, default=None)
 
 
-def _sent(connection: Connection, target: str, number: int, wait: timedelta) -> list[datetime]:
+def _is_in_pace(connection: Connection, target: str, pace: Pace | None, now: datetime) -> bool:
+    """Whether a target may be told now, asked once more under its lock: others may have told it since."""
+    if pace is None or pace == Pace():
+        return True
+    moment = pace_allows(connection, target, pace, now)
+    return moment is None or moment <= now
+
+
+def _sent(connection: Connection, target: str, number: int, wait: timedelta, now: datetime) -> list[datetime]:
     """`wait` after the last but `number` - 1 was sent, if so many were."""
     statement = _SENT_LATELY.offset(number - 1).limit(1)
-    return [from_us(us) + wait for us in connection.execute(statement, {"_target": target}).scalars()]
-
-
-def next_lease_end(connection: Connection) -> datetime | None:
-    """When the first of the leases that are held now runs out."""
-    us = connection.execute(select(func.min(deliveries.c.lease_until_us)).where(_IS_SENDING)).scalar()
-    return None if us is None else from_us(us)
+    values = {"_target": target, "_now_us": to_us(now)}
+    return [from_us(us) + wait for us in connection.execute(statement, values).scalars()]
 
 
 def purge(connection: Connection, before: datetime) -> int:
@@ -419,8 +464,12 @@ def purge(connection: Connection, before: datetime) -> int:
         delete(attempts).where(or_(attempts.c.at_us < limit, attempts.c.delivery_key.in_(old)))
     )
     number = connection.execute(delete(deliveries).where(*is_old)).rowcount
-    is_told = select(deliveries.c.event_number)
-    connection.execute(delete(events).where(events.c.announced_us < limit, events.c.number.not_in(is_told)))
+    is_told = exists().where(deliveries.c.event_number == events.c.number)
+    # The newest stays, for targets count by its number: SQLite would give it to the next event.
+    newest = select(func.max(events.alias().c.number)).scalar_subquery()
+    connection.execute(
+        delete(events).where(events.c.announced_us < limit, events.c.number < newest, ~is_told)
+    )
     return number
 
 

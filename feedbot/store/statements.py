@@ -23,6 +23,14 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0])), list(rows))
 
 
+def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert those of `rows` whose primary keys are not there yet, whoever may be inserting them now."""
+    if rows:
+        keys = [column.name for column in table.primary_key]
+        statement = _insert(connection.dialect.name, table)
+        connection.execute(statement.on_conflict_do_nothing(index_elements=keys), list(rows))
+
+
 @cache  # putting the statement together takes longer than running it
 def _upsert(dialect: str, table: Table, columns: tuple[str, ...]) -> Any:
     statement = _insert(dialect, table)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from feedbot.attempt import State
 from feedbot.settlement import Condition, Health
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import deliveries, events, targets
+from feedbot.store.statements import insert_new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ def meet(connection: Connection, setups: Mapping[str, str]) -> list[str]:
     if new:
         latest = connection.execute(select(func.max(events.c.number))).scalar() or 0
         fresh = {"first_event": latest, **_values(Health())}
-        connection.execute(insert(targets), [{"name": name, "setup": setups[name], **fresh} for name in new])
+        insert_new(connection, targets, [{"name": name, "setup": setups[name], **fresh} for name in new])
     for name, setup in setups.items():
         if name in known and known[name].setup != setup:
             connection.execute(update(targets).where(targets.c.name == name).values(setup=setup))

@@ -1,0 +1,369 @@
+"""What goes wrong seldom, and then badly: quiet weeks, wrong clocks, long locks, bursts, races."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from newsroom import Newsroom
+from postbox import Desk, Postbox, webhook
+from sqlalchemy import Engine, event, text
+
+from feedbot import ledger
+from feedbot.attempt import Busy, Delivery, Outcome, Retry, Sent, State
+from feedbot.build import SLICES, Builder
+from feedbot.deliver import Deliverer
+from feedbot.errors import StoreError
+from feedbot.settlement import Condition
+from feedbot.store import outbox
+from feedbot.store.deliveries import Selection
+
+ALL = ["published", "updated", "withdrawn"]
+
+
+@pytest.fixture
+def desk(any_newsroom: Newsroom) -> Desk:
+    """A newsroom with one webhook that takes every event, after its first pass."""
+    desk = Desk(any_newsroom)
+    desk.configure(webhook(events=ALL))
+    any_newsroom.build()
+    return desk
+
+
+def publish(desk: Desk, *names: str) -> None:
+    for name in names:
+        desk.write(f"{name}.md")
+        desk.newsroom.build()
+
+
+def titles(desk: Desk, name: str = "box") -> list[str]:
+    return [title.removeprefix("About ") for _, title in desk.boxes[name].told()]
+
+
+def states(desk: Desk) -> Counter[State]:
+    return Counter(state for _, state in desk.states())
+
+
+def count_transactions(engine: Engine) -> list[int]:
+    """The number of transactions that begin from now on, in a list of one."""
+    number = [0]
+
+    def add(_: object) -> None:
+        number[0] += 1
+
+    event.listen(engine, "begin", add)
+    return number
+
+
+def test_after_a_quiet_time_news_reaches_a_target_that_was_set_up_before_it(desk: Desk) -> None:
+    desk.configure(webhook("old"), announce={"keep": "7d"})
+    desk.newsroom.build()
+    publish(desk, "a", "b", "c")
+    desk.configure(webhook("old"), webhook("box"), announce={"keep": "7d"})
+    desk.newsroom.build()
+    desk.deliver()
+    desk.deliver(days=8)
+    today = desk.newsroom.now - timedelta(hours=1)
+    desk.write("news.md", publishedDateTime=today.isoformat())
+    desk.newsroom.build()
+    desk.deliver()
+    assert titles(desk) == ["news"]
+
+
+def test_a_burst_that_was_held_and_comes_back_is_held_again(desk: Desk) -> None:
+    desk.write("keep.md")
+    desk.newsroom.build()
+    texts = {path: path.read_text() for path in [desk.write(f"w{number:02}.md") for number in range(50)]}
+    desk.newsroom.build()
+    for path in texts:
+        path.unlink()
+    desk.newsroom.build(allow_empty=True)
+    for path, told in texts.items():
+        path.write_text(told)
+    desk.newsroom.build()
+    desk.deliver()
+    assert titles(desk) == ["keep"]
+
+
+def test_one_held_article_that_is_withdrawn_and_published_again_stays_held(desk: Desk) -> None:
+    for number in range(25):
+        desk.write(f"w{number:02}.md")
+    desk.newsroom.build()
+    for published in (False, True):
+        desk.write("w03.md", published=published)
+        desk.newsroom.build()
+    desk.deliver()
+    assert titles(desk) == []
+
+
+def test_what_a_person_released_is_not_held_again(desk: Desk) -> None:
+    desk.configure(webhook(max_per_hour=2))
+    for number in range(25):
+        desk.write(f"w{number:02}.md")
+    desk.newsroom.build()
+    desk.newsroom.later(seconds=20)
+    with desk.newsroom.engine.begin() as connection:
+        ledger.say(connection, ledger.Word.RELEASE, Selection(), desk.newsroom.now)
+    desk.newsroom.build([desk.write("one.md")])
+    assert states(desk)[State.HELD] <= 1
+
+
+def test_an_article_of_a_burst_does_not_escape_by_being_edited(desk: Desk) -> None:
+    desk.configure(webhook(), announce={"settle": "20s"})
+    names = [f"w{number:02}.md" for number in range(15)]
+    desk.newsroom.build([desk.write(name) for name in names])
+    desk.newsroom.later(seconds=5)
+    more = [desk.write(f"x{number:02}.md") for number in range(15)]
+    desk.newsroom.build([*more, *(desk.write(name, title="Corrected") for name in names)])
+    assert states(desk) == {State.HELD: 30}
+
+
+def test_a_worker_whose_file_events_are_silent_sees_a_burst_over_several_scans(desk: Desk) -> None:
+    desk.configure(webhook(), announce={"settle": "1m"})
+    newsroom = desk.newsroom
+    builder = Builder(newsroom.config, newsroom.engine, clock=lambda: newsroom.now, window=SLICES)
+    for scan in range(3):
+        for number in range(10):
+            desk.write(f"w{scan}{number}.md")
+        builder.run()
+        newsroom.later(seconds=5)
+    assert states(desk) == {State.HELD: 30}
+
+
+def test_a_batch_ends_at_the_first_failure(desk: Desk) -> None:
+    desk.box.knows_doubles = True
+    desk.configure(webhook(), announce={"burst": 1000})
+    publish(desk, *(f"w{number:02}" for number in range(50)))
+    desk.newsroom.later(seconds=3)
+    desk.box.outcomes += [Sent()] * 10 + [Retry(reason="500")] * 40
+    desk.deliverer().run_due()
+    health = desk.health()
+    assert (health.condition, health.failures) == (Condition.PAUSED, 5)
+    assert health.until == desk.newsroom.now + timedelta(seconds=5)
+
+
+def test_a_batch_ends_where_the_target_wants_a_rest(desk: Desk) -> None:
+    desk.box.knows_doubles = True
+    desk.configure(webhook(), announce={"burst": 1000})
+    publish(desk, *(f"w{number:02}" for number in range(30)))
+    desk.newsroom.later(seconds=3)
+    rest = Sent(after=desk.newsroom.now + timedelta(minutes=5))
+    desk.box.outcomes += [*[Sent()] * 10, rest, *[Sent()] * 20]
+    desk.deliverer().run_due()
+    assert len(desk.box.got) == 11
+
+
+@pytest.mark.parametrize("kind", ["pace", "lease", "pause"])
+def test_a_clock_that_was_ahead_for_a_moment_blocks_no_target(desk: Desk, kind: str) -> None:
+    pace = {"min_interval": "1s"} if kind == "pace" else {}
+    desk.configure(webhook(**pace), announce={"max_age": "3000d"})
+    publish(desk, "one")
+    desk.newsroom.later(days=1000)
+    if kind == "lease":
+        with desk.newsroom.engine.begin() as connection:
+            lease = {"box": timedelta(seconds=60)}
+            assert outbox.claim_heads(connection, lease, desk.newsroom.now, owner="killed")
+    else:
+        desk.box.outcomes += [Busy(reason="no such host")] if kind == "pause" else []
+        desk.deliver()
+    desk.newsroom.later(days=-1000)
+    publish(desk, "two")
+    for _ in range(3):
+        desk.deliver(days=2)
+    assert "two" in titles(desk)
+
+
+def test_two_workers_keep_one_pace(desk: Desk) -> None:
+    desk.configure(webhook("slow"), webhook("paced", max_per_hour=1))
+    desk.newsroom.build()
+    publish(desk, "one", "two")
+    desk.newsroom.later(seconds=3)
+    others = desk.deliverer(parallel=1)
+
+    def meanwhile(_: Delivery) -> Outcome:
+        others.run_due()  # tells `paced` its one of this hour
+        return Sent()
+
+    desk.boxes["slow"].outcomes += [meanwhile]
+    desk.deliverer(parallel=1).run_due()
+    assert len(titles(desk, "paced")) == 1
+
+
+def test_a_late_answer_starts_nothing_at_a_target_that_another_worker_serves(desk: Desk) -> None:
+    publish(desk, "one", "two", "three")
+    desk.newsroom.later(seconds=3)
+    late, other = desk.deliverer(), Postbox("box")
+    desk.boxes = {"box": other}
+    second = desk.deliverer()
+    begun, done = threading.Event(), threading.Event()
+    thread = threading.Thread(target=second.run_due)
+
+    def too_late(_: Delivery) -> Outcome:
+        desk.newsroom.later(minutes=5)  # the lease runs out, and the other worker goes on
+        thread.start()
+        assert begun.wait(10)
+        return Sent()
+
+    def under_way(_: Delivery) -> Outcome:
+        begun.set()
+        done.wait(10)
+        return Sent()
+
+    first = late._recipients["box"].sender
+    assert isinstance(first, Postbox)
+    first.outcomes += [too_late]
+    other.outcomes += [under_way]
+    late.run_due()
+    assert len(first.got) == 1
+    done.set()
+    thread.join(30)
+
+
+def test_a_database_that_is_locked_for_long_makes_no_double(newsroom: Newsroom) -> None:
+    """As by a pass over very many files: answers come in, and nothing can be noted."""
+    desk = Desk(newsroom)
+    desk.configure(webhook("a"), webhook("b"), announce={"settle": "0s"})
+    newsroom.build()
+    publish(desk, "one")
+    newsroom.later(seconds=3)
+    database = sqlite3.connect(newsroom.folder / ".feedbot/feedbot.db", isolation_level=None)
+    both = threading.Barrier(3)
+
+    def meet(_: Delivery) -> Outcome:
+        both.wait(10)
+        return Sent()
+
+    for box in desk.boxes.values():
+        box.budget = 0.1
+        box.outcomes += [meet]
+    deliverer = desk.deliverer()
+    thread = threading.Thread(target=deliverer.run)
+    thread.start()
+    both.wait(10)
+    try:
+        database.execute("begin immediate")
+    except sqlite3.OperationalError:
+        database.execute("begin immediate")
+    newsroom.later(minutes=5)  # the leases are over
+    threading.Event().wait(0.3)  # both answers are in the mailbox by now
+    database.execute("commit")
+    database.close()
+    deadline = threading.Event()
+    for _ in range(200):
+        if states(desk) == {State.SENT: 2}:
+            break
+        deadline.wait(0.05)
+    deliverer.stop()
+    thread.join(30)
+    assert {name: len(box.got) for name, box in desk.boxes.items()} == {"a": 1, "b": 1}
+
+
+def test_a_passing_failure_of_the_database_does_not_end_a_single_run_with_nothing_sent(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(desk, "one")
+    desk.newsroom.later(seconds=3)
+    engine = desk.newsroom.engine
+    seen = count_transactions(engine)
+
+    def fail_once(connection: object, *_: object) -> None:
+        if seen[0] == 1:
+            seen[0] += 1
+            raise RuntimeError("deadlock detected")
+
+    event.listen(engine, "before_cursor_execute", fail_once)
+    desk.deliverer().run_due()
+    event.remove(engine, "before_cursor_execute", fail_once)
+    assert titles(desk) == ["one"]
+    assert "deadlock detected" in caplog.text
+
+
+def test_a_database_that_stays_broken_ends_a_single_run_with_an_error(desk: Desk) -> None:
+    publish(desk, "one")
+    desk.newsroom.later(seconds=3)
+    with desk.newsroom.engine.begin() as connection:
+        connection.execute(text("alter table posts rename to away"))
+    with pytest.raises(StoreError, match="outbox cannot be used"):
+        desk.deliverer().run_due()
+    assert desk.box.got == []
+
+
+def test_stopping_and_waiting_cost_no_processor(desk: Desk) -> None:
+    """Once these were loops without a wait, of tens of thousands of transactions."""
+    desk.configure(webhook("a"), webhook("b"))
+    desk.newsroom.build()
+    publish(desk, "one")
+    desk.newsroom.later(seconds=3)
+    deliverer = desk.deliverer()
+    number = count_transactions(desk.newsroom.engine)
+    pause = threading.Event()
+
+    def slow(_: Delivery) -> Outcome:
+        deliverer.stop()
+        number[0] = 0
+        pause.wait(0.5)
+        return Sent()
+
+    desk.boxes["a"].outcomes += [slow]
+    desk.boxes["b"].outcomes += [Busy(reason="429", after=desk.newsroom.now + timedelta(hours=1))]
+    deliverer.run()
+    assert number[0] < 50
+    idle = desk.deliverer()
+    thread = threading.Thread(target=idle.run)
+    thread.start()
+    for _ in range(5):
+        idle.wake()
+        pause.wait(0.1)
+    idle.stop()
+    thread.join(20)
+    assert number[0] < 150
+
+
+def test_two_processes_that_start_together_with_a_new_target_both_make_their_pass(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    room = Newsroom(tmp_path / "room", store_url=postgres_url)
+    desk = Desk(room)
+    room.build()
+    desk.configure(*(webhook(f"t{number}") for number in range(30)))
+    failures: list[str] = []
+    meeting = threading.Barrier(3)
+
+    def build() -> None:
+        builder = Builder(room.config, room.engine, clock=lambda: room.now)
+        meeting.wait(10)
+        try:
+            builder.run()
+        except Exception as error:  # noqa: BLE001 - shown below
+            failures.append(repr(error))
+
+    threads = [threading.Thread(target=build) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    room.close()
+    assert failures == []
+
+
+def test_a_worker_that_can_have_no_threads_claims_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(desk, "one")
+    desk.newsroom.later(seconds=3)
+    deliverer: Deliverer = desk.deliverer()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("delivery"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        deliverer.run()
+    assert desk.states() == [("published", State.PENDING)]

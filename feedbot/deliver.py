@@ -343,7 +343,7 @@ class Deliverer:
 
 
 def start_threads(pool: ThreadPoolExecutor, number: int) -> None:
-    """Start all threads of `pool` while nothing is claimed. Raises RuntimeError where there can be no more."""
+    """Start all threads of `pool`, before anything is claimed. Raises RuntimeError if it cannot have them."""
     all_there = threading.Barrier(number + 1)
     try:
         for _ in range(number):

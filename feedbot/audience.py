@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, SecretStr
 
 from feedbot.model import Article, EventKind, Where
-from feedbot.store.outbox import Pace
+from feedbot.store.turns import Pace
 
 if TYPE_CHECKING:
     from feedbot.config import Target

@@ -17,7 +17,7 @@ from feedbot.observe import Redact
 from feedbot.settlement import Health
 from feedbot.store import deliveries, targets
 from feedbot.store.deliveries import AttemptRow, Selection, ShownDelivery
-from feedbot.store.outbox import Pace
+from feedbot.store.turns import Pace
 
 URL = "https://receiver.example/hook"
 

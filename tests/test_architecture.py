@@ -29,7 +29,7 @@ FLOORS = (
     {"preview"},
     {"check", "ledger", "scaffold"},
     {"build", "deliver"},
-    {"courier"},
+    {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"changes", "identity", "standings"},
     {"membership", "audience", "moments", "naming"},

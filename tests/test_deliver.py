@@ -29,7 +29,7 @@ from feedbot.attempt import (
 from feedbot.deliver import Deliverer
 from feedbot.retry import ATTEMPTS
 from feedbot.settlement import Condition
-from feedbot.store import outbox
+from feedbot.store import outbox, upkeep
 
 ALL = ["published", "updated", "withdrawn"]
 
@@ -342,7 +342,7 @@ def test_an_item_that_kills_the_process_each_time_runs_out_of_attempts(desk: Des
         claim_and_die(desk)
         desk.newsroom.later(minutes=2)
         with desk.newsroom.engine.begin() as connection:
-            outbox.recover(connection, desk.newsroom.now)
+            upkeep.recover(connection, desk.newsroom.now)
         desk.newsroom.later(hours=30)
     publish(desk, "two")
     desk.deliver()
@@ -355,7 +355,7 @@ def test_a_program_that_dies_at_every_start_does_not_use_up_what_it_never_sent(d
     for _ in range(50):
         desk.newsroom.later(minutes=2)
         with desk.newsroom.engine.begin() as connection:
-            outbox.recover(connection, desk.newsroom.now)
+            upkeep.recover(connection, desk.newsroom.now)
             lease = {"box": timedelta(seconds=60)}
             outbox.claim_heads(connection, lease, desk.newsroom.now, owner="killed")
     desk.deliver(days=1)
@@ -369,7 +369,7 @@ def test_an_answer_after_the_lease_changes_nothing_any_more(
     def take_too_long(_: Delivery) -> Outcome:
         desk.newsroom.later(minutes=5)
         with desk.newsroom.engine.begin() as connection:
-            outbox.recover(connection, desk.newsroom.now)
+            upkeep.recover(connection, desk.newsroom.now)
         return Refused(reason="422")
 
     publish(desk, "one")

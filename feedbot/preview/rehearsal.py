@@ -31,7 +31,7 @@ from feedbot.store.articles import StoredArticle
 from feedbot.store.db import open_store
 from feedbot.store.deliveries import DeliveryRow, Selection
 from feedbot.store.excerpt import PastEvent, copy_article, count_as_written, events_of
-from feedbot.store.outbox import pace_allows
+from feedbot.store.turns import pace_allows
 from feedbot.sync import Newsroom, sync
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
 
 from feedbot.attempt import OPEN, State
 from feedbot.model import EventKind, JsonObject
@@ -100,6 +100,9 @@ class ShownDelivery:
     receipt: JsonObject = field(default_factory=dict)
 
 
+# The very words of the indexes' conditions, or they would not be used.
+IS_OPEN = text("deliveries.state in ('pending', 'retry', 'unclear')")
+IS_SENDING = text("deliveries.state = 'sending'")
 COLUMNS = [deliveries.c[part.name] for part in fields(DeliveryRow)]
 
 

@@ -16,28 +16,23 @@ from types import MappingProxyType
 from sqlalchemy import (
     Connection,
     bindparam,
-    delete,
     exists,
     func,
     insert,
     literal_column,
-    or_,
     select,
-    text,
     update,
 )
 
 from feedbot.attempt import SAID, Outcome, State, Unclear
 from feedbot.model import EventKind, JsonObject, Status
-from feedbot.retry import LONGEST, next_attempt
-from feedbot.settlement import Condition, Health, Settlement
+from feedbot.settlement import Health, Settlement
 from feedbot.store.db import from_us, to_us
-from feedbot.store.deliveries import COLUMNS, DeliveryRow, row_in
-from feedbot.store.schema import articles, attempts, deliveries, events, posts, targets
+from feedbot.store.deliveries import COLUMNS, IS_OPEN, IS_SENDING, DeliveryRow, row_in
+from feedbot.store.schema import articles, attempts, deliveries, posts, targets
 from feedbot.store.statements import Row, upsert
 from feedbot.store.targets import health_in, put_health
-
-INTERRUPTED = "the program ended while it was being sent"
+from feedbot.store.turns import Pace, is_in_pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,28 +52,7 @@ class Claim:
     health: Health
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How fast a target may be told: both 0 or None for as fast as it answers."""
-
-    max_per_hour: int | None = None
-    min_interval: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """A target with something to send, and when its turn comes."""
-
-    target: str
-    due: datetime
-    number: int  # of deliveries that wait, due or not
-
-
 # --- statements, made once: putting one together takes longer than running it ---
-
-# The very words of the index's condition, or it would not be used.
-_IS_OPEN = text("deliveries.state in ('pending', 'retry', 'unclear')")
-_IS_SENDING = text("deliveries.state = 'sending'")
 
 _earlier = deliveries.alias("earlier")
 _EARLIER_OF_ARTICLE = exists(
@@ -104,11 +78,11 @@ _TARGETS = (
     .with_for_update(of=targets, skip_locked=True, key_share=True)
 )
 _BUSY = select(deliveries.c.target).where(
-    _IS_SENDING, deliveries.c.target.in_(bindparam("_targets", expanding=True))
+    IS_SENDING, deliveries.c.target.in_(bindparam("_targets", expanding=True))
 )
 _DUE = (
     select(deliveries.c.key)
-    .where(_IS_OPEN, deliveries.c.due_us <= bindparam("_now_us"), ~_EARLIER_OF_ARTICLE)
+    .where(IS_OPEN, deliveries.c.due_us <= bindparam("_now_us"), ~_EARLIER_OF_ARTICLE)
     .order_by(deliveries.c.key)
     .with_for_update(of=deliveries, skip_locked=True)
 )
@@ -124,13 +98,13 @@ _SENDING = {
 }
 _CLAIM_NEXT = (
     update(deliveries)
-    .where(deliveries.c.key.in_(_NEXT), _IS_OPEN)
+    .where(deliveries.c.key.in_(_NEXT), IS_OPEN)
     .values(lease_until_us=bindparam("_lease_until_us"), **_SENDING)
     .returning(deliveries.c.key)
 )
 _CLAIM_HEADS = (
     update(deliveries)
-    .where(deliveries.c.key.in_(_HEADS), _IS_OPEN)
+    .where(deliveries.c.key.in_(_HEADS), IS_OPEN)
     .values(lease_until_us=bindparam("_lease_until_us"), **_SENDING)
     .returning(deliveries.c.key)
 )
@@ -167,7 +141,7 @@ _OURS = (
     select(deliveries.c.key, deliveries.c.attempts)
     .where(
         deliveries.c.key.in_(bindparam("_keys", expanding=True)),
-        _IS_SENDING,
+        IS_SENDING,
         deliveries.c.lease_owner == bindparam("_owner"),
     )
     .order_by(deliveries.c.key)
@@ -193,25 +167,7 @@ _SETTLE = (
         lease_until_us=None,
     )
 )
-_ATTEMPT = insert(attempts)
-_SENT_LATELY = (
-    select(deliveries.c.settled_us)
-    .where(
-        deliveries.c.target == bindparam("_target"),
-        deliveries.c.settled_us <= bindparam("_now_us"),  # what a wrong clock noted counts for nothing
-        deliveries.c.state == State.SENT,
-    )
-    .order_by(deliveries.c.settled_us.desc())
-)
-_WAITING = (
-    select(
-        deliveries.c.target,
-        func.min(deliveries.c.due_us).label("due_us"),
-        func.count().label("number"),
-    )
-    .where(_IS_OPEN)
-    .group_by(deliveries.c.target)
-)
+ATTEMPT = insert(attempts)
 
 
 def claim_heads(
@@ -233,7 +189,7 @@ def claim_heads(
     open_ = [
         name
         for name, health in healths.items()
-        if health.is_open(now) and name not in busy and _is_in_pace(connection, name, paces.get(name), now)
+        if health.is_open(now) and name not in busy and is_in_pace(connection, name, paces.get(name), now)
     ]
     if not open_:
         return {}
@@ -322,7 +278,7 @@ def settle(
     found = connection.execute(_OURS, {"_keys": list(claims), "_owner": settled[0].claim.owner})
     ours = {key for key, attempts_ in found if attempts_ == claims[key]}
     mine = [one for one in settled if one.claim.key in ours]
-    connection.execute(_ATTEMPT, [_attempt_of(one, now, redact, one.claim.key in ours) for one in settled])
+    connection.execute(ATTEMPT, [_attempt_of(one, now, redact, one.claim.key in ours) for one in settled])
     if mine:
         connection.execute(_SETTLE, [_values_of(one, now) for one in mine])
         upsert(connection, posts, [post for one in mine if (post := _post_of(one, now))])
@@ -348,7 +304,7 @@ def release(connection: Connection, claims: Iterable[Claim]) -> None:
         before = State.UNCLEAR if one.row.may_have_arrived else State.PENDING
         connection.execute(
             update(deliveries)
-            .where(deliveries.c.key == one.key, _IS_SENDING, deliveries.c.lease_owner == one.owner)
+            .where(deliveries.c.key == one.key, IS_SENDING, deliveries.c.lease_owner == one.owner)
             .values(
                 state=before,
                 attempts=deliveries.c.attempts - 1,
@@ -357,120 +313,6 @@ def release(connection: Connection, claims: Iterable[Claim]) -> None:
                 lease_until_us=None,
             )
         )
-
-
-def recover(connection: Connection, now: datetime, *, owner: str = "", under_way: Iterable[str] = ()) -> int:
-    """Take back the deliveries whose lease ran out: they may have arrived. Returns how many there were.
-
-    They wait like any that failed: a program that dies at every start must not use up what it never sent.
-    """
-    is_ours = (deliveries.c.lease_owner == owner) & deliveries.c.target.in_(list(under_way))
-    void = select(deliveries.c.key, deliveries.c.attempts).where(
-        _IS_SENDING, deliveries.c.lease_until_us < to_us(now), ~is_ours
-    )
-    rows = connection.execute(void.with_for_update(skip_locked=True)).all()
-    for row in rows:
-        due = next_attempt(row.attempts, now, jitter=0)
-        is_last = due is None
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.key == row.key)
-            .values(
-                state=State.DEAD if is_last else State.UNCLEAR,
-                reason=f"given up after {row.attempts} attempts: {INTERRUPTED}" if is_last else INTERRUPTED,
-                may_have_arrived=True,
-                due_us=to_us(due or now),
-                settled_us=to_us(now) if is_last else None,
-                lease_owner=None,
-                lease_until_us=None,
-            )
-        )
-        connection.execute(
-            _ATTEMPT,
-            [{"delivery_key": row.key, "at_us": to_us(now), "outcome": "interrupted", "reason": INTERRUPTED,
-              "status": None, "took_us": None, "said": ""}],
-        )  # fmt: skip
-    return len(rows)
-
-
-def mend_clock(connection: Connection, now: datetime) -> None:
-    """Let nothing wait for a moment that only a wrong clock can have meant."""
-    absurd = to_us(now + LONGEST + timedelta(hours=3))
-    moment = to_us(now)
-    connection.execute(update(targets).where(targets.c.until_us > absurd).values(until_us=moment))
-    waits = deliveries.c.state.in_((State.RETRY, State.UNCLEAR))
-    connection.execute(
-        update(deliveries).where(_IS_OPEN, waits, deliveries.c.due_us > absurd).values(due_us=moment)
-    )
-    connection.execute(
-        update(deliveries)
-        .where(_IS_SENDING, deliveries.c.lease_until_us > absurd)
-        .values(lease_until_us=moment)
-    )
-
-
-def turns(connection: Connection, paces: Mapping[str, Pace], now: datetime) -> list[Turn]:
-    """The targets in `paces` that have something to send and are not disabled, the next turn first."""
-    waiting = {row.target: row for row in connection.execute(_WAITING) if row.target in paces}
-    if not waiting:
-        return []
-    found = []
-    for row in connection.execute(select(targets)):
-        if row.name not in waiting:
-            continue
-        health = health_in(row)
-        if health.condition is Condition.DISABLED:
-            continue
-        moments = [from_us(waiting[row.name].due_us), pace_allows(connection, row.name, paces[row.name], now)]
-        due = max(moment for moment in (*moments, health.until) if moment is not None)
-        found.append(Turn(target=row.name, due=due, number=waiting[row.name].number))
-    return sorted(found, key=lambda turn: turn.due)
-
-
-def pace_allows(connection: Connection, target: str, pace: Pace, now: datetime) -> datetime | None:
-    """When the pace of `target` lets the next one go; None: at any time."""
-    moments = []
-    if pace.min_interval:
-        moments += _sent(connection, target, 1, pace.min_interval, now)
-    if pace.max_per_hour:
-        moments += _sent(connection, target, pace.max_per_hour, timedelta(hours=1), now)
-    return max(moments, default=None)
-
-
-def _is_in_pace(connection: Connection, target: str, pace: Pace | None, now: datetime) -> bool:
-    """Whether a target may be told now, asked once more under its lock: others may have told it since."""
-    if pace is None or pace == Pace():
-        return True
-    moment = pace_allows(connection, target, pace, now)
-    return moment is None or moment <= now
-
-
-def _sent(connection: Connection, target: str, number: int, wait: timedelta, now: datetime) -> list[datetime]:
-    """`wait` after the last but `number` - 1 was sent, if so many were."""
-    statement = _SENT_LATELY.offset(number - 1).limit(1)
-    values = {"_target": target, "_now_us": to_us(now)}
-    return [from_us(us) + wait for us in connection.execute(statement, values).scalars()]
-
-
-def purge(connection: Connection, before: datetime) -> int:
-    """Forget attempts, settled deliveries and announced events older than that; returns how many deliveries.
-
-    What each target has of an article (`posts`) is kept, so that it can still be changed or taken back.
-    """
-    limit = to_us(before)
-    is_old = (deliveries.c.target.in_(select(targets.c.name)), deliveries.c.settled_us < limit)
-    old = select(deliveries.c.key).where(*is_old)
-    connection.execute(
-        delete(attempts).where(or_(attempts.c.at_us < limit, attempts.c.delivery_key.in_(old)))
-    )
-    number = connection.execute(delete(deliveries).where(*is_old)).rowcount
-    is_told = exists().where(deliveries.c.event_number == events.c.number)
-    # The newest stays, for targets count by its number: SQLite would give it to the next event.
-    newest = select(func.max(events.alias().c.number)).scalar_subquery()
-    connection.execute(
-        delete(events).where(events.c.announced_us < limit, events.c.number < newest, ~is_told)
-    )
-    return number
 
 
 def _values_of(one: Settled, now: datetime) -> Row:

@@ -1,0 +1,88 @@
+"""Putting the outbox in order: claims of killed processes, moments of a wrong clock, and what is old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
+
+from feedbot.attempt import State
+from feedbot.retry import LONGEST, next_attempt
+from feedbot.store.db import to_us
+from feedbot.store.deliveries import IS_OPEN, IS_SENDING
+from feedbot.store.outbox import ATTEMPT
+from feedbot.store.schema import attempts, deliveries, events, targets
+
+INTERRUPTED = "the program ended while it was being sent"
+
+
+def recover(connection: Connection, now: datetime, *, owner: str = "", under_way: Iterable[str] = ()) -> int:
+    """Take back the deliveries whose lease ran out: they may have arrived. Returns how many there were.
+
+    They wait like any that failed: a program that dies at every start must not use up what it never sent.
+    """
+    is_ours = (deliveries.c.lease_owner == owner) & deliveries.c.target.in_(list(under_way))
+    void = select(deliveries.c.key, deliveries.c.attempts).where(
+        IS_SENDING, deliveries.c.lease_until_us < to_us(now), ~is_ours
+    )
+    rows = connection.execute(void.with_for_update(skip_locked=True)).all()
+    for row in rows:
+        due = next_attempt(row.attempts, now, jitter=0)
+        is_last = due is None
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.key == row.key)
+            .values(
+                state=State.DEAD if is_last else State.UNCLEAR,
+                reason=f"given up after {row.attempts} attempts: {INTERRUPTED}" if is_last else INTERRUPTED,
+                may_have_arrived=True,
+                due_us=to_us(due or now),
+                settled_us=to_us(now) if is_last else None,
+                lease_owner=None,
+                lease_until_us=None,
+            )
+        )
+        connection.execute(
+            ATTEMPT,
+            [{"delivery_key": row.key, "at_us": to_us(now), "outcome": "interrupted", "reason": INTERRUPTED,
+              "status": None, "took_us": None, "said": ""}],
+        )  # fmt: skip
+    return len(rows)
+
+
+def mend_clock(connection: Connection, now: datetime) -> None:
+    """Let nothing wait for a moment that only a wrong clock can have meant."""
+    absurd = to_us(now + LONGEST + timedelta(hours=3))
+    moment = to_us(now)
+    connection.execute(update(targets).where(targets.c.until_us > absurd).values(until_us=moment))
+    waits = deliveries.c.state.in_((State.RETRY, State.UNCLEAR))
+    connection.execute(
+        update(deliveries).where(IS_OPEN, waits, deliveries.c.due_us > absurd).values(due_us=moment)
+    )
+    connection.execute(
+        update(deliveries)
+        .where(IS_SENDING, deliveries.c.lease_until_us > absurd)
+        .values(lease_until_us=moment)
+    )
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Forget attempts, settled deliveries and announced events older than that; returns how many deliveries.
+
+    What each target has of an article (`posts`) is kept, so that it can still be changed or taken back.
+    """
+    limit = to_us(before)
+    is_old = (deliveries.c.target.in_(select(targets.c.name)), deliveries.c.settled_us < limit)
+    old = select(deliveries.c.key).where(*is_old)
+    connection.execute(
+        delete(attempts).where(or_(attempts.c.at_us < limit, attempts.c.delivery_key.in_(old)))
+    )
+    number = connection.execute(delete(deliveries).where(*is_old)).rowcount
+    is_told = exists().where(deliveries.c.event_number == events.c.number)
+    # The newest stays, for targets count by its number: SQLite would give it to the next event.
+    newest = select(func.max(events.alias().c.number)).scalar_subquery()
+    connection.execute(
+        delete(events).where(events.c.announced_us < limit, events.c.number < newest, ~is_told)
+    )
+    return number

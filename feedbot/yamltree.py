@@ -86,7 +86,7 @@ def load(
     except YamlError:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes beyond Unicode
-        refusal = _refusal(error, text, first_line)
+        refusal = _refusal(error, text, first_line, max_depth)
     else:
         return builder.tree
     raise refusal  # outside the handler: PyYAML's own error quotes the text around it
@@ -178,7 +178,7 @@ class _Builder:
     def _open(self, container: Any, event: Any) -> None:
         self._count(event)
         if len(self._outer) >= self._max_depth:
-            raise self._error(event, f"nested deeper than {self._max_depth} levels", "make it flatter")
+            raise self._error(event, *_too_deep(self._max_depth))
         if type(self._container) is dict and self._key is _NO_KEY:
             raise self._error(event, *_KEY_NOT_SCALAR)
         path = self._place(container, event)
@@ -227,7 +227,7 @@ class _Builder:
             if depth == 0:
                 break
             if depth > self._max_depth:
-                raise self._error(event, f"nested deeper than {self._max_depth} levels", "make it flatter")
+                raise self._error(event, *_too_deep(self._max_depth))
         del self._container[self._key]
         self._key = _NO_KEY
 
@@ -349,7 +349,11 @@ _NOT_TEXT: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00
 _NAME: Final = re.compile(r"[\w .+#-]{1,40}")
 
 
-def _refusal(error: Exception, text: str, first_line: int) -> YamlError:
+def _too_deep(max_depth: int) -> tuple[str, str]:
+    return f"nested deeper than {max_depth} levels", "make it flatter"
+
+
+def _refusal(error: Exception, text: str, first_line: int, max_depth: int) -> YamlError:
     """Our words for what PyYAML refuses."""
     if not isinstance(error, yaml.MarkedYAMLError):
         found = _NOT_TEXT.search(text)
@@ -358,6 +362,8 @@ def _refusal(error: Exception, text: str, first_line: int) -> YamlError:
     said, from_start = next(
         ((said, start) for key, said, start in _WORDS if key in problem), (_BROKEN, False)
     )
+    if "maximum nesting depth" in problem:  # newer libyaml stops before it hands out the first bracket
+        said = _too_deep(max_depth)
     if from_start:
         mark = error.context_mark or mark
     if said is _INDICATOR and mark is not None and text[mark.index : mark.index + 1] == "\t":

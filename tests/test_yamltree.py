@@ -191,7 +191,8 @@ HOSTILE = ["[", "{", "- ", "? ", "[{a: ", "- ? ", "[[", "{a: ", "? [", "- - ? - 
 def test_two_megabytes_of_nesting_are_refused_at_once(unit: str) -> None:
     error = refused(unit * (2_000_000 // len(unit)))
     assert error.line == 1
-    assert error.column < 200
+    assert error.what != "not valid YAML"
+    assert error.column < 1100  # libyaml may refuse at its own limit of 1,000 brackets, before we are asked
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:

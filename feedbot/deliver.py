@@ -250,7 +250,7 @@ class Deliverer:
             outbox.release(connection, [*one.left, *unsent])
             # Servers may have said our own secrets.
             sent = [
-                (claim, replace(got, reason=self._redact(got.reason)))
+                (claim, replace(got, reason=self._redact(got.reason)) if got.reason else got)
                 for claim, got in one.sent
                 if claim not in unsent
             ]

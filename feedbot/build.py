@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from feedbot.announce import AnnounceReport, Policy, announce
 from feedbot.audience import audience_of
+from feedbot.clock import Clock, utc_now
 from feedbot.content import Reader
 from feedbot.content.intake import STILL
 from feedbot.content.scan import Root, Selection
@@ -38,13 +39,6 @@ if TYPE_CHECKING:
 
 SLICES = timedelta(minutes=1)  # passes over single files that belong to one burst
 LOOKS = 5  # at a file that somebody is writing, before the rest goes on without it
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The clock that feedbot runs by."""
-    return datetime.now(UTC)
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from feedbot.build import Clock, newsroom_of, utc_now
+from feedbot.build import newsroom_of
+from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, JsonObject, Level

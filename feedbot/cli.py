@@ -234,7 +234,7 @@ def run(
 
 
 def _run_once(config: Config) -> int:
-    from feedbot.build import utc_now
+    from feedbot.clock import utc_now
     from feedbot.deliver import make_deliverer
     from feedbot.worker import tell
 

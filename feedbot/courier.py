@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from feedbot.announce import WITHDRAWN_FIRST, too_old
 from feedbot.attempt import Delivery, Outcome, Refused, Sent, Skipped, State, Unclear
+from feedbot.clock import Clock
 from feedbot.model import Article, Entry, EventKind, Status, load_article
 from feedbot.moments import iso
 from feedbot.settlement import Condition, Health, Settlement, settle
@@ -28,7 +29,6 @@ MOST = 32  # claims at a time
 SPAN = 0.05  # seconds: so much is claimed at a time as was sent in so long before
 PATIENCE = 0.5  # seconds after which what was sent is noted, however much is left
 
-Clock = Callable[[], datetime]
 Pair = tuple[Claim, Outcome]
 
 

@@ -18,14 +18,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from feedbot.agenda import BREATH, REST, TICK, Agenda
 from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
-from feedbot.courier import Clock, Courier, Return, settled_of, tell, tell_health
+from feedbot.clock import Clock, utc_now
+from feedbot.courier import Courier, Return, settled_of, tell, tell_health
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
 from feedbot.store import outbox, turns, upkeep
@@ -50,11 +51,6 @@ TOLERATED = 3  # failures of the database in a row before a run that is to end g
 PURGES = timedelta(hours=1)  # between two purges
 
 Claims = dict[str, list[Claim]]  # by target
-
-
-def utc_now() -> datetime:
-    """The clock that feedbot runs by."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)

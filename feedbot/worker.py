@@ -25,7 +25,8 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from feedbot.build import Builder, Clock, PassReport, utc_now
+from feedbot.build import Builder, PassReport
+from feedbot.clock import Clock, utc_now
 from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError
 from feedbot.watch import watch_folders

@@ -36,7 +36,7 @@ FLOORS = (
     {"content", "render", "publish", "store", "targets"},
     {"config", "settings"},
     {"settlement", "yamltree", "observe", "slug", "template", "watch", "crew"},
-    {"retry", "attempt"},
+    {"retry", "attempt", "clock"},
     {"model"},
     {"errors"},
     {"__init__"},

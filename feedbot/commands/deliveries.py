@@ -82,7 +82,7 @@ def list_(config_path: Path, verbose: int, quiet: int, as_json: bool, limit: int
     Example:
       feedbot deliveries list --target newsdesk --since 2h
     """
-    from feedbot.build import utc_now
+    from feedbot.clock import utc_now
     from feedbot.ledger import list_deliveries
     from feedbot.report.deliveries import print_list
 
@@ -109,7 +109,7 @@ def show(config_path: Path, verbose: int, quiet: int, as_json: bool, id_: str) -
     Example:
       feedbot deliveries show 3f9a2c1b
     """
-    from feedbot.build import utc_now
+    from feedbot.clock import utc_now
     from feedbot.ledger import account_of, whole_start
     from feedbot.report.deliveries import print_account
 
@@ -178,7 +178,7 @@ def _say(
     """Apply a person's word, and tell what it came to."""
     if not (ids or everything or any(filters.values())):
         raise click.UsageError(f"which deliveries? Give IDs or filters, or --all to {word} all that can be")
-    from feedbot.build import utc_now
+    from feedbot.clock import utc_now
     from feedbot.ledger import Word, say
     from feedbot.report.deliveries import print_said
     from feedbot.standings import configured, standings

@@ -28,7 +28,7 @@ def preview(
     Example:
       feedbot preview content/first.md
     """
-    from feedbot.build import utc_now
+    from feedbot.clock import utc_now
     from feedbot.model import Level
     from feedbot.preview import preview_article
     from feedbot.report.preview import print_preview

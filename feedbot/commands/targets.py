@@ -45,7 +45,7 @@ def list_(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
     Example:
       feedbot targets list --json
     """
-    from feedbot.build import utc_now
+    from feedbot.clock import utc_now
     from feedbot.report.targets import print_targets
     from feedbot.standings import configured, standings
 
@@ -73,7 +73,7 @@ def test(config_path: Path, verbose: int, quiet: int, as_json: bool, name: str, 
     Example:
       feedbot targets test newsdesk
     """
-    from feedbot.build import utc_now
+    from feedbot.clock import utc_now
     from feedbot.report.targets import print_trial
     from feedbot.trial import try_target
 

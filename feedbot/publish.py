@@ -5,10 +5,11 @@ Crash-safe by the usual recipe: a temporary file beside its target, fsync, renam
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import secrets
 import stat
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -21,7 +22,6 @@ from feedbot.model import Document
 
 WRITERS = 8  # threads: waiting for the disk is most of the work
 TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
-ABANDONED = 600.0  # seconds after which nobody is writing to an unfinished file any more
 
 
 class Outcome(StrEnum):
@@ -34,12 +34,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """A document's outcome, and the stat of the file that now holds it (zeros where it is foreign)."""
+    """A document's outcome, and the file that now holds it (nothing where it is foreign)."""
 
     path: str
     outcome: Outcome
     mtime_ns: int = 0
     size: int = 0
+    digest: str = ""  # SHA-256 of the bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +60,10 @@ class Folder:
         """
         with self._explained(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            for folder in (self.path, *self._folders()):
-                for entry in folder.glob(f"{TEMPORARY}*"):
-                    if time.time() - entry.stat().st_mtime > ABANDONED:
-                        entry.unlink(missing_ok=True)
+            for folder, _, names in os.walk(self.path):
+                for name in names:
+                    if name.startswith(TEMPORARY):
+                        _remove_if_abandoned(Path(folder, name))
 
     def publish(self, documents: Sequence[Document], known: Collection[str]) -> list[Published]:
         """Bring `documents` to disk; `known` are the paths that feedbot wrote before.
@@ -87,9 +88,9 @@ class Folder:
                 continue
             with self._explained(target):
                 target.unlink(missing_ok=True)
-                if target.parent != self.path:
-                    with suppress(OSError):  # not empty, or gone
-                        target.parent.rmdir()
+                with suppress(OSError):  # not empty, or gone
+                    for folder in self._way_to(target):
+                        folder.rmdir()
 
     def stat(self, path: str) -> tuple[int, int] | None:
         """(modification time in nanoseconds, size) of the file at `path`, or None where there is none."""
@@ -119,25 +120,32 @@ class Folder:
                 outcome = Outcome.WRITTEN
             status = target.stat()
         return Published(
-            path=document.path, outcome=outcome, mtime_ns=status.st_mtime_ns, size=status.st_size
+            path=document.path,
+            outcome=outcome,
+            mtime_ns=status.st_mtime_ns,
+            size=status.st_size,
+            digest=hashlib.sha256(document.body).hexdigest(),
         )
 
     def _leads_out(self, target: Path) -> bool:
         """Whether a folder on the way is a symbolic link, or a file: not made by feedbot either way."""
-        parent = target.parent
-        return parent != self.path and (parent.is_symlink() or (parent.exists() and not parent.is_dir()))
+        return any(
+            folder.is_symlink() or (folder.exists() and not folder.is_dir())
+            for folder in self._way_to(target)
+        )
+
+    def _way_to(self, target: Path) -> Iterator[Path]:
+        """The folders between the output folder and `target`, the innermost first."""
+        folder = target.parent
+        while folder != self.path:
+            yield folder
+            folder = folder.parent
 
     def _read(self, target: Path) -> bytes | None:
         try:
             return target.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
-
-    def _folders(self) -> Iterator[Path]:
-        with os.scandir(self.path) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield Path(entry.path)
 
     @contextmanager
     def _explained(self, target: Path) -> Iterator[None]:
@@ -160,15 +168,44 @@ def _replace(target: Path, body: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+        with open(_create_locked(temporary), "wb") as file:
             file.write(body)
             file.flush()
-            os.fsync(descriptor)
-        temporary.replace(target)
+            os.fsync(file.fileno())
+            temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _create_locked(temporary: Path) -> int:
+    """A new file under a lock that ends with whoever writes it, be it killed: unlocked means abandoned."""
+    while True:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            with suppress(OSError):  # a file system without locks: there nothing counts as abandoned
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # another process took it for abandoned before it was locked
+
+
+def _remove_if_abandoned(temporary: Path) -> None:
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return  # gone, or not a file of ours
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return  # somebody is writing it
+    else:
+        temporary.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

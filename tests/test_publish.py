@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from newsroom import age
 
 from feedbot.errors import PublishError
 from feedbot.model import Document
@@ -97,15 +98,35 @@ def test_removing_takes_the_folder_along_only_when_it_is_empty(folder: Folder) -
 
 
 def test_what_a_killed_process_left_unfinished_is_cleared_away(folder: Folder) -> None:
-    (folder.path / "ai").mkdir()
-    for place in (folder.path, folder.path / "ai"):
-        (place / f"{TEMPORARY}0123").write_text("half")
-        age(place / f"{TEMPORARY}0123", 3600)
-        (place / f"{TEMPORARY}4567").write_text("being written by another process")
-    (folder.path / ".htaccess").write_text("mine")
-    folder.prepare()
-    left = sorted(path.name for path in folder.path.rglob("*") if path.is_file())
-    assert left == [f"{TEMPORARY}4567", f"{TEMPORARY}4567", ".htaccess"]
+    (folder.path / "ai/archive/1").mkdir(parents=True)
+    with ExitStack() as other_process:
+        for place in (folder.path, folder.path / "ai", folder.path / "ai/archive/1"):
+            (place / f"{TEMPORARY}0123").write_text("half")
+            writing = other_process.enter_context((place / f"{TEMPORARY}4567").open("w"))
+            fcntl.flock(writing, fcntl.LOCK_EX)
+        (folder.path / ".htaccess").write_text("mine")
+        folder.prepare()
+        left = sorted(path.name for path in folder.path.rglob("*") if path.is_file())
+    assert left == [*[f"{TEMPORARY}4567"] * 3, ".htaccess"]
+
+
+def test_clearing_away_never_disturbs_somebody_who_writes(folder: Folder) -> None:
+    done = threading.Event()
+
+    def clear() -> None:
+        while not done.is_set():
+            folder.prepare()
+
+    clearing = threading.Thread(target=clear)
+    clearing.start()
+    try:
+        for number in range(300):
+            [result] = folder.publish([doc("ai/rss.xml", f"{number}")], {"ai/rss.xml"})
+            assert result.outcome is Outcome.WRITTEN
+    finally:
+        done.set()
+        clearing.join()
+    assert [path.name for path in (folder.path / "ai").iterdir()] == ["rss.xml"]
 
 
 def test_a_folder_that_cannot_be_made_says_which_and_what_to_check(tmp_path: Path) -> None:

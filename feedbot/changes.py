@@ -17,6 +17,7 @@ from feedbot.model import Article, EventKind, Status, load_article
 from feedbot.store import articles, feeds, journal
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
+from feedbot.store.feeds import Membership
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -107,18 +108,18 @@ class Writer:
 
     def _write_memberships(self, keyed: Sequence[tuple[int, Change]]) -> None:
         before = articles.memberships(self.connection, [key for key, change in keyed if change.stored])
-        joining: list[tuple[int, int, int]] = []
-        leaving: list[tuple[int, int]] = []
+        joining: list[Membership] = []
+        leaving: list[Membership] = []
         for key, change in keyed:
             was = before.get(key, set())
             now = self.feeds_of(change.article) if change.row.status is Status.LIVE else set()
             moment = change.row.published_us
-            same_moment = change.stored is not None and change.stored.row.published_us == moment
+            moment_before = change.stored.row.published_us if change.stored else moment
+            same_moment = moment == moment_before
             joining += [(feed, key, moment) for feed in (now - was if same_moment else now)]
-            leaving += [(feed, key) for feed in was - now]
+            leaving += [(feed, key, moment_before) for feed in (was - now if same_moment else was)]
             self.touched |= (was | now) if change.is_visible else (was ^ now)
-        feeds.leave(self.connection, leaving)
-        feeds.join(self.connection, joining)
+        feeds.move(self.connection, leaving=leaving, joining=joining)
 
     def feeds_of(self, article: Article) -> set[int]:
         """The keys of the feeds that a live article is in, registered if they are new."""

@@ -264,6 +264,7 @@ class Listing:
     feed: Feed
     articles: int
     newest: datetime | None = None
+    weeks: tuple[int, ...] = ()  # articles of each of the last weeks, the oldest first; () for none
 
 
 JsonObject = dict[str, Any]

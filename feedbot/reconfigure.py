@@ -19,6 +19,7 @@ from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level, load_article
 from feedbot.store import articles, feeds, files, journal
 from feedbot.store.articles import StoredArticle
+from feedbot.store.feeds import Membership
 from feedbot.store.statements import batches
 
 if TYPE_CHECKING:
@@ -106,12 +107,11 @@ def _slug_taken(title: str, wanted: str, given: str) -> Finding:
 def _enter_anew(writer: Writer, batch: Sequence[StoredArticle]) -> None:
     """Put live articles into the feeds that take them now, and out of the others."""
     before = articles.memberships(writer.connection, [stored.key for stored in batch])
-    joining: list[tuple[int, int, int]] = []
-    leaving: list[tuple[int, int]] = []
+    joining: list[Membership] = []
+    leaving: list[Membership] = []
     for stored in batch:
         was, now = before.get(stored.key, set()), writer.feeds_of(load_article(stored.row.body))
         joining += [(key, stored.key, stored.row.published_us) for key in now - was]
-        leaving += [(key, stored.key) for key in was - now]
+        leaving += [(key, stored.key, stored.row.published_us) for key in was - now]
         writer.touched |= was ^ now
-    feeds.leave(writer.connection, leaving)
-    feeds.join(writer.connection, joining)
+    feeds.move(writer.connection, leaving=leaving, joining=joining)

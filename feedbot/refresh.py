@@ -58,7 +58,10 @@ class Refresh:
         self._config = config
         options = config.feeds
         self._press = Press(
-            site=config.site_model(), formats=options.formats, max_item_size=options.max_item_size
+            site=config.site_model(),
+            formats=options.formats,
+            max_item_size=options.max_item_size,
+            pictures=options.pictures,
         )
         self._catalogue = catalogue
         self._folder = folder
@@ -77,7 +80,7 @@ class Refresh:
         for batch in batches(zip(stale, rendered, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)
         if index:
-            self._refresh_index(report)
+            unwanted += self._refresh_index(report)
         if unwanted:
             self._folder.remove(unwanted)
             with self._engine.begin() as connection:
@@ -114,26 +117,39 @@ class Refresh:
                 bodies = articles.newest(connection, row.key, choice.limit)
             yield Job(feed=choice.feed, full=choice.full, bodies=tuple(bodies))
 
-    def _refresh_index(self, report: RefreshReport) -> None:
+    def _refresh_index(self, report: RefreshReport) -> list[str]:
+        """Write what names all feeds; returns the paths of documents of this kind that are not wanted."""
         with self._engine.begin() as connection:
             known = feeds.load_documents(connection, [None])
             listings = self._listings(connection)
-        documents = render_index(self._press.site, listings, formats=self._press.formats)
+            moves = feeds.moves(connection)
+        press = self._press
+        documents = render_index(
+            press.site, listings, formats=press.formats, pictures=press.pictures, moves=moves
+        )
         results = self._folder.publish(documents, known)
+        unwanted = [
+            document for path, document in known.items() if path not in {one.path for one in documents}
+        ]
         with self._engine.begin() as connection:
+            feeds.put_documents(connection, [replace(document, mtime_ns=NOWHERE) for document in unwanted])
             whole = self._record(connection, results, None, report)
             journal.put(connection, "index", "fresh" if whole else "stale")
+        return [document.path for document in unwanted]
 
     def _listings(self, connection: Connection) -> list[Listing]:
-        """All feeds with their counts: the feed of all articles, the named ones, then topics by name."""
-        numbers = articles.newest_in_feeds(connection)
+        """All feeds with their numbers: the feed of all articles, the named ones, then topics by name."""
+        numbers = feeds.numbers(connection)
         order = {Kind.ALL: 0, Kind.NAMED: 1, Kind.TOPIC: 2}
         rows = [row for row in feeds.load(connection) if row.active]
         listings = []
         for row in sorted(rows, key=lambda row: (order[row.kind], row.name)):
-            count, newest = numbers.get(row.key, (0, None))
-            feed = self._catalogue.choice(row).feed
-            listings.append(Listing(feed=feed, articles=count, newest=newest))
+            feed, found = self._catalogue.choice(row).feed, numbers.get(row.key)
+            listings.append(
+                Listing(feed=feed, articles=found.articles, newest=found.newest, weeks=found.weeks)
+                if found
+                else Listing(feed=feed, articles=0)
+            )
         return listings
 
     def _record(
@@ -142,7 +158,13 @@ class Refresh:
         """Note documents and findings; returns whether all documents are where they belong."""
         foreign = [result.path for result in results if result.outcome is Outcome.FOREIGN]
         ours = [
-            DocumentRow(path=result.path, feed_key=key, mtime_ns=result.mtime_ns, size=result.size)
+            DocumentRow(
+                path=result.path,
+                feed_key=key,
+                mtime_ns=result.mtime_ns,
+                size=result.size,
+                digest=result.digest,
+            )
             for result in results
             if result.outcome is not Outcome.FOREIGN
         ]

@@ -487,7 +487,10 @@ def test_a_removal_that_was_cut_short_is_made_up_for(newsroom: Newsroom) -> None
 
     def restore(connection: Connection) -> None:
         key = feeds.find_keys(connection, Kind.TOPIC, ["spam"])["spam"]
-        rows = [DocumentRow(path=f"spam/{path.name}", feed_key=key, mtime_ns=-1, size=1) for path in kept]
+        rows = [
+            DocumentRow(path=f"spam/{path.name}", feed_key=key, mtime_ns=-1, size=1, digest=None)
+            for path in kept
+        ]
         feeds.put_documents(connection, rows)
 
     newsroom.scalar(restore)

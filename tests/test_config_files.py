@@ -49,6 +49,7 @@ def test_the_examples_in_the_shipped_configuration_load_clean_too(tmp_path: Path
         "PARTNERS_SECRET": SIGNING_SECRET,
         "PARTNERS_TOKEN": "not-a-token",
         "MASTODON_TOKEN": "not-a-token",
+        "FEEDBOT_TOKEN": "not-a-token-either",
     }
     config = load_text(tmp_path, alive, **environ)
     assert [target.type for target in config.targets] == ["webhook", "slack", "discord", "mastodon"]

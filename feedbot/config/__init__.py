@@ -25,6 +25,7 @@ from feedbot.config.sections import (
     FeedsSettings,
     NamedFeedSettings,
     ScheduleSettings,
+    ServeSettings,
     SiteSettings,
     StoreSettings,
     TopicSettings,
@@ -41,8 +42,8 @@ from feedbot.yamltree import load as load_yaml
 
 __all__ = [
     "AnnounceSettings", "Config", "ContentSettings", "Cron", "FeedsSettings", "InvalidConfig",
-    "NamedFeedSettings", "Problem", "ScheduleSettings", "SiteSettings", "StoreSettings", "Target",
-    "TopicSettings", "WhereSettings", "json_schema", "load",
+    "NamedFeedSettings", "Problem", "ScheduleSettings", "ServeSettings", "SiteSettings", "StoreSettings",
+    "Target", "TopicSettings", "WhereSettings", "json_schema", "load",
 ]  # fmt: skip
 
 MAX_BYTES = 1024 * 1024  # of config.yaml
@@ -59,6 +60,7 @@ class Config:
     site: SiteSettings
     content: ContentSettings
     feeds: FeedsSettings
+    serve: ServeSettings
     schedule: ScheduleSettings
     store: StoreSettings
     announce: AnnounceSettings
@@ -77,7 +79,7 @@ class Config:
     def secrets(self) -> frozenset[str]:
         """Every secret in the configuration, so that logs can leave them out."""
         password = urlsplit(self.store.url.get_secret_value()).password
-        return frozenset([*_secrets_in(self.targets), *([password] if password else [])])
+        return frozenset([*_secrets_in([self.targets, self.serve]), *([password] if password else [])])
 
     def site_model(self) -> model.Site:
         """What all feeds of the site share."""

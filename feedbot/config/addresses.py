@@ -103,7 +103,22 @@ def access_token(value: SecretStr) -> SecretStr:
     return value
 
 
+SHORTEST_KEY = 16  # characters of a token of our own, which anybody may try to guess
+
+
+def own_token(value: SecretStr) -> SecretStr:
+    """A token that is long enough not to be guessed, and can be written in a header."""
+    text = value.get_secret_value()
+    if len(text) < SHORTEST_KEY or not text.isascii() or not text.isprintable() or " " in text:
+        raise wrong(
+            f"must have at least {SHORTEST_KEY} ASCII characters, and no spaces",
+            "`openssl rand -hex 24` prints a good one",
+        )
+    return value
+
+
 Token = Annotated[Secret, AfterValidator(access_token)]
+OwnToken = Annotated[Secret, AfterValidator(own_token)]
 SecretUrl = Annotated[
     SecretStr, AfterValidator(secret_address), WithJsonSchema({**_SECRET_SCHEMA, "title": "secret URL"})
 ]

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from feedbot import model
-from feedbot.config.addresses import FolderUrl, IdBase, Url
+from feedbot.config.addresses import FolderUrl, IdBase, OwnToken, Url
 from feedbot.config.values import (
     ONE_OR_MORE,
     Count,
@@ -286,6 +286,31 @@ class FeedsSettings(Section):
         default=(), description="Feeds that select by more than one topic"
     )
     hub: Url = Field(default="", description="WebSub hub that tells subscribers of changes at once")
+    archive: bool = Field(
+        default=False,
+        description="Whether the whole history of each feed is kept in archive documents (RFC 5005)",
+    )
+    pictures: bool = Field(
+        default=True,
+        description="Whether pages show pictures of articles; without them a page asks nobody but its server",
+    )
+
+
+class ServeSettings(Section):
+    """What the web server says, and to whom."""
+
+    max_age: Duration = Field(
+        default="5m",
+        description="How long readers may keep a document without asking again",
+        validate_default=True,
+    )
+    token: OwnToken | None = Field(
+        default=None, description="Opens /status and /metrics to those who know it; not given: nobody does"
+    )
+    local: bool = Field(
+        default=False,
+        description="Whether /status and /metrics need no token on this machine itself",
+    )
 
 
 class ScheduleSettings(Section):

@@ -10,6 +10,7 @@ from feedbot.config.sections import (
     FeedsSettings,
     ScheduleSettings,
     Section,
+    ServeSettings,
     SiteSettings,
     StoreSettings,
 )
@@ -27,6 +28,9 @@ class Settings(Section):
     )
     feeds: FeedsSettings = Field(
         default_factory=dict, description="What is written, and where", validate_default=True
+    )
+    serve: ServeSettings = Field(
+        default_factory=dict, description="What the web server says, and to whom", validate_default=True
     )
     schedule: ScheduleSettings = Field(
         default_factory=dict, description="When the worker looks", validate_default=True

@@ -6,9 +6,11 @@ templates), the locale, the environment or the version of the program. Entries c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from feedbot.model import Document, Entry, Feed, Format, Listing, Site
+from feedbot.render import redirects
 from feedbot.render.addresses import INDEX, OPML, feed_path, feed_url, page_path, page_url
 from feedbot.render.fulltext import too_large
 from feedbot.render.items import Item, item_of
@@ -35,6 +37,7 @@ def render_feed(
     formats: Sequence[Format],
     full: bool,
     max_item_size: int,
+    pictures: bool = True,
 ) -> list[Document]:
     """The documents of one feed, then its page for people; the root's page is the index, rendered apart.
 
@@ -51,9 +54,22 @@ def render_feed(
     return documents
 
 
-def render_index(site: Site, listings: Sequence[Listing], *, formats: Sequence[Format]) -> list[Document]:
-    """The index page and the OPML file; the first of `listings` is the feed of all articles."""
-    return [
+def render_index(
+    site: Site,
+    listings: Sequence[Listing],
+    *,
+    formats: Sequence[Format],
+    pictures: bool = True,
+    moves: Mapping[str, str] = MappingProxyType({}),
+) -> list[Document]:
+    """What names all feeds: the page, the OPML file, and the addresses that feeds had before, if any had.
+
+    The first of `listings` is the feed of all articles; `moves` leads from former slugs to current ones.
+    """
+    documents = [
         Document(path=INDEX, body=render_index_page(site, listings, formats)),
         Document(path=OPML, body=render_opml(site, listings, formats)),
     ]
+    if moves:
+        documents.append(Document(path=redirects.PATH, body=redirects.render_redirects(site, moves)))
+    return documents

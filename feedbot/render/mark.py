@@ -14,6 +14,7 @@ GENERATOR = "feedbot"  # without a version: an upgrade must not rewrite every do
 JSON_KEY = "_feedbot"
 JSON_MARK = {"generator": GENERATOR}
 COMMENT = " generator: feedbot "  # OPML has no element for it
+REDIRECTS = "# generator: feedbot"  # the first line of the list of former addresses
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -21,6 +22,8 @@ _ATOM = "{http://www.w3.org/2005/Atom}"
 def bears_mark(body: bytes) -> bool:
     """Whether feedbot wrote this document; never raises, whatever the bytes are."""
     start = body[:64].lower()
+    if start.startswith(b"#"):
+        return body.startswith(f"{REDIRECTS}\n".encode())
     if start.startswith(b"{"):
         return _json_bears_mark(body)
     if start.startswith(b"<?xml"):

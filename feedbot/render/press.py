@@ -33,6 +33,7 @@ class Press:
     site: Site
     formats: tuple[Format, ...]
     max_item_size: int
+    pictures: bool = True  # on pages
 
     def render(self, job: Job) -> Rendered:
         """The documents of a feed."""
@@ -46,6 +47,7 @@ class Press:
             formats=self.formats,
             full=job.full,
             max_item_size=self.max_item_size,
+            pictures=self.pictures,
         )
         updated = max((entry.article.updated for entry in entries), default=None)
         return Rendered(documents=documents, updated=updated)

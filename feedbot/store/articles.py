@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, inser
 
 from feedbot.model import Status
 from feedbot.store.db import from_us, to_us
-from feedbot.store.schema import articles, feeds, members
+from feedbot.store.schema import articles, members
 from feedbot.store.statements import CHUNK, chunks
 
 
@@ -143,13 +143,6 @@ def memberships(connection: Connection, keys: Iterable[int]) -> dict[int, set[in
         for article_key, feed_key in connection.execute(statement.where(members.c.article_key.in_(chunk))):
             found.setdefault(article_key, set()).add(feed_key)
     return found
-
-
-def newest_in_feeds(connection: Connection) -> dict[int, tuple[int, datetime]]:
-    """For each feed with articles: how many, and when its newest was published."""
-    statement = select(members.c.feed_key, func.count(), func.max(members.c.published_us))
-    rows = connection.execute(statement.join(feeds).group_by(members.c.feed_key))
-    return {key: (number, from_us(moment)) for key, number, moment in rows}
 
 
 def _find(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[StoredArticle]:

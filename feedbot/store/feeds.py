@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,8 +12,11 @@ from sqlalchemy import Connection, bindparam, case, delete, false, func, insert,
 
 from feedbot.slug import free_slug
 from feedbot.store.db import from_us, to_us
-from feedbot.store.schema import documents, feeds, members, slugs
-from feedbot.store.statements import chunks, upsert
+from feedbot.store.schema import activity, documents, feeds, members, slugs
+from feedbot.store.statements import chunks, insert_new, upsert
+
+WEEKS = 26  # of activity that the index page shows
+WEEK_US = 7 * 24 * 3600 * 1_000_000
 
 
 class Kind(StrEnum):
@@ -44,8 +48,22 @@ class DocumentRow:
 
     path: str
     feed_key: int | None
+    archive_key: int | None = None
     mtime_ns: int
     size: int
+    digest: str | None  # SHA-256 of its bytes; None: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """What the index page says of a feed's articles."""
+
+    articles: int
+    newest: datetime
+    weeks: tuple[int, ...]  # articles of each of the last WEEKS weeks of the site, the oldest first
+
+
+Membership = tuple[int, int, int]  # feed key, article key, the article's date in microseconds
 
 
 def load(connection: Connection, *, stale: bool = False) -> list[FeedRow]:
@@ -124,6 +142,18 @@ def give_slug(connection: Connection, feed_key: int, wanted: str) -> str:
     return slug
 
 
+def moves(connection: Connection) -> dict[str, str]:
+    """The slugs that feeds had before, each with the one that its feed has now; dropped feeds have none."""
+    former, current = slugs.alias("former"), slugs.alias("current")
+    statement = (
+        select(former.c.slug, current.c.slug)
+        .join(current, (current.c.feed_key == former.c.feed_key) & current.c.current)
+        .join(feeds, feeds.c.key == former.c.feed_key)
+        .where(~former.c.current, feeds.c.active)
+    )
+    return {old: new for old, new in connection.execute(statement)}
+
+
 def set_active(connection: Connection, feed_key: int, active: bool) -> None:
     """Say whether the configuration wants the feed; a feed that comes back is rendered again."""
     changed = case((feeds.c.active == active, feeds.c.changed), else_=feeds.c.changed + 1)
@@ -160,19 +190,61 @@ def settle(connection: Connection, key: int, *, changed: int, updated: datetime)
     )
 
 
-def join(connection: Connection, rows: Iterable[tuple[int, int, int]]) -> None:
-    """Put articles into feeds: (feed key, article key, published in microseconds)."""
-    values = [{"feed_key": feed, "article_key": article, "published_us": at} for feed, article, at in rows]
+def move(connection: Connection, *, leaving: Sequence[Membership], joining: Sequence[Membership]) -> None:
+    """Take articles out of feeds and put articles into feeds; one whose date changes does both."""
+    if leaving:
+        connection.execute(_LEAVE, [{"_feed": feed, "_article": article} for feed, article, _ in leaving])
+    values = [{"feed_key": feed, "article_key": article, "published_us": at} for feed, article, at in joining]
     upsert(connection, members, values)
+    counts = Counter((feed, week_of(at)) for feed, _, at in joining)
+    counts.subtract((feed, week_of(at)) for feed, _, at in leaving)
+    _count(connection, {place: number for place, number in counts.items() if number})
 
 
-def leave(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Take articles out of feeds: (feed key, article key)."""
-    if pairs:
-        statement = delete(members).where(
-            members.c.feed_key == bindparam("_feed"), members.c.article_key == bindparam("_article")
-        )
-        connection.execute(statement, [{"_feed": feed, "_article": article} for feed, article in pairs])
+_LEAVE = delete(members).where(
+    members.c.feed_key == bindparam("_feed"), members.c.article_key == bindparam("_article")
+)
+
+
+def week_of(published_us: int) -> int:
+    """The week of a moment, counted from 1970."""
+    return published_us // WEEK_US
+
+
+def _count(connection: Connection, changes: Mapping[tuple[int, int], int]) -> None:
+    """Count articles up or down, by feed and week."""
+    if not changes:
+        return
+    rows = [{"feed_key": feed, "week": week, "articles": 0} for feed, week in sorted(changes)]
+    insert_new(connection, activity, rows)
+    connection.execute(
+        _COUNT, [{"_feed": feed, "_week": week, "_by": by} for (feed, week), by in sorted(changes.items())]
+    )
+
+
+_COUNT = (
+    update(activity)
+    .where(activity.c.feed_key == bindparam("_feed"), activity.c.week == bindparam("_week"))
+    .values(articles=activity.c.articles + bindparam("_by"))
+)
+
+
+def numbers(connection: Connection) -> dict[int, Numbers]:
+    """How many articles each feed that has any can choose from, with the dates that the index shows."""
+    newest = select(func.max(members.c.published_us)).where(members.c.feed_key == feeds.c.key)
+    rows = connection.execute(select(feeds.c.key, newest.scalar_subquery().label("newest_us"))).all()
+    moments = {row.key: row.newest_us for row in rows if row.newest_us is not None}
+    last = week_of(max(moments.values(), default=0))
+    totals: Counter[int] = Counter()
+    weeks: dict[int, list[int]] = {}
+    for feed_key, week, number in connection.execute(select(activity)):
+        totals[feed_key] += number
+        if last - WEEKS < week <= last:
+            weeks.setdefault(feed_key, [0] * WEEKS)[week - last - 1] = number
+    return {
+        key: Numbers(articles=totals[key], newest=from_us(moment), weeks=tuple(weeks.get(key, [0] * WEEKS)))
+        for key, moment in moments.items()
+    }
 
 
 def load_documents(

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-HEAD = "0002"  # the newest migration
+HEAD = "0003"  # the newest migration
 
 # PostgreSQL sorts text by the database's language unless told otherwise; SQLite by code point.
 Text = PlainText().with_variant(PlainText(collation="C"), "postgresql")
@@ -109,6 +109,40 @@ members = Table(
     Index(None, "article_key"),
 )
 
+# How many articles of each week a feed can choose from; counted along with `members`, for counting those anew
+# takes longer the more there are.
+activity = Table(
+    "activity",
+    metadata,
+    Column("feed_key", Key, ForeignKey("feeds.key"), primary_key=True),
+    Column("week", Integer, primary_key=True),  # feeds.week_of their dates
+    Column("articles", Integer, nullable=False),
+)
+
+# The closed documents of each feed (RFC 5005, section 4), if it has archives. `changed` and `rendered` mean
+# what they mean for feeds; an archive is rendered again only when something in it is corrected or taken out.
+archives = Table(
+    "archives",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("feed_key", Key, ForeignKey("feeds.key"), nullable=False),
+    Column("number", Integer, nullable=False),  # 1 is the oldest
+    Column("changed", BigInteger, nullable=False),
+    Column("rendered", BigInteger, nullable=False),
+    UniqueConstraint("feed_key", "number"),
+)
+
+# Which archive of a feed an article is in, for ever: it comes back there after it was withdrawn.
+archived = Table(
+    "archived",
+    metadata,
+    Column("feed_key", Key, ForeignKey("feeds.key"), primary_key=True),
+    Column("article_key", Key, ForeignKey("articles.key"), primary_key=True),
+    Column("archive_key", Key, ForeignKey("archives.key"), nullable=False),
+    Index(None, "archive_key"),
+    Index(None, "article_key"),
+)
+
 # What feedbot wrote: nothing else in the output folder is ever overwritten or removed.
 documents = Table(
     "documents",
@@ -117,7 +151,10 @@ documents = Table(
     Column("feed_key", Key, ForeignKey("feeds.key")),  # None: the index and OPML
     Column("mtime_ns", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("archive_key", Key, ForeignKey("archives.key")),  # None: not of an archive
+    Column("digest", Text),  # SHA-256 of its bytes; None: written before digests were kept
     Index(None, "feed_key"),
+    Index(None, "archive_key"),
 )
 
 findings = Table(
@@ -161,16 +198,17 @@ targets = Table(
     Column("until_us", BigInteger),  # nothing is sent before then
 )
 
-# The outbox: one event of one article, to be told to one target. `id` is what receivers know a double by.
+# The outbox: one event of one article, or one change of a feed, to be told to one target. `id` is what
+# receivers know a double by.
 deliveries = Table(
     "deliveries",
     metadata,
     Column("key", Key, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("target", Text, ForeignKey("targets.name"), nullable=False),
-    Column("article_key", Key, ForeignKey("articles.key"), nullable=False),
-    Column("event_number", Key, ForeignKey("events.number"), nullable=False),
-    Column("event", Text, nullable=False),  # published, updated or withdrawn
+    Column("article_key", Key, ForeignKey("articles.key")),  # None: it is about a feed
+    Column("event_number", Key, ForeignKey("events.number")),  # None: it is about a feed
+    Column("event", Text, nullable=False),  # published, updated or withdrawn; changed, of a feed
     Column("at_us", BigInteger, nullable=False),  # of the event
     Column("state", Text, nullable=False),  # attempt.State
     Column("reason", Text, nullable=False),  # why it stands so, for a person
@@ -183,9 +221,11 @@ deliveries = Table(
     Column("lease_owner", Text),
     Column("lease_until_us", BigInteger),  # after this a claim is void: its process was killed
     Column("settled_us", BigInteger),  # it got its last state then; None: it is not done
+    Column("feed_key", Key, ForeignKey("feeds.key")),  # None: it is about an article
     UniqueConstraint("target", "article_key", "event_number"),
     Index(None, "article_key", "target"),
     Index(None, "event_number"),
+    Index(None, "feed_key", "target"),
     Index(None, "target", "settled_us"),
 )
 _is_open = text("state in ('pending', 'retry', 'unclear')")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from checker import check_folder
-from newsroom import FEEDS_URL, Newsroom, age
+from newsroom import FEEDS_URL, SITE, Newsroom, age
 from sqlalchemy import Connection
 
 from feedbot.errors import ContentError, PublishError
@@ -342,6 +342,36 @@ def test_pinning_a_slug_moves_the_feed(newsroom: Newsroom) -> None:
     newsroom.write("two.md", topics=["computer-vision"])
     newsroom.build()
     assert newsroom.titles("computer-vision-2") == ["About two"]
+
+
+def test_the_addresses_that_feeds_had_before_are_listed_for_ever(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["Cloud", "C++", "Tea"])
+    newsroom.build()
+    listed = newsroom.feeds / "_redirects"
+    assert not listed.exists()
+    for slug in ("clouds", "cloudy"):
+        newsroom.configure(feeds={"topics": {"Cloud": {"slug": slug}, "Tea": {"slug": "te"}}})
+        newsroom.build()
+    assert listed.read_text().splitlines()[1:] == [
+        "/cloud/* /cloudy/:splat 301",
+        "/clouds/* /cloudy/:splat 301",
+        "/tea/* /te/:splat 301",
+    ]
+    newsroom.configure(feeds={"topics": {"Tea": {"feed": False}}})
+    newsroom.build()
+    assert listed.read_text().splitlines()[1:] == [
+        "/cloud/* /cloudy/:splat 301",
+        "/clouds/* /cloudy/:splat 301",
+    ]
+    newsroom.configure(
+        site={**SITE, "feeds_url": "https://news.example.com/feeds/"},
+        feeds={"topics": {"Cloud": {"feed": False}, "Tea": {"slug": "tea"}}},
+    )
+    newsroom.build()
+    assert listed.read_text().splitlines()[1:] == ["/feeds/te/* /feeds/tea/:splat 301"]
+    newsroom.configure(feeds={"topics": {"Cloud": {"feed": False}, "Tea": {"feed": False}}})
+    newsroom.build()
+    assert not listed.exists()
 
 
 def test_two_spellings_of_a_topic_share_a_feed(newsroom: Newsroom) -> None:

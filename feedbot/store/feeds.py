@@ -146,12 +146,12 @@ def moves(connection: Connection) -> dict[str, str]:
     """The slugs that feeds had before, each with the one that its feed has now; dropped feeds have none."""
     former, current = slugs.alias("former"), slugs.alias("current")
     statement = (
-        select(former.c.slug, current.c.slug)
+        select(former.c.slug, current.c.slug.label("current_slug"))
         .join(current, (current.c.feed_key == former.c.feed_key) & current.c.current)
         .join(feeds, feeds.c.key == former.c.feed_key)
         .where(~former.c.current, feeds.c.active)
     )
-    return {old: new for old, new in connection.execute(statement)}
+    return {row.slug: row.current_slug for row in connection.execute(statement)}
 
 
 def set_active(connection: Connection, feed_key: int, active: bool) -> None:

@@ -1,0 +1,101 @@
+"""What the index says of feeds, counted along with each change: it must be what counting anew would give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from alembic import command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from newsroom import Newsroom
+from sqlalchemy import Connection, create_engine, select, text
+
+from feedbot.store import feeds
+from feedbot.store.db import open_store
+from feedbot.store.migrations import config
+from feedbot.store.schema import activity, members
+
+DAYS = ["0900-01-05", "1969-12-31", "1970-01-01", "2025-12-04", "2026-05-01", "2026-05-03", "2026-05-29"]
+AN_EDIT = st.tuples(
+    st.sampled_from(["one.md", "two.md", "three.md"]),
+    st.sampled_from([None, *DAYS]),  # None: the file goes
+    st.lists(st.sampled_from(["AI", "Robots", "Tea"]), unique=True),
+)
+
+ONE_FEED = """\
+insert into feeds (key, kind, name, title, changed, rendered, updated_us, active)
+values (7, 'all', '', '', 1, 1, 0, true)
+"""
+ONE_ARTICLE = """\
+insert into articles (key, id, path, url_digest, status, reason, published_us, visible_hash, body)
+values (:key, :key, 'a', '', 'live', '', :at, 'h', '{}')
+"""
+
+
+def counted_anew(connection: Connection) -> dict[tuple[int, int], int]:
+    rows = connection.execute(select(members.c.feed_key, members.c.published_us))
+    return Counter((row.feed_key, feeds.week_of(row.published_us)) for row in rows)
+
+
+def counted_along(connection: Connection) -> dict[tuple[int, int], int]:
+    rows = connection.execute(select(activity).where(activity.c.articles != 0))
+    return {(row.feed_key, row.week): row.articles for row in rows}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(AN_EDIT, min_size=1, max_size=8))
+def test_counting_along_gives_what_counting_anew_does(tmp_path_factory: object, edits: list[object]) -> None:
+    newsroom = Newsroom(tmp_path_factory.mktemp("newsroom"))  # type: ignore[attr-defined]
+    for name, day, topics in edits:  # type: ignore[misc]
+        if day is None:
+            (newsroom.content / name).unlink(missing_ok=True)
+        else:
+            newsroom.write(name, topics=topics, publishedDateTime=f"{day}T10:00:00Z")
+        newsroom.build(allow_empty=True)
+        assert newsroom.scalar(counted_along) == newsroom.scalar(counted_anew)
+    newsroom.close()
+
+
+def test_a_new_selection_is_counted_too(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["AI", "Tea"], heat=200)
+    newsroom.write("two.md", topics=["Tea"])
+    newsroom.build()
+    newsroom.configure(
+        feeds={"topics": {"Tea": {"feed": False}}, "named": [{"name": "top", "where": {"min_heat": 100}}]}
+    )
+    newsroom.build()
+    assert newsroom.scalar(counted_along) == newsroom.scalar(counted_anew)
+
+
+def test_weeks_end_with_the_newest_article_of_the_site(newsroom: Newsroom) -> None:
+    newsroom.write("new.md", publishedDateTime="2026-05-28T10:00:00Z", topics=["AI"])
+    newsroom.write("last-week.md", publishedDateTime="2026-05-21T10:00:00Z", topics=["AI", "Tea"])
+    newsroom.write("old.md", publishedDateTime="2020-05-01T10:00:00Z", topics=["Tea"])
+    newsroom.build()
+    keys = {row.slug: row.key for row in newsroom.scalar(feeds.load)}
+    numbers = newsroom.scalar(feeds.numbers)
+    assert numbers[keys[""]].weeks == (0,) * 24 + (1, 1)
+    assert numbers[keys["ai"]].weeks == (0,) * 24 + (1, 1)
+    assert numbers[keys["tea"]].weeks == (0,) * 24 + (1, 0)
+    assert [numbers[keys[slug]].articles for slug in ("", "ai", "tea")] == [3, 2, 2]
+
+
+def test_an_upgrade_counts_what_was_there(store_url: str, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(exist_ok=True)
+    engine = create_engine(store_url)
+    with engine.begin() as connection:
+        settings_ = config()
+        settings_.attributes["connection"] = connection
+        command.upgrade(settings_, "0002")
+        connection.execute(text(ONE_FEED))
+        moments = [-1, 0, 1_780_000_000_000_000, 1_780_000_000_000_001]
+        connection.execute(
+            text(ONE_ARTICLE), [{"key": key, "at": moment} for key, moment in enumerate(moments, 1)]
+        )
+        connection.execute(text("insert into members select 7, key, published_us from articles"))
+    engine.dispose()
+    upgraded = open_store(store_url)
+    with upgraded.begin() as connection:
+        assert counted_along(connection) == counted_anew(connection) != {}
+    upgraded.dispose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from alembic import command
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,9 +46,11 @@ def counted_along(connection: Connection) -> dict[tuple[int, int], int]:
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(AN_EDIT, min_size=1, max_size=8))
-def test_counting_along_gives_what_counting_anew_does(tmp_path_factory: object, edits: list[object]) -> None:
-    newsroom = Newsroom(tmp_path_factory.mktemp("newsroom"))  # type: ignore[attr-defined]
-    for name, day, topics in edits:  # type: ignore[misc]
+def test_counting_along_gives_what_counting_anew_does(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[str, str | None, list[str]]]
+) -> None:
+    newsroom = Newsroom(tmp_path_factory.mktemp("newsroom"))
+    for name, day, topics in edits:
         if day is None:
             (newsroom.content / name).unlink(missing_ok=True)
         else:

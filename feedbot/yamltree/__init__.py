@@ -1,0 +1,74 @@
+"""YAML text to plain Python values, within bounds, with the place of each key.
+
+Values are those of `yaml.safe_load` (YAML 1.1). Must not know what the text is for, and never quotes a value
+in an error.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import yaml
+
+from feedbot.yamltree.events import Builder
+from feedbot.yamltree.lines import read_lines
+from feedbot.yamltree.tree import Path, Tree, YamlError
+from feedbot.yamltree.wording import refusal
+
+__all__ = ["MAX_DEPTH", "MAX_NODES", "PARSER", "Path", "Tree", "YamlError", "load"]
+
+PARSER: Final[Any] = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # the C one wherever PyYAML was built with it
+MAX_DEPTH = 20
+MAX_NODES = 20_000
+
+
+def load(
+    text: str,
+    *,
+    first_line: int = 1,
+    max_depth: int = MAX_DEPTH,
+    max_nodes: int = MAX_NODES,
+    all_marks: bool = False,
+    skip: frozenset[str] = frozenset(),
+    parser: Any = None,
+) -> Tree:
+    """Read one YAML document.
+
+    `first_line` is the line of the file that `text` begins with. Top-level keys in `skip` are read over:
+    their values are never built. `parser` is a PyYAML loader class of which only the events are used, instead
+    of the fastest way.
+    An empty text is None; a date or number that cannot be (`2020-13-45`) stays a string.
+    Raises YamlError for broken YAML and for what is refused: nesting deeper than `max_depth`, more than
+    `max_nodes` keys, values and containers, aliases, tags, merge keys, keys that are not scalars, keys given
+    twice, a second document.
+    """
+    if parser is None:
+        if not all_marks and 3 * text.count("\n") < max_nodes:
+            tree = read_lines(text, first_line=first_line, max_depth=max_depth, skip=skip)
+            if tree is not None:
+                return tree
+        parser = PARSER
+    if "\\u" in text:
+        text = _PAIR.sub(_join_pair, text)
+    builder = Builder(first_line, max_depth, max_nodes, all_marks, skip)
+    try:
+        builder.read(parser(text))
+    except YamlError:
+        raise
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes beyond Unicode
+        refused = refusal(error, text, first_line, max_depth)
+    else:
+        return builder.tree
+    raise refused  # outside the handler: PyYAML's own error quotes the text around it
+
+
+_PAIR: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+
+
+def _join_pair(match: re.Match[str]) -> str:
+    """One character for the two escapes with which JSON writes an emoji; libyaml refuses them."""
+    high, low = (int(half, 16) for half in match.groups())
+    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))

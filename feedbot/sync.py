@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from feedbot.changes import Change, Writer, falling_due, standing, withdrawal
 from feedbot.content import Broken, Read, Reader
 from feedbot.content.intake import Intake, Taken
-from feedbot.content.scan import Root, Selection, Survey, survey
+from feedbot.content.scan import Root, Selection, Survey, names_of, survey
 from feedbot.crew import Crew
 from feedbot.errors import ContentError
 from feedbot.identity import Duplicate, Identities, Identity, url_digest
@@ -87,14 +87,13 @@ def sync(
     that files are read anew because feedbot or its configuration changed: what is different then is no
     update. The caller's transaction holds either all of the result or nothing.
     """
-    found = survey(newsroom.roots, newsroom.selection, paths)
-    known = _known(connection, found)
-    gone = {name for name in known if name not in found.files and not found.conceals(name)}
+    known = _known(connection, newsroom.roots, paths)
+    found = survey(newsroom.roots, newsroom.selection, paths, known=known)
+    gone = found.gone
     if not allow_empty and len(gone) > MANY:
         _refuse_vanished(connection, newsroom.roots, found, gone)
-    moved = sorted(name for name, file in found.files.items() if known.get(name) != file.stamp)
-    newcomers = {name for name in found.files if name not in known}
-    work = _Sync(connection, newsroom, now, gone, newcomers, reread=reread)
+    moved = sorted(found.files)
+    work = _Sync(connection, newsroom, now, gone, found.newcomers, reread=reread)
     intake = Intake(reader=newsroom.reader, now=now, settled=settled)
     todo = ({name: found.files[name] for name in batch} for batch in batches(moved, BATCH))
     done = 0
@@ -102,14 +101,16 @@ def sync(
         work.write(taken, found)
         done += len(taken)
         progress(done, len(moved))
-    return work.finish(found)
+    return work.finish(found, is_whole=paths is None)
 
 
-def _known(connection: Connection, found: Survey) -> dict[str, Stamp]:
-    if found.looked is None:
+def _known(connection: Connection, roots: Iterable[Root], paths: Collection[str] | None) -> dict[str, Stamp]:
+    """The stamps of all known files, or of those among `paths` and below them."""
+    if paths is None:
         return files.load_stamps(connection)
-    known = files.load_stamps(connection, found.looked)
-    for name in found.looked:
+    names = names_of(roots, paths)
+    known = files.load_stamps(connection, names)
+    for name in names:
         known |= files.load_under(connection, name)
     return known
 
@@ -230,7 +231,7 @@ class _Sync:
         )
         return [finding]
 
-    def finish(self, found: Survey) -> SyncReport:
+    def finish(self, found: Survey, *, is_whole: bool) -> SyncReport:
         """Withdraw what is gone, let appear what is due, and write what was gathered over all batches."""
         lost = self._identities.unclaimed()
         self._writer.write([withdrawal(stored, "the file is gone", gone=self._now) for stored in lost])
@@ -242,11 +243,11 @@ class _Sync:
         self._report.problems.extend(errors)
         self._findings |= dict.fromkeys(self._identities.gone, ())
         journal.put_findings(self._connection, self._findings)
-        if found.looked is None:
+        if is_whole:
             journal.put_findings(self._connection, {"scan": found.findings.values()})
             if self._report.baseline:
                 journal.put(self._connection, "baseline", self._now.isoformat())
-        return self._reported(len(found.files))
+        return self._reported(found.unchanged + len(found.files))
 
     def _reported(self, looked_at: int) -> SyncReport:
         counts = self._writer.seen
@@ -261,4 +262,4 @@ class _Sync:
 
 
 def _stamp(taken: Taken) -> Stamp:
-    return Stamp(*taken.stamp) if taken.stamp else UNTRUSTED
+    return taken.stamp or UNTRUSTED

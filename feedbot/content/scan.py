@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pathspec import GitIgnoreSpec
@@ -78,12 +79,19 @@ class Root:
 
 @dataclass(kw_only=True)
 class Survey:
-    """What a look at the content folders found, by name."""
+    """What a look at the content folders found, by name, beside what was known of them."""
 
-    files: dict[str, Found] = field(default_factory=dict)
+    files: dict[str, Found] = field(default_factory=dict)  # new ones, and those whose stamps differ
+    newcomers: set[str] = field(default_factory=set)  # those of `files` that were not known
+    unchanged: int = 0  # files that are as they were known
+    unseen: dict[str, Stamp] = field(default_factory=dict)  # known, and not met (yet)
     findings: dict[str, Finding] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)  # could not be looked at: what is known there stays
-    looked: set[str] | None = None  # files and folders that were looked at; None: everything
+
+    @property
+    def gone(self) -> set[str]:
+        """The files that are not there any more."""
+        return {name for name in self.unseen if not self.conceals(name)}
 
     def conceals(self, name: str) -> bool:
         """Whether `name` is, or lies below, something that could not be looked at."""
@@ -92,24 +100,45 @@ class Survey:
         )
 
 
-def survey(roots: Iterable[Root], selection: Selection, paths: Iterable[str] | None = None) -> Survey:
+def names_of(roots: Iterable[Root], paths: Iterable[str]) -> set[str]:
+    """The names of those `paths` (absolute) that lie in one of `roots` and are not hidden."""
+    return {root.name_of(relative) for root, relative in _places(roots, paths)}
+
+
+def survey(
+    roots: Iterable[Root],
+    selection: Selection,
+    paths: Iterable[str] | None = None,
+    *,
+    known: Mapping[str, Stamp] = MappingProxyType({}),
+) -> Survey:
     """Look at all of `roots`, or only at `paths` (absolute) and what lies below them.
 
+    `known` are the stamps of the files that are known there.
     Raises ContentError when a content folder itself cannot be read: an unmounted disk must not look like
     an empty newsroom.
     """
-    found = Survey(looked=None if paths is None else set())
-    wanted = None if paths is None else sorted(set(paths))
+    found = Survey(unseen=dict(known))
+    roots = list(roots)
     for root in roots:
         _require(root)
-        if wanted is None:
+        if paths is None:
             _walk(root, "", selection, found)
+    for root, relative in _places(roots, paths or ()):
+        _look(root, relative, selection, found)
+    return found
+
+
+def _places(roots: Iterable[Root], paths: Iterable[str]) -> Iterator[tuple[Root, str]]:
+    """Each of `paths` in its root, but for what lies below another of them."""
+    wanted = set(paths)
+    for path in sorted(wanted):
+        if any(str(folder) in wanted for folder in PurePath(path).parents):
             continue
-        for path in wanted:
+        for root in roots:
             relative = root.locate(path)
             if relative is not None and not _is_private(relative):
-                _look(root, relative, selection, found)
-    return found
+                yield root, relative
 
 
 def _require(root: Root) -> None:
@@ -130,9 +159,7 @@ def _is_private(relative: str) -> bool:
 
 def _look(root: Root, relative: str, selection: Selection, found: Survey) -> None:
     """Look at one path that an event named: a file, a folder, or nothing any more."""
-    assert found.looked is not None  # noqa: S101 - only `survey` calls this, with a set
     name, path = root.name_of(relative), root.folder / relative
-    found.looked.add(name)
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -181,7 +208,13 @@ def _entries(root: Root, relative: str, found: Survey) -> Iterator[os.DirEntry[s
 
 
 def _take(root: Root, relative: str, status: os.stat_result, found: Survey) -> None:
-    name, path = root.name_of(relative), os.path.join(root.folder, relative)  # noqa: PTH118 - the hot path
+    name = root.name_of(relative)
+    before = found.unseen.get(name)
+    if before is not None and stat.S_ISREG(status.st_mode) and before == stamp_of(status):
+        del found.unseen[name]
+        found.unchanged += 1  # as nearly all are
+        return
+    path = os.path.join(root.folder, relative)  # noqa: PTH118 - as findings show it
     if not _is_text(name):
         shown = os.fsencode(name).decode("utf-8", "backslashreplace")
         _report(
@@ -202,7 +235,13 @@ def _take(root: Root, relative: str, status: os.stat_result, found: Survey) -> N
                 found, name, "this is not a regular file", "remove it, or exclude it in `content.exclude`"
             )
         return
+    found.unseen.pop(name, None)
+    if before == stamp_of(status):  # of what a link leads to
+        found.unchanged += 1
+        return
     found.files[name] = Found(path, relative, stamp_of(status))
+    if before is None:
+        found.newcomers.add(name)
 
 
 def _follow(root: Root, path: str, name: str, found: Survey) -> os.stat_result | None:

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
 from feedbot.store.schema import files
-from feedbot.store.statements import chunks, upsert
+from feedbot.store.statements import CHUNK, chunks, upsert
 
+Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
 
-class Stamp(NamedTuple):
-    """What stat says of a file: if it is the same, the file was not changed."""
-
-    mtime_ns: int
-    size: int
-    inode: int
-
-
-UNTRUSTED = Stamp(-1, -1, -1)  # equals no file's stamp: read the file again at the next pass
+UNTRUSTED: Stamp = (-1, -1, -1)  # equals no file's stamp: read the file again at the next pass
 
 
 class Fate(StrEnum):
@@ -46,23 +39,28 @@ class FileRow:
 
 def load_stamps(connection: Connection, paths: Collection[str] | None = None) -> dict[str, Stamp]:
     """The stamp of every known file, or of those among `paths`."""
-    columns = (files.c.path, files.c.mtime_ns, files.c.size, files.c.inode)
     if paths is None:
-        return {row[0]: Stamp(*row[1:]) for row in connection.execute(select(*columns))}
-    return {
-        row[0]: Stamp(*row[1:])
-        for chunk in chunks(paths)
-        for row in connection.execute(select(*columns).where(files.c.path.in_(chunk)))
-    }
+        return _stamps(connection.execute(_STAMPS))
+    found: dict[str, Stamp] = {}
+    for chunk in chunks(paths):
+        found |= _stamps(connection.execute(_STAMPS.where(files.c.path.in_(chunk))))
+    return found
 
 
 def load_under(connection: Connection, folder: str) -> dict[str, Stamp]:
     """The stamps of all known files below `folder`, at any depth."""
     start = f"{folder}/"
-    statement = select(files.c.path, files.c.mtime_ns, files.c.size, files.c.inode)
     # All paths that begin with `start`: from it up to the next string of its length ("0" follows "/").
-    below = statement.where(files.c.path >= start, files.c.path < f"{folder}0")
-    return {row[0]: Stamp(*row[1:]) for row in connection.execute(below)}
+    below = _STAMPS.where(files.c.path >= start, files.c.path < f"{folder}0")
+    return _stamps(connection.execute(below))
+
+
+_STAMPS = select(files.c.path, files.c.mtime_ns, files.c.size, files.c.inode)
+
+
+def _stamps(rows: Any) -> dict[str, Stamp]:
+    # A thousand rows at a time come nearly twice as fast as one by one.
+    return {row[0]: tuple(row[1:]) for some in rows.partitions(CHUNK) for row in some}
 
 
 def find(connection: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
@@ -70,7 +68,7 @@ def find(connection: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
     return {
         row.path: FileRow(
             path=row.path,
-            stamp=Stamp(row.mtime_ns, row.size, row.inode),
+            stamp=(row.mtime_ns, row.size, row.inode),
             fate=Fate(row.fate),
             reason=row.reason,
             article_key=row.article_key,
@@ -83,11 +81,15 @@ def find(connection: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
 def put(connection: Connection, rows: Iterable[FileRow]) -> None:
     """Insert or replace `rows`."""
     values = [
-        {**row.stamp._asdict(), "path": row.path, "fate": row.fate, "reason": row.reason,
+        {**_columns(row.stamp), "path": row.path, "fate": row.fate, "reason": row.reason,
          "article_key": row.article_key}
         for row in rows
     ]  # fmt: skip
     upsert(connection, files, values)
+
+
+def _columns(stamp: Stamp) -> dict[str, int]:
+    return dict(zip(("mtime_ns", "size", "inode"), stamp, strict=True))
 
 
 def forget(connection: Connection, paths: Iterable[str]) -> None:
@@ -98,7 +100,7 @@ def forget(connection: Connection, paths: Iterable[str]) -> None:
 
 def distrust(connection: Connection) -> None:
     """Let the next pass read every file again."""
-    connection.execute(files.update().values(UNTRUSTED._asdict()))
+    connection.execute(files.update().values(_columns(UNTRUSTED)))
 
 
 def count_fates(connection: Connection) -> dict[tuple[str, str], int]:

@@ -10,20 +10,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import State
-from feedbot.audience import Audience
+from feedbot.audience import Audience, setup_of_hub
+from feedbot.config.targets import HUB
 from feedbot.model import Article, EventKind, load_article
-from feedbot.store import deliveries, journal, targets
+from feedbot.store import deliveries, journal, pings, targets
 from feedbot.store.db import to_us
-from feedbot.store.deliveries import DeliveryRow, StoredDelivery, new_id
+from feedbot.store.deliveries import AnnouncementRow, StoredDelivery, new_id
 from feedbot.store.journal import News
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from feedbot.config import Hub
 
 PART_OF_FIRST = "the announcement that is still to be sent tells it as it is now"
 WITHDRAWN_FIRST = "the article was withdrawn before this was sent"
@@ -66,15 +69,19 @@ def announce(
     policy: Policy,
     now: datetime,
     *,
+    hub: Hub | None = None,
     window: timedelta = timedelta(0),
 ) -> AnnounceReport:
     """Record the deliveries of all events whose feeds are written.
 
     `window` is how long ago articles can have come and still count as the same burst: a worker that follows
-    single files sees a burst in slices. Safe to repeat; the caller's transaction holds all of it or nothing.
+    single files sees a burst in slices. The `hub`, told of feeds and not of events, begins as a target does:
+    with what comes after this. Safe to repeat; the caller's transaction holds all of it or nothing.
     """
     report = AnnounceReport()
-    report.new_targets = targets.meet(connection, {one.name: one.setup for one in audiences})
+    setups = {one.name: one.setup for one in audiences} | ({hub.name: setup_of_hub(hub)} if hub else {})
+    pings.part_with(connection, HUB, setups.get(HUB), now)
+    report.new_targets = targets.meet(connection, setups)
     news = journal.load_news(connection)
     if not news:
         return report
@@ -117,14 +124,14 @@ class _Ledger:
         self._articles = {one.article_key: load_article(one.body) for one in news}
         seen_before = {one.article_key for one in news if one.kind is not EventKind.PUBLISHED}
         self._posted = deliveries.posted(connection, seen_before)
-        self._known: dict[tuple[str, int], list[DeliveryRow]] = {}
-        self._stored: list[tuple[StoredDelivery, DeliveryRow]] = []
+        self._known: dict[tuple[str, int], list[AnnouncementRow]] = {}
+        self._stored: list[tuple[StoredDelivery[AnnouncementRow], AnnouncementRow]] = []
         for stored in deliveries.of_articles(connection, seen_before):
-            row = _copy(stored.row)
+            row = replace(stored.row)
             self._stored.append((stored, row))
             self._known.setdefault((row.target, row.article_key), []).append(row)
-        self._new: list[DeliveryRow] = []
-        self._young: list[StoredDelivery] = []
+        self._new: list[AnnouncementRow] = []
+        self._young: list[StoredDelivery[AnnouncementRow]] = []
         self._held_because = f"more than {policy.burst} came at once"
         self._came = 0  # articles at once, where these are too many
         self._find_burst(news, window)
@@ -158,7 +165,7 @@ class _Ledger:
             case EventKind.WITHDRAWN:
                 self._withdraw(audience, one, known)
 
-    def _publish(self, audience: Audience, one: News, known: list[DeliveryRow]) -> None:
+    def _publish(self, audience: Audience, one: News, known: list[AnnouncementRow]) -> None:
         if EventKind.PUBLISHED not in audience.takes:
             return
         article = self._articles[one.article_key]
@@ -172,7 +179,7 @@ class _Ledger:
     def _not_new(self, audience: Audience, article: Article) -> str | None:
         return audience.declines(article) or too_old(article, self._now, self._policy.max_age)
 
-    def _update(self, audience: Audience, one: News, known: list[DeliveryRow]) -> None:
+    def _update(self, audience: Audience, one: News, known: list[AnnouncementRow]) -> None:
         self._supersede(known, {EventKind.WITHDRAWN}, CAME_BACK)
         first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
         if first and is_unheard(first):
@@ -190,7 +197,7 @@ class _Ledger:
         else:
             self._note(audience, one, known, State.PENDING)
 
-    def _revive(self, audience: Audience, one: News, first: DeliveryRow) -> None:
+    def _revive(self, audience: Audience, one: News, first: AnnouncementRow) -> None:
         """An article that was withdrawn before anybody was told, and is back: it is news after all."""
         if reason := self._not_new(audience, self._articles[one.article_key]):
             first.state, first.reason = State.SKIPPED, reason
@@ -201,7 +208,7 @@ class _Ledger:
             first.state, first.reason = State.HELD, self._held_because
         first.settled_us, first.due_us = None, self._due(one)
 
-    def _withdraw(self, audience: Audience, one: News, known: list[DeliveryRow]) -> None:
+    def _withdraw(self, audience: Audience, one: News, known: list[AnnouncementRow]) -> None:
         self._supersede(known, set(EventKind), WITHDRAWN_FIRST)
         first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
         if reason := self._not_concerned(audience, one, first):
@@ -209,7 +216,7 @@ class _Ledger:
         else:
             self._note(audience, one, known, State.PENDING)
 
-    def _not_concerned(self, audience: Audience, one: News, first: DeliveryRow | None) -> str | None:
+    def _not_concerned(self, audience: Audience, one: News, first: AnnouncementRow | None) -> str | None:
         """Why a target is not told of a later event of an article; None: it is."""
         if (audience.name, one.article_key) in self._posted or (first and may_be_known(first)):
             return None
@@ -217,7 +224,7 @@ class _Ledger:
             return NEVER_TOLD
         return audience.declines(self._articles[one.article_key])
 
-    def _supersede(self, known: Iterable[DeliveryRow], events: set[EventKind], reason: str) -> None:
+    def _supersede(self, known: Iterable[AnnouncementRow], events: set[EventKind], reason: str) -> None:
         for row in known:
             waits = row.settled_us is None and row.state is not State.SENDING
             if waits and row.event in events:
@@ -225,15 +232,15 @@ class _Ledger:
                 row.state, row.reason, row.settled_us = State.SUPERSEDED, why, to_us(self._now)
 
     def _note(
-        self, audience: Audience, one: News, known: list[DeliveryRow], state: State, reason: str = ""
+        self, audience: Audience, one: News, known: list[AnnouncementRow], state: State, reason: str = ""
     ) -> None:
         if one.kind in audience.takes:
             self._add(audience, one, known, state, reason)
 
     def _add(
-        self, audience: Audience, one: News, known: list[DeliveryRow], state: State, reason: str = ""
+        self, audience: Audience, one: News, known: list[AnnouncementRow], state: State, reason: str = ""
     ) -> None:
-        row = DeliveryRow(
+        row = AnnouncementRow(
             id=new_id(),
             target=audience.name,
             article_key=one.article_key,
@@ -278,18 +285,18 @@ class _Ledger:
             report.came, report.burst = self._came, self._policy.burst
 
 
-def is_unsent(row: DeliveryRow) -> bool:
+def is_unsent(row: AnnouncementRow) -> bool:
     """Whether it is certain that nobody was told by this delivery yet, though somebody may still be."""
     return row.state in {State.PENDING, State.HELD, State.RETRY} and not row.may_have_arrived
 
 
-def is_unheard(row: DeliveryRow) -> bool:
+def is_unheard(row: AnnouncementRow) -> bool:
     """Whether it is a first announcement that a withdrawal overtook."""
     is_first = row.event is EventKind.PUBLISHED
     return is_first and row.state is State.SUPERSEDED and not row.may_have_arrived
 
 
-def may_be_known(row: DeliveryRow) -> bool:
+def may_be_known(row: AnnouncementRow) -> bool:
     """Whether the target was told by this delivery, or may have been."""
     return row.state in {State.SENT, State.SENDING} or row.may_have_arrived
 
@@ -298,7 +305,3 @@ def too_old(article: Article, now: datetime, max_age: timedelta) -> str | None:
     """Why an article is too old to be announced; None: it is not."""
     age = now - article.published
     return f"published {age.days} days ago, more than announce.max_age" if age > max_age else None
-
-
-def _copy(row: DeliveryRow) -> DeliveryRow:
-    return DeliveryRow(**{name: getattr(row, name) for name in DeliveryRow.__slots__})

@@ -1,6 +1,7 @@
 """One attempt of a delivery: what a target is given, and what may come of it. Frozen values, no behaviour.
 
-delivery  one event of one article, to be told to one target
+delivery  one event of one article, to be told to one target; or one change of a feed, to be told to the hub
+ping      such a delivery about a feed: it says that there is something new, not what
 attempt   one try of a delivery
 answer    what a server said to one request
 outcome   what one attempt came to; `settlement` decides what follows from it
@@ -37,6 +38,12 @@ class State(StrEnum):
 OPEN = (State.PENDING, State.RETRY, State.UNCLEAR)  # can be claimed when due
 
 
+class FeedEvent(StrEnum):
+    """What happened to a feed in the eyes of its readers. Targets cannot ask for it: only the hub is told."""
+
+    CHANGED = "changed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One event as a target gets it to tell. All moments are aware UTC."""
@@ -51,6 +58,15 @@ class Delivery:
     generation: int = 1  # rises when the article is announced anew on purpose
     receipt: JsonObject = field(default_factory=dict)  # what the target noted of the article's post; {}: none
     posted: datetime | None = None  # when the article was announced to this target; None: not that we know
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """One change of a feed as the hub gets it to tell. It may come twice: hubs look for themselves."""
+
+    id: str
+    at: datetime  # of the change; aware UTC
+    topics: tuple[str, ...]  # the URLs of the feed's documents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from feedbot.model import Article, EventKind, Where
 from feedbot.store.turns import Pace
 
 if TYPE_CHECKING:
-    from feedbot.config import Target
+    from feedbot.config import Hub, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,15 @@ def setup_of(target: Target) -> str:
 
     So short that no secret can be found by trying: millions of guesses fit each digest.
     """
-    text = json.dumps(_plain(target), sort_keys=True, default=str)
+    return _digest(json.dumps(_plain(target), sort_keys=True, default=str))
+
+
+def setup_of_hub(hub: Hub) -> str:
+    """The same for the hub: another address is another hub, and nothing else is."""
+    return _digest(hub.url)
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 

@@ -2,7 +2,8 @@
 
 The network's side of delivering: it touches no database, and decides neither what is announced nor whose turn
 it is. A target whose receivers know a double when they see one, and that answers at once, is given several
-claims at a time; one request is under way in any case.
+claims at a time; one request is under way in any case. How a claim is told is what distinguishes the hub from
+the other targets, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,26 +11,32 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from feedbot.announce import WITHDRAWN_FIRST, too_old
-from feedbot.attempt import Delivery, Outcome, Refused, Sent, Skipped, State, Unclear
+from feedbot.attempt import Delivery, Outcome, Ping, Refused, Sent, Skipped, State, Unclear
 from feedbot.clock import Clock
-from feedbot.model import Article, Entry, EventKind, Status, load_article
+from feedbot.model import Article, Entry, EventKind, Format, Site, Status, load_article
 from feedbot.moments import iso
+from feedbot.render import topics
 from feedbot.settlement import Condition, Health, Settlement, settle
 from feedbot.store.db import from_us
-from feedbot.store.outbox import Claim, Settled
-from feedbot.targets import Sender
+from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
+from feedbot.store.settling import Settled
+from feedbot.store.turns import Pace
+from feedbot.targets import Line, Pinger, Sender
 
 log = logging.getLogger(__name__)
 
 MOST = 32  # claims at a time
 SPAN = 0.05  # seconds: so much is claimed at a time as was sent in so long before
 PATIENCE = 0.5  # seconds after which what was sent is noted, however much is left
+ANOTHER_KIND = "it was for another target of that name"
+NO_FEED = "the feed is no more"
 
 Pair = tuple[Claim, Outcome]
+Tell = Callable[[Claim, datetime], Outcome]  # makes one attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,22 +53,58 @@ class Return:
         return [*(claim for claim, _ in self.sent), *self.left]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recipient:
+    """A target that can be told: how it is spoken to, and how fast."""
+
+    sender: Sender
+    pace: Pace
+
+    @property
+    def line(self) -> Line:
+        """The way to it."""
+        return self.sender
+
+    def tell(self, max_age: timedelta) -> Tell:
+        """How one delivery is sent; articles that are older than that are not."""
+        return announcing(self.sender, max_age)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubRecipient:
+    """The WebSub hub beside the targets: as fast as it answers, and whatever the age of articles."""
+
+    pinger: Pinger
+    site: Site
+    formats: Sequence[Format]
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def line(self) -> Line:
+        """The way to it."""
+        return self.pinger
+
+    def tell(self, _max_age: timedelta) -> Tell:
+        """How one delivery is sent."""
+        return pinging(self.pinger, self.site, self.formats)
+
+
 class Courier:
     """Serves one target, in one thread at a time."""
 
     def __init__(
         self,
-        sender: Sender,
+        line: Line,
+        tell: Tell,
         *,
-        max_age: timedelta,
         clock: Clock,
         is_stopping: Callable[[], bool],
     ) -> None:
         self.size = 1  # claims to be given next time
-        # Longer than anything that the sender may take.
-        self.lease = timedelta(seconds=2 * sender.budget + PATIENCE)
-        self._sender = sender
-        self._max_age = max_age
+        # Longer than anything that one attempt may take.
+        self.lease = timedelta(seconds=2 * line.budget + PATIENCE)
+        self._line = line
+        self._tell = tell
         self._clock = clock
         self._is_stopping = is_stopping
 
@@ -77,23 +120,48 @@ class Courier:
             if late or self._is_stopping() or not is_plain:
                 break
         each = (time.monotonic() - began) / len(sent)
-        is_quick = len(sent) == len(claims) and self._sender.knows_doubles
+        is_quick = len(sent) == len(claims) and self._line.knows_doubles
         self.size = max(1, min(MOST, int(SPAN / max(each, 1e-6)))) if is_quick else 1
-        return Return(target=self._sender.name, sent=sent, left=claims[len(sent) :])
+        return Return(target=self._line.name, sent=sent, left=claims[len(sent) :])
 
     def _attempt(self, claim: Claim) -> Outcome:
-        now = self._clock()
-        article = load_article(claim.body)
-        if reason := pointless(claim, article, now, self._max_age):
-            return Skipped(reason=reason)
         try:
-            return self._sender.send(delivery_of(claim, article), now)
+            return self._tell(claim, self._clock())
         except Exception:  # a bug of ours; what was sent before it is not known
             log.exception("sending to %s failed", claim.row.target, extra={"facts": {"id": claim.row.id}})
             return Unclear(reason="feedbot itself failed; its log says where")
 
 
-def delivery_of(claim: Claim, article: Article) -> Delivery:
+def announcing(sender: Sender, max_age: timedelta) -> Tell:
+    """How a target is told of articles."""
+
+    def tell_article(claim: Claim, now: datetime) -> Outcome:
+        if not isinstance(claim, AnnouncementClaim):
+            return Skipped(reason=ANOTHER_KIND)
+        article = load_article(claim.body)
+        if reason := pointless(claim, article, now, max_age):
+            return Skipped(reason=reason)
+        return sender.send(delivery_of(claim, article), now)
+
+    return tell_article
+
+
+def pinging(pinger: Pinger, site: Site, formats: Sequence[Format]) -> Tell:
+    """How the hub is told of feeds: under their former addresses, too, for some subscribed there."""
+
+    def tell_feed(claim: Claim, now: datetime) -> Outcome:
+        if not isinstance(claim, PingClaim):
+            return Skipped(reason=ANOTHER_KIND)
+        if not claim.is_active:
+            return Skipped(reason=NO_FEED)
+        row = claim.row
+        ping = Ping(id=row.id, at=from_us(row.at_us), topics=topics(site, claim.slugs, formats))
+        return pinger.ping(ping, now)
+
+    return tell_feed
+
+
+def delivery_of(claim: AnnouncementClaim, article: Article) -> Delivery:
     """What the target is given."""
     row = claim.row
     is_first = row.attempts == 1 and not row.may_have_arrived
@@ -111,7 +179,7 @@ def delivery_of(claim: Claim, article: Article) -> Delivery:
     )
 
 
-def pointless(claim: Claim, article: Article, now: datetime, max_age: timedelta) -> str | None:
+def pointless(claim: AnnouncementClaim, article: Article, now: datetime, max_age: timedelta) -> str | None:
     """Why a claimed delivery is not to be sent any more; None: it is."""
     row = claim.row
     if row.event is EventKind.WITHDRAWN:
@@ -148,7 +216,7 @@ def tell(one: Settled) -> None:
     """Log what became of a delivery."""
     row, settlement = one.claim.row, one.settlement
     facts: dict[str, str | None] = {
-        "target": row.target, "event": row.event.value, "article": one.claim.article_id, "id": row.id
+        "target": row.target, "event": row.event.value, **_subject(one.claim), "id": row.id
     }  # fmt: skip
     if settlement.reason:
         facts["reason"] = settlement.reason
@@ -156,6 +224,16 @@ def tell(one: Settled) -> None:
         facts["next"] = iso(settlement.due)
     is_fine = settlement.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}
     log.log(logging.INFO if is_fine else logging.WARNING, settlement.state.value, extra={"facts": facts})
+
+
+def _subject(claim: Claim) -> dict[str, str | None]:
+    """What a delivery is about, for the log."""
+    match claim:
+        case AnnouncementClaim():
+            return {"article": claim.article_id}
+        case PingClaim():
+            return {"feed": claim.slugs[0] or "all articles"}
+    return {}
 
 
 def tell_health(name: str, before: Health, after: Health) -> None:

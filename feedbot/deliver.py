@@ -26,13 +26,15 @@ from feedbot.agenda import BREATH, REST, TICK, Agenda
 from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
 from feedbot.clock import Clock, utc_now
-from feedbot.courier import Courier, Return, settled_of, tell, tell_health
+from feedbot.courier import Courier, HubRecipient, Recipient, Return, settled_of, tell, tell_health
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
-from feedbot.store import outbox, turns, upkeep
-from feedbot.store.outbox import Claim, Settled
+from feedbot.store import outbox, settling, turns, upkeep
+from feedbot.store.outbox import Claim
+from feedbot.store.settling import Settled
 from feedbot.store.turns import Pace
 from feedbot.targets import Sender, make_sender
+from feedbot.trial import pinger_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,14 +53,6 @@ TOLERATED = 3  # failures of the database in a row before a run that is to end g
 PURGES = timedelta(hours=1)  # between two purges
 
 Claims = dict[str, list[Claim]]  # by target
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipient:
-    """A target that can be told: how it is spoken to, and how fast."""
-
-    sender: Sender
-    pace: Pace
 
 
 @dataclass(kw_only=True)
@@ -81,7 +75,7 @@ class Deliverer:
     def __init__(
         self,
         engine: Engine,
-        recipients: Mapping[str, Recipient],
+        recipients: Mapping[str, Recipient | HubRecipient],
         *,
         max_age: timedelta,
         keep: timedelta,
@@ -100,7 +94,7 @@ class Deliverer:
         self._owner = secrets.token_hex(8)
         self._stopping = threading.Event()
         self._couriers = {
-            name: Courier(one.sender, max_age=max_age, clock=clock, is_stopping=self._stopping.is_set)
+            name: Courier(one.line, one.tell(max_age), clock=clock, is_stopping=self._stopping.is_set)
             for name, one in recipients.items()
         }
         self._mail: SimpleQueue[Return | None] = SimpleQueue()  # None: look, there may be something new
@@ -165,12 +159,12 @@ class Deliverer:
         timer.cancel()
         pool.shutdown(wait=True)
         for recipient in self._recipients.values():
-            recipient.sender.close()
+            recipient.line.close()
 
     def _cut_off(self) -> None:
         self._is_cut_off = True
         for recipient in self._recipients.values():
-            recipient.sender.abort()
+            recipient.line.abort()
 
     def _step(self, pool: ThreadPoolExecutor, longest: float) -> None:
         """Wait for outcomes or the next turn; note and claim in one transaction; hand out."""
@@ -239,11 +233,11 @@ class Deliverer:
         now = self._clock()
         settled: dict[str, list[Settled]] = {}
         ours: set[int] = set()
-        outbox.lock(connection, [claim for one in returns for claim in one.claims])
+        settling.lock(connection, [claim for one in returns for claim in one.claims])
         for one in returns:
             # What we did not let go out ourselves was not sent.
             unsent = [claim for claim, got in one.sent if self._is_cut_off and isinstance(got, Busy)]
-            outbox.release(connection, [*one.left, *unsent])
+            settling.release(connection, [*one.left, *unsent], now)
             # Servers may have said our own secrets.
             sent = [
                 (claim, replace(got, reason=self._redact(got.reason)) if got.reason else got)
@@ -252,7 +246,7 @@ class Deliverer:
             ]
             settled[one.target] = settled_of(sent, now, self._jitter)
         everything = [one for some in settled.values() for one in some]
-        ours = outbox.settle(connection, everything, now, self._redact)
+        ours = settling.settle(connection, everything, now, self._redact)
         return settled, ours
 
     def _claim(
@@ -358,10 +352,14 @@ def make_deliverer(
 ) -> Deliverer:
     """The deliverer of a configuration; imports what its types of target need."""
     site = config.site_model()
-    recipients = {
+    recipients: dict[str, Recipient | HubRecipient] = {
         target.name: Recipient(sender=make(target, site), pace=audience_of(target).pace)
         for target in config.targets
     }
+    if hub := config.hub:
+        recipients[hub.name] = HubRecipient(
+            pinger=pinger_of(config, hub), site=site, formats=config.feeds.formats
+        )
     announce = config.announce
     return Deliverer(
         engine,

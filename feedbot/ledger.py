@@ -18,10 +18,17 @@ from feedbot.errors import FeedbotError
 from feedbot.model import JsonObject
 from feedbot.moments import iso, iso_us
 from feedbot.settlement import Condition, Health
-from feedbot.standings import Standing
+from feedbot.standings import Standing, configured
 from feedbot.store import deliveries, targets
 from feedbot.store.db import to_us
-from feedbot.store.deliveries import AttemptRow, DeliveryRow, Selection, ShownDelivery, StoredDelivery
+from feedbot.store.deliveries import (
+    AttemptRow,
+    DeliveryRow,
+    Selection,
+    ShownAnnouncement,
+    ShownDelivery,
+    StoredDelivery,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -202,7 +209,7 @@ class Account:
     delivery: ShownDelivery
     attempts: list[AttemptRow]
     posted: datetime | None  # when its article was announced to its target
-    receipt: JsonObject
+    receipt: JsonObject  # what the target noted of its article
     hint: str  # what can be done about it
 
     def as_json(self) -> JsonObject:
@@ -222,9 +229,12 @@ def account_of(connection: Connection, config: Config, id_: str) -> Account:
     if len(found) != 1:
         raise FeedbotError(_no_such(id_, len(found)))
     one = found[0]
-    posted, receipt = deliveries.post_of(connection, one.row.target, one.row.article_key)
+    posted: datetime | None = None
+    receipt: JsonObject = {}
+    if isinstance(one, ShownAnnouncement):
+        posted, receipt = deliveries.post_of(connection, one.row.target, one.row.article_key)
     health = None
-    if one.row.target in {target.name for target in config.targets}:
+    if one.row.target in configured(config):
         health = targets.load(connection)[one.row.target].health
     return Account(
         delivery=one,
@@ -271,7 +281,7 @@ def hint_for(row: DeliveryRow, health: Health | None) -> str:
 
 def delivery_as_json(one: ShownDelivery) -> JsonObject:
     """A delivery for `--json`; its keys are documented in docs/announcing.md."""
-    row, article = one.row, json.loads(one.body)
+    row = one.row
     return {
         "id": row.id,
         "event": row.event.value,
@@ -286,10 +296,19 @@ def delivery_as_json(one: ShownDelivery) -> JsonObject:
         "by_hand": row.by_hand,
         "may_have_arrived": row.may_have_arrived,
         "generation": row.generation,
-        "article": {
-            "id": one.article_id,
-            "path": one.path,
-            "title": article.get("title", ""),
-            "link": article.get("link", ""),
-        },
+        **_subject(one),
     }
+
+
+def _subject(one: ShownDelivery) -> JsonObject:
+    """What a delivery is about: an article or a feed, and null for the other."""
+    if not isinstance(one, ShownAnnouncement):
+        return {"article": None, "feed": {"slug": one.slug, "title": one.title}}
+    article = json.loads(one.body)
+    about = {
+        "id": one.article_id,
+        "path": one.path,
+        "title": article.get("title", ""),
+        "link": article.get("link", ""),
+    }
+    return {"article": about, "feed": None}

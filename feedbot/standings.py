@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import OPEN, State
-from feedbot.audience import setup_of
+from feedbot.audience import setup_of, setup_of_hub
 from feedbot.errors import ConfigError
 from feedbot.model import JsonObject
 from feedbot.moments import iso
@@ -87,12 +87,19 @@ class Standing:
         }
 
 
-def standings(connection: Connection, wanted: Mapping[str, Configured]) -> list[Standing]:
-    """Every configured target (`wanted`), then those that are no more with something open."""
+def standings(
+    connection: Connection,
+    wanted: Mapping[str, Configured],
+    numbers: Mapping[tuple[str, str], int] | None = None,
+) -> list[Standing]:
+    """Every configured target (`wanted`), then those that are no more with something open.
+
+    `numbers` of deliveries by target and state are counted where they are not given, which takes a while.
+    """
     known = targets.load(connection)
     oldest = deliveries.oldest_waiting(connection)
     counts: dict[str, dict[str, int]] = {}
-    for (name, state), number in deliveries.count_states(connection).items():
+    for (name, state), number in (numbers or deliveries.count_states(connection)).items():
         counts.setdefault(name, {})[state] = number
     unsettled = {State.HELD, State.SENDING, *OPEN}
     gone = [name for name in known if name not in wanted and unsettled & counts.get(name, {}).keys()]
@@ -116,8 +123,11 @@ def standing_of(connection: Connection, config: Config, name: str) -> Standing:
 
 
 def configured(config: Config) -> dict[str, Configured]:
-    """The configured targets by name."""
-    return {target.name: Configured(kind=target.type, setup=setup_of(target)) for target in config.targets}
+    """The configured targets by name, and the hub after them."""
+    found = {target.name: Configured(kind=target.type, setup=setup_of(target)) for target in config.targets}
+    if hub := config.hub:
+        found[hub.name] = Configured(kind=hub.type, setup=setup_of_hub(hub))
+    return found
 
 
 def require_known(connection: Connection, config: Config, names: Iterable[str]) -> None:

@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import Check, Outcome, Sent
+from feedbot.config.targets import Hub
 from feedbot.errors import ConfigError
 from feedbot.model import Finding, JsonObject, Level
 from feedbot.observe import Redact
-from feedbot.targets import Sender, make_sender
+from feedbot.render import topics
+from feedbot.targets import Line, Pinger, Sender, make_pinger, make_sender
 
 if TYPE_CHECKING:
     from feedbot.config import Config, Target
@@ -87,27 +89,41 @@ class Trial:
         }
 
 
-def target_called(config: Config, name: str) -> Target:
-    """The configured target `name`. Raises ConfigError."""
-    for target in config.targets:
+def targets_of(config: Config) -> tuple[Target | Hub, ...]:
+    """All that deliveries go to: the configured targets, and the hub after them."""
+    return (*config.targets, config.hub) if config.hub else config.targets
+
+
+def target_called(config: Config, name: str) -> Target | Hub:
+    """The configured target `name`, which may be the hub. Raises ConfigError."""
+    for target in targets_of(config):
         if target.name == name:
             return target
-    names = ", ".join(target.name for target in config.targets)
+    names = ", ".join(target.name for target in targets_of(config))
     there = f"there are: {names}" if names else "there are none"
     raise ConfigError(f"config.yaml has no target {name!r}; {there}")
 
 
+def pinger_of(config: Config, hub: Hub) -> Pinger:
+    """What tells the hub."""
+    return make_pinger(hub, topics(config.site_model(), [""], config.feeds.formats))
+
+
+def _line(config: Config, target: Target | Hub, make: MakeSender) -> Line:
+    return pinger_of(config, target) if isinstance(target, Hub) else make(target, config.site_model())
+
+
 def check_targets(config: Config, make: MakeSender = make_sender) -> Iterator[Tried]:
     """Check each target without anything that its readers would see, one after the other."""
-    for target in config.targets:
-        with closing(make(target, config.site_model())) as sender:
-            for check in sender.check():
+    for target in targets_of(config):
+        with closing(_line(config, target, make)) as line:
+            for check in line.check():
                 yield Tried(target=target.name, check=check)
 
 
 def untried(config: Config) -> list[str]:
     """The targets that `check_targets` asks nothing: only a message shows whether they take one."""
-    return [target.name for target in config.targets if target.type not in ANSWERING]
+    return [target.name for target in targets_of(config) if target.type not in ANSWERING]
 
 
 def try_target(
@@ -117,6 +133,6 @@ def try_target(
 
     Raises ConfigError.
     """
-    with closing(make(target_called(config, name), config.site_model())) as sender:
-        checks = [Tried(target=name, check=check) for check in sender.check()]
-        return Trial(target=name, checks=checks, outcome=sender.test(now) if with_message else None)
+    with closing(_line(config, target_called(config, name), make)) as line:
+        checks = [Tried(target=name, check=check) for check in line.check()]
+        return Trial(target=name, checks=checks, outcome=line.test(now) if with_message else None)

@@ -32,7 +32,7 @@ from feedbot.config.sections import (
     WhereSettings,
 )
 from feedbot.config.settings import Settings
-from feedbot.config.targets import Target
+from feedbot.config.targets import Hub, Target
 from feedbot.config.values import Cron
 from feedbot.config.variables import Unknown, Variables
 from feedbot.config.wording import flaw_of
@@ -41,7 +41,7 @@ from feedbot.yamltree import Tree, YamlError
 from feedbot.yamltree import load as load_yaml
 
 __all__ = [
-    "AnnounceSettings", "Config", "ContentSettings", "Cron", "FeedsSettings", "InvalidConfig",
+    "AnnounceSettings", "Config", "ContentSettings", "Cron", "FeedsSettings", "Hub", "InvalidConfig",
     "NamedFeedSettings", "Problem", "ScheduleSettings", "ServeSettings", "SiteSettings", "StoreSettings",
     "Target", "TopicSettings", "WhereSettings", "json_schema", "load",
 ]  # fmt: skip
@@ -75,6 +75,11 @@ class Config:
         """`path` as the operator knows it: relative to the folder of the file where it lies below it."""
         below = path.is_relative_to(self.folder)
         return path.relative_to(self.folder).as_posix() if below else path.as_posix()
+
+    @property
+    def hub(self) -> Hub | None:
+        """The WebSub hub as a target, if there is one; not among `targets`, which are told of articles."""
+        return Hub(url=self.feeds.hub, delay=self.feeds.hub_delay) if self.feeds.hub else None
 
     def secrets(self) -> frozenset[str]:
         """Every secret in the configuration, so that logs can leave them out."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feedbot.config.problems import Flaw, OptionPath, dotted, value_at
+from feedbot.config.targets import HUB
 from feedbot.model import fold_name
 from feedbot.slug import slugify
 
@@ -21,6 +22,7 @@ Named = tuple[OptionPath, str]
 def broken_rules(data: Any, folder: Path) -> Iterator[Flaw]:
     """The flaws that lie between options; paths in `data` are relative to `folder`."""
     yield from _twice(_texts_below(data, "targets", "name"), str.strip, "is the name of two targets")
+    yield from _reserved(data)
     what = "is the token of two targets on one server, whose posts could not be told apart"
     yield from _twice(_accounts(data), str, what)
     yield from _twice(_texts_below(data, "feeds", "named", "name"), fold_name, "is the name of two feeds")
@@ -35,6 +37,13 @@ def _twice(named: Iterator[Named], same: Callable[[str], str], what: str) -> Ite
         earlier = first.setdefault(same(text), path)
         if earlier != path:
             yield Flaw(path, what, f"the other is {dotted(earlier)}")
+
+
+def _reserved(data: Any) -> Iterator[Flaw]:
+    for path, name in _texts_below(data, "targets", "name"):
+        if name.strip() == HUB:
+            what = "is the name of the hub of feeds.hub in the queue, and of nothing else"
+            yield Flaw(path, what, "choose another, such as news-hub")
 
 
 def _accounts(data: Any) -> Iterator[Named]:

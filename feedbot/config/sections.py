@@ -286,6 +286,12 @@ class FeedsSettings(Section):
         default=(), description="Feeds that select by more than one topic"
     )
     hub: Url = Field(default="", description="WebSub hub that tells subscribers of changes at once")
+    hub_delay: Duration = Field(
+        default="0s",
+        description="How long after a change the hub is told: as long as caches in front of the feeds may"
+        " still answer with the old ones",
+        validate_default=True,
+    )
     archive: bool = Field(
         default=False,
         description="Whether the whole history of each feed is kept in archive documents (RFC 5005)",
@@ -309,7 +315,8 @@ class ServeSettings(Section):
     )
     local: bool = Field(
         default=False,
-        description="Whether /status and /metrics need no token on this machine itself",
+        description="Whether /status and /metrics need no token on this machine itself; holds only while"
+        " `site.feeds_url` is an address of this machine, too",
     )
 
 

@@ -6,6 +6,7 @@ Only what can be set; how a target speaks is not known here. Addresses and token
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias, get_args
 
@@ -225,6 +226,20 @@ class Mastodon(_Editing):
     content_warning: str = Field(default="", description="Text that hides the post until it is clicked")
     language: Language = Field(default="", description="Language of the posts; not given: the article's")
     hashtags: Hashtags = Field(default=Hashtags(), description="How topics become hashtags")
+
+
+HUB = "hub"  # the name of the hub among the targets, which no other can have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """The WebSub hub of `feeds.hub` as a target: it is told of feeds that change, and of nothing else."""
+
+    url: str
+    delay: timedelta  # from the change of a feed until the hub is told
+    name: str = HUB
+    type: str = "websub"
+    timeout: timedelta = timedelta(seconds=20)  # for one request
 
 
 Target: TypeAlias = Annotated[

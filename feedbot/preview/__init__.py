@@ -13,18 +13,21 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from feedbot.attempt import Preview
+from feedbot.attempt import FeedEvent, Preview
 from feedbot.audience import audience_of
+from feedbot.config.targets import Hub
 from feedbot.errors import StoreError
 from feedbot.model import EventKind, JsonObject
 from feedbot.moments import iso
 from feedbot.preview.forecast import Obstacle, Record, Scene, next_delivery, obstacles
+from feedbot.preview.hub import HubRecord, hub_obstacles, record_of_hub
 from feedbot.preview.rehearsal import Rehearsal, rehearse
+from feedbot.render import topics
 from feedbot.store.db import open_store
 from feedbot.targets import make_sender
 from feedbot.targets.pictures_address import is_public, place_of
 from feedbot.targets.pictures_image import PictureRefused
-from feedbot.trial import MakeSender, target_called
+from feedbot.trial import MakeSender, pinger_of, target_called, targets_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,7 +41,7 @@ class Prospect:
 
     target: str
     kind: str  # its type
-    event: EventKind | None  # None: there is no article
+    event: EventKind | FeedEvent | None  # None: there is no article
     obstacles: list[Obstacle]
     preview: Preview | None
 
@@ -104,12 +107,20 @@ def preview_article(
 
     Raises ConfigError where there is no such target, FeedbotError where there is no such article.
     """
-    chosen = config.targets if only is None else (target_called(config, only),)
+    chosen = targets_of(config) if only is None else (target_called(config, only),)
     with _store(config) as (connection, remark):
         audiences = [audience_of(target) for target in config.targets]
         rehearsal = rehearse(connection, config, audiences, spelling, now)
+        scene = rehearsal.scene
+        hubs = {
+            hub.name: record_of_hub(connection, config, hub, scene.article)
+            for hub in chosen
+            if isinstance(hub, Hub)
+        }
     prospects = [
-        _prospect(config, target, rehearsal.scene, rehearsal.records.get(target.name, Record()), make)
+        _hub_prospect(config, target, scene, hubs[target.name])
+        if isinstance(target, Hub)
+        else _prospect(config, target, scene, rehearsal.records.get(target.name, Record()), make)
         for target in chosen
     ]
     return Previewed(rehearsal=rehearsal, prospects=prospects, remark=remark)
@@ -141,6 +152,15 @@ def _prospect(config: Config, target: Target, scene: Scene, record: Record, make
     return Prospect(
         target=target.name, kind=target.type, event=delivery.event, obstacles=found, preview=preview
     )
+
+
+def _hub_prospect(config: Config, hub: Hub, scene: Scene, record: HubRecord) -> Prospect:
+    found = hub_obstacles(hub, scene, record)
+    if scene.article is None:
+        return Prospect(target=hub.name, kind=hub.type, event=None, obstacles=found, preview=None)
+    with closing(pinger_of(config, hub)) as pinger:
+        preview = pinger.preview(topics(config.site_model(), record.slugs, config.feeds.formats))
+    return Prospect(target=hub.name, kind=hub.type, event=FeedEvent.CHANGED, obstacles=found, preview=preview)
 
 
 def _picture_note(url: str) -> str:

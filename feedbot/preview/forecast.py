@@ -19,8 +19,8 @@ from feedbot.model import Article, EventKind, JsonObject, Status
 from feedbot.moments import iso
 from feedbot.settlement import Condition, Health
 from feedbot.store.db import from_us, to_us
-from feedbot.store.deliveries import DeliveryRow
-from feedbot.store.outbox import Claim
+from feedbot.store.deliveries import AnnouncementRow
+from feedbot.store.outbox import AnnouncementClaim
 
 NO_ID = "msg_" + 32 * "0"  # of a delivery that is not recorded yet
 
@@ -83,7 +83,7 @@ class Scene:
 class Record:
     """What is on record of the article at one target, with what the next pass adds."""
 
-    rows: tuple[DeliveryRow, ...] = ()  # the oldest first
+    rows: tuple[AnnouncementRow, ...] = ()  # the oldest first
     is_news: bool = False  # it appeared after the target was set up
     is_new: bool = False  # the target is set up by the next pass
     posted: datetime | None = None
@@ -92,12 +92,12 @@ class Record:
     pace_until: datetime | None = None
 
     @property
-    def first(self) -> DeliveryRow | None:
+    def first(self) -> AnnouncementRow | None:
         """The announcement of the article."""
         return next((row for row in self.rows if row.event is EventKind.PUBLISHED), None)
 
     @property
-    def waiting(self) -> DeliveryRow | None:
+    def waiting(self) -> AnnouncementRow | None:
         """What is to be sent next."""
         return next((row for row in self.rows if row.settled_us is None), None)
 
@@ -160,7 +160,9 @@ def _baseline(scene: Scene, record: Record) -> str:
     return "it was there before the target was set up, or so long ago that nothing is on record"
 
 
-def _outcome(audience: Audience, scene: Scene, article: Article, first: DeliveryRow) -> Iterator[Obstacle]:
+def _outcome(
+    audience: Audience, scene: Scene, article: Article, first: AnnouncementRow
+) -> Iterator[Obstacle]:
     """What became of the announcement."""
     id_ = first.id.removeprefix("msg_")[:8]
     moment = from_us(first.settled_us) if first.settled_us is not None else scene.now
@@ -183,7 +185,7 @@ def _outcome(audience: Audience, scene: Scene, article: Article, first: Delivery
         yield Obstacle(stage=stage, reason=first.reason, hint=hint)
 
 
-def _delays(scene: Scene, article: Article, record: Record, row: DeliveryRow) -> Iterator[Obstacle]:
+def _delays(scene: Scene, article: Article, record: Record, row: AnnouncementRow) -> Iterator[Obstacle]:
     """Why what waits is not sent at once."""
     if reason := pointless(_claim(scene, article, record, row), article, scene.now, scene.max_age):
         yield Obstacle(stage=Stage.AGE, reason=reason)
@@ -197,13 +199,17 @@ def _delays(scene: Scene, article: Article, record: Record, row: DeliveryRow) ->
         yield Obstacle(stage=Stage.RETRY, reason=row.reason, until=due)
 
 
-def _of_target(audience: Audience, scene: Scene, record: Record) -> Iterator[Obstacle]:
-    health = record.health
+def of_health(name: str, health: Health, now: datetime) -> Iterator[Obstacle]:
+    """Why the target `name` is sent nothing at the moment."""
     if health.condition is Condition.DISABLED:
-        hint = f"`feedbot targets resume {audience.name}` enables it"
+        hint = f"`feedbot targets resume {name}` enables it"
         yield Obstacle(stage=Stage.TARGET, reason=f"disabled: {health.reason}", hint=hint)
-    elif not health.is_open(scene.now):
+    elif not health.is_open(now):
         yield Obstacle(stage=Stage.TARGET, reason=f"paused: {health.reason}", until=health.until)
+
+
+def _of_target(audience: Audience, scene: Scene, record: Record) -> Iterator[Obstacle]:
+    yield from of_health(audience.name, record.health, scene.now)
     if record.pace_until and record.pace_until > scene.now:
         reason = "as many as max_per_hour and min_interval allow were sent"
         yield Obstacle(stage=Stage.PACE, reason=reason, until=record.pace_until)
@@ -214,7 +220,7 @@ def next_delivery(scene: Scene, article: Article, record: Record) -> Delivery:
     row = (
         record.waiting
         or record.first
-        or DeliveryRow(
+        or AnnouncementRow(
             id=NO_ID,
             target="",
             article_key=0,
@@ -228,9 +234,9 @@ def next_delivery(scene: Scene, article: Article, record: Record) -> Delivery:
     return delivery_of(_claim(scene, article, record, row), article)
 
 
-def _claim(scene: Scene, article: Article, record: Record, row: DeliveryRow) -> Claim:
+def _claim(scene: Scene, article: Article, record: Record, row: AnnouncementRow) -> AnnouncementClaim:
     """The delivery as its sender would claim it."""
-    return Claim(
+    return AnnouncementClaim(
         key=0,
         row=replace(row, attempts=row.attempts + (row.state is not State.SENDING)),
         owner="",

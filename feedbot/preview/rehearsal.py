@@ -29,7 +29,7 @@ from feedbot.reconfigure import reconfigure
 from feedbot.store import articles, deliveries, journal, targets
 from feedbot.store.articles import StoredArticle
 from feedbot.store.db import open_store
-from feedbot.store.deliveries import DeliveryRow, Selection
+from feedbot.store.deliveries import AnnouncementRow, Selection, ShownAnnouncement
 from feedbot.store.excerpt import PastEvent, copy_article, count_as_written, events_of
 from feedbot.store.turns import pace_allows
 from feedbot.sync import Newsroom, sync
@@ -267,6 +267,7 @@ class _Play:
         return records
 
     @staticmethod
-    def _rows(connection: Connection, key: int | None) -> list[DeliveryRow]:
+    def _rows(connection: Connection, key: int | None) -> list[AnnouncementRow]:
         selection = Selection(article_keys=(key or 0,))
-        return [one.row for one in deliveries.select_for(connection, selection, newest=False)]
+        found = deliveries.select_for(connection, selection, newest=False)
+        return [one.row for one in found if isinstance(one, ShownAnnouncement)]

@@ -1,6 +1,6 @@
 """Deliveries as rows, and what is asked about them: by those who announce, and by people.
 
-Claiming and settling is `outbox`'s.
+Claiming and settling is `outbox`'s, and which pings there are is `pings`'.
 """
 
 from __future__ import annotations
@@ -8,28 +8,26 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
 
-from feedbot.attempt import OPEN, State
+from feedbot.attempt import FeedEvent, State
 from feedbot.model import EventKind, JsonObject
 from feedbot.store.db import from_us, to_us
-from feedbot.store.schema import articles, attempts, deliveries, events, posts, targets
+from feedbot.store.schema import articles, attempts, deliveries, events, feeds, posts, slugs, targets
 from feedbot.store.statements import chunks
 
 
 @dataclass(slots=True, kw_only=True)
 class DeliveryRow:
-    """One row of the table without its key; moments are microseconds since 1970."""
+    """What all deliveries have, but for the key; moments are microseconds since 1970."""
 
     id: str
     target: str
-    article_key: int
-    event_number: int
-    event: EventKind
+    event: EventKind | FeedEvent
     at_us: int
     state: State
     due_us: int
@@ -42,12 +40,32 @@ class DeliveryRow:
     settled_us: int | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class AnnouncementRow(DeliveryRow):
+    """A delivery about an event of an article."""
+
+    event: EventKind
+    article_key: int
+    event_number: int
+
+
+@dataclass(slots=True, kw_only=True)
+class PingRow(DeliveryRow):
+    """A delivery about a feed that changed."""
+
+    event: FeedEvent = FeedEvent.CHANGED
+    feed_key: int
+
+
+Row_co = TypeVar("Row_co", bound=DeliveryRow, covariant=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredDelivery:
+class StoredDelivery(Generic[Row_co]):
     """A row and its key."""
 
     key: int
-    row: DeliveryRow
+    row: Row_co
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +99,7 @@ class Selection:
     ids: tuple[str, ...] = ()  # whole ids, or their beginnings
     targets: tuple[str, ...] = ()
     states: tuple[State, ...] = ()
-    events: tuple[EventKind, ...] = ()
+    events: tuple[EventKind | FeedEvent, ...] = ()
     article: str = ""  # its id or its path
     article_keys: tuple[int, ...] = ()
     since: datetime | None = None  # of the event
@@ -89,21 +107,44 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownDelivery:
+class ShownAnnouncement:
     """A delivery with what a person knows its article by."""
 
     key: int
-    row: DeliveryRow
+    row: AnnouncementRow
     article_id: str
     path: str
     body: str
-    receipt: JsonObject = field(default_factory=dict)
 
+    @property
+    def title(self) -> str:
+        """The title of the article as it is now, or where its file is if it has none."""
+        return str(json.loads(self.body).get("title") or self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPing:
+    """A delivery with what a person knows its feed by."""
+
+    key: int
+    row: PingRow
+    slug: str  # "": the feed of all articles
+    name: str  # as written; "" for the feed of all articles
+
+    @property
+    def title(self) -> str:
+        """What the feed is called."""
+        return self.name or "all articles"
+
+
+ShownDelivery = ShownAnnouncement | ShownPing
 
 # The very words of the indexes' conditions, or they would not be used.
 IS_OPEN = text("deliveries.state in ('pending', 'retry', 'unclear')")
 IS_SENDING = text("deliveries.state = 'sending'")
-COLUMNS = [deliveries.c[part.name] for part in fields(DeliveryRow)]
+_SHARED = [part.name for part in fields(DeliveryRow)]
+_OWN = ["article_key", "event_number", "feed_key"]  # of the two kinds
+COLUMNS = [deliveries.c[name] for name in (*_SHARED, *_OWN)]
 
 
 def new_id() -> str:
@@ -111,16 +152,35 @@ def new_id() -> str:
     return f"msg_{secrets.token_hex(16)}"
 
 
-def row_in(row: Any) -> DeliveryRow:
-    """The delivery in a row that holds the table's columns."""
-    values = {part.name: getattr(row, part.name) for part in fields(DeliveryRow)}
-    return DeliveryRow(**{**values, "event": EventKind(row.event), "state": State(row.state)})
+def row_in(row: Any) -> AnnouncementRow | PingRow:
+    """The delivery in a row that holds COLUMNS."""
+    return announcement_in(row) if row.feed_key is None else ping_in(row)
 
 
-def of_articles(connection: Connection, article_keys: Iterable[int]) -> list[StoredDelivery]:
+def announcement_in(row: Any) -> AnnouncementRow:
+    """The delivery about an article in a row that holds the table's columns."""
+    return AnnouncementRow(
+        **_shared_in(row),
+        event=EventKind(row.event),
+        article_key=row.article_key,
+        event_number=row.event_number,
+    )
+
+
+def ping_in(row: Any) -> PingRow:
+    """The delivery about a feed in a row that holds the table's columns."""
+    return PingRow(**_shared_in(row), event=FeedEvent(row.event), feed_key=row.feed_key)
+
+
+def _shared_in(row: Any) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in _SHARED if name != "event"}
+    return {**values, "state": State(row.state)}
+
+
+def of_articles(connection: Connection, article_keys: Iterable[int]) -> list[StoredDelivery[AnnouncementRow]]:
     """All deliveries of these articles, the oldest first; nobody claims one of them meanwhile."""
     found = [
-        StoredDelivery(key=row.key, row=row_in(row))
+        StoredDelivery(key=row.key, row=announcement_in(row))
         for chunk in chunks(article_keys)
         for row in connection.execute(
             select(deliveries.c.key, *COLUMNS)
@@ -153,7 +213,7 @@ def add(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
         connection.execute(insert(deliveries), [_values(row) for row in rows])
 
 
-def change(connection: Connection, rows: Sequence[StoredDelivery]) -> None:
+def change(connection: Connection, rows: Sequence[StoredDelivery[DeliveryRow]]) -> None:
     """Overwrite the rows that have these keys, unless they are under way."""
     if rows:
         statement = update(deliveries).where(
@@ -162,7 +222,7 @@ def change(connection: Connection, rows: Sequence[StoredDelivery]) -> None:
         connection.execute(statement, [{"_key": stored.key, **_values(stored.row)} for stored in rows])
 
 
-def young(connection: Connection, since: datetime) -> list[StoredDelivery]:
+def young(connection: Connection, since: datetime) -> list[StoredDelivery[AnnouncementRow]]:
     """The first announcements of articles that came since then, sent or not."""
     statement = (
         select(deliveries.c.key, *COLUMNS)
@@ -174,7 +234,7 @@ def young(connection: Connection, since: datetime) -> list[StoredDelivery]:
         .order_by(deliveries.c.key)
         .with_for_update()
     )
-    return [StoredDelivery(key=row.key, row=row_in(row)) for row in connection.execute(statement)]
+    return [StoredDelivery(key=row.key, row=announcement_in(row)) for row in connection.execute(statement)]
 
 
 def select_for(
@@ -184,24 +244,37 @@ def select_for(
     order = deliveries.c.key.desc() if newest else deliveries.c.key
     statement = (
         select(
-            deliveries.c.key, *COLUMNS, articles.c.id.label("article_id"), articles.c.path, articles.c.body
+            deliveries.c.key,
+            *COLUMNS,
+            articles.c.id.label("article_id"),
+            articles.c.path,
+            articles.c.body,
+            slugs.c.slug,
+            feeds.c.title.label("feed_title"),
         )
-        .join(articles, articles.c.key == deliveries.c.article_key)
+        .outerjoin(articles, articles.c.key == deliveries.c.article_key)
+        .outerjoin(feeds, feeds.c.key == deliveries.c.feed_key)
+        .outerjoin(slugs, (slugs.c.feed_key == deliveries.c.feed_key) & slugs.c.current)
         .where(*_conditions(selection))
         .order_by(order)
         .limit(limit)
     )
-    return [
-        ShownDelivery(key=row.key, row=row_in(row), article_id=row.article_id, path=row.path, body=row.body)
-        for row in connection.execute(statement)
-    ]
+    return [_shown_in(row) for row in connection.execute(statement)]
 
 
-def for_change(connection: Connection, selection: Selection) -> list[StoredDelivery]:
-    """The same without what their articles say, the oldest first; nobody claims one of them meanwhile."""
+def _shown_in(row: Any) -> ShownDelivery:
+    if row.feed_key is not None:
+        return ShownPing(key=row.key, row=ping_in(row), slug=row.slug or "", name=row.feed_title)
+    return ShownAnnouncement(
+        key=row.key, row=announcement_in(row), article_id=row.article_id, path=row.path, body=row.body
+    )
+
+
+def for_change(connection: Connection, selection: Selection) -> list[StoredDelivery[DeliveryRow]]:
+    """The same without what they are about, the oldest first; nobody claims one of them meanwhile."""
     statement = (
         select(deliveries.c.key, *COLUMNS)
-        .join(articles, articles.c.key == deliveries.c.article_key)
+        .outerjoin(articles, articles.c.key == deliveries.c.article_key)
         .where(*_conditions(selection))
         .order_by(deliveries.c.key)
         .with_for_update(of=deliveries)
@@ -258,11 +331,12 @@ def count_states(connection: Connection) -> dict[tuple[str, str], int]:
 
 def oldest_waiting(connection: Connection) -> dict[str, datetime]:
     """For each target with deliveries that wait to be sent: the moment of the oldest one's event."""
-    statement = select(deliveries.c.target, func.min(deliveries.c.at_us))
-    rows = connection.execute(
-        statement.where(deliveries.c.state.in_((*OPEN, State.SENDING))).group_by(deliveries.c.target)
-    )
-    return {target: from_us(moment) for target, moment in rows}
+    statement = select(deliveries.c.target, func.min(deliveries.c.at_us)).group_by(deliveries.c.target)
+    found: dict[str, int] = {}
+    for condition in (IS_OPEN, IS_SENDING):
+        for target, moment in connection.execute(statement.where(condition)):
+            found[target] = min(moment, found.get(target, moment))
+    return {target: from_us(moment) for target, moment in found.items()}
 
 
 def last_sent(connection: Connection, target: str) -> datetime | None:
@@ -309,4 +383,6 @@ def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
 
 
 def _values(row: DeliveryRow) -> dict[str, Any]:
-    return {part.name: getattr(row, part.name) for part in fields(DeliveryRow)}
+    """The columns of a row, the same for both kinds."""
+    values = {name: getattr(row, name) for name in _SHARED}
+    return values | {name: getattr(row, name, None) for name in _OWN}

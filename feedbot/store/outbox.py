@@ -1,4 +1,4 @@
-"""The outbox: which delivery is next, who sends it, and what came of it.
+"""The outbox: which delivery is next, and who sends it. What came of it is `settling`'s.
 
 A claim is a conditional update under the lock of the target's row, so that one process at a time tells a
 target, whoever asks. It is a lease: attempts rise when it is made, and it is void when it has run out, which
@@ -8,40 +8,56 @@ is how a delivery outlives the process that was sending it. Nothing here waits f
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import (
     Connection,
     bindparam,
     exists,
     func,
-    insert,
     literal_column,
     select,
     update,
 )
 
-from feedbot.attempt import SAID, Outcome, State, Unclear
-from feedbot.model import EventKind, JsonObject, Status
-from feedbot.settlement import Health, Settlement
+from feedbot.attempt import State
+from feedbot.model import JsonObject, Status
+from feedbot.settlement import Health
 from feedbot.store.db import from_us, to_us
-from feedbot.store.deliveries import COLUMNS, IS_OPEN, IS_SENDING, DeliveryRow, row_in
-from feedbot.store.schema import articles, attempts, deliveries, posts, targets
-from feedbot.store.statements import Row, upsert
-from feedbot.store.targets import health_in, put_health
+from feedbot.store.deliveries import (
+    COLUMNS,
+    IS_OPEN,
+    IS_SENDING,
+    AnnouncementRow,
+    DeliveryRow,
+    PingRow,
+    announcement_in,
+    ping_in,
+)
+from feedbot.store.schema import articles, deliveries, feeds, posts, slugs, targets
+from feedbot.store.targets import health_in
 from feedbot.store.turns import Pace, is_in_pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A delivery that is ours to send, until the lease runs out."""
+    """A delivery that is ours to send, until the lease runs out: an announcement or a ping."""
 
     key: int
     row: DeliveryRow  # as it is now: under way, and this attempt counted
     owner: str
+    health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnouncementClaim(Claim):
+    """One about an event of an article."""
+
+    row: AnnouncementRow
     article_id: str
     status: Status  # of the article
     published: datetime  # of the article
@@ -49,7 +65,15 @@ class Claim:
     receipt: JsonObject
     posted: datetime | None
     is_uncertain: bool  # this delivery, or an earlier one of the article, may have arrived
-    health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingClaim(Claim):
+    """One about a feed that changed."""
+
+    row: PingRow
+    is_active: bool  # the configuration wants the feed
+    slugs: tuple[str, ...]  # all that the feed ever had, the current one first; ("",): that of all articles
 
 
 # --- statements, made once: putting one together takes longer than running it ---
@@ -130,44 +154,19 @@ _CLAIMED = (
             )
         ).label("is_uncertain"),
     )
-    .join(articles, articles.c.key == deliveries.c.article_key)
+    .outerjoin(articles, articles.c.key == deliveries.c.article_key)
     .outerjoin(
         posts, (posts.c.target == deliveries.c.target) & (posts.c.article_key == deliveries.c.article_key)
     )
     .where(deliveries.c.key.in_(bindparam("_keys", expanding=True)))
     .order_by(deliveries.c.key)
 )
-_OURS = (
-    select(deliveries.c.key, deliveries.c.attempts)
-    .where(
-        deliveries.c.key.in_(bindparam("_keys", expanding=True)),
-        IS_SENDING,
-        deliveries.c.lease_owner == bindparam("_owner"),
-    )
-    .order_by(deliveries.c.key)
-    .with_for_update()
+_SLUGS = (
+    select(feeds.c.key, feeds.c.active, slugs.c.slug)
+    .outerjoin(slugs, slugs.c.feed_key == feeds.c.key)
+    .where(feeds.c.key.in_(bindparam("_feeds", expanding=True)))
+    .order_by(slugs.c.current.desc(), slugs.c.slug)
 )
-_LOCK = (
-    select(deliveries.c.key)
-    .where(deliveries.c.key.in_(bindparam("_keys", expanding=True)))
-    .order_by(deliveries.c.key)
-    .with_for_update()
-)
-_SETTLE = (
-    update(deliveries)
-    .where(deliveries.c.key == bindparam("_key"))
-    .values(
-        state=bindparam("_state"),
-        reason=bindparam("_reason"),
-        due_us=bindparam("_due_us"),
-        attempts=bindparam("_attempts"),
-        may_have_arrived=bindparam("_may_have_arrived"),
-        settled_us=bindparam("_settled_us"),
-        lease_owner=None,
-        lease_until_us=None,
-    )
-)
-ATTEMPT = insert(attempts)
 
 
 def claim_heads(
@@ -237,127 +236,42 @@ def _claims(
 ) -> list[Claim]:
     if not keys:
         return []
+    found = connection.execute(_CLAIMED, {"_keys": keys}).all()
+    slugs_ = _slugs(connection, {row.feed_key for row in found if row.feed_key is not None})
     return [
-        Claim(
-            key=row.key,
-            row=row_in(row),
-            owner=owner,
-            article_id=row.article_id,
-            status=Status(row.status),
-            published=from_us(row.published_us),
-            body=row.body,
-            receipt=json.loads(row.receipt) if row.receipt else {},
-            posted=None if row.posted_us is None else from_us(row.posted_us),
-            is_uncertain=bool(row.is_uncertain),
-            health=healths[row.target],
-        )
-        for row in connection.execute(_CLAIMED, {"_keys": keys})
+        _announcement(row, owner, healths[row.target])
+        if row.feed_key is None
+        else _ping(row, owner, healths[row.target], *slugs_[row.feed_key])
+        for row in found
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """What came of a claim, and what follows from it."""
-
-    claim: Claim
-    outcome: Outcome
-    settlement: Settlement
-
-
-def settle(
-    connection: Connection, settled: Sequence[Settled], now: datetime, redact: Callable[[str], str]
-) -> set[int]:
-    """Note what came of claims of one owner, those on one target in their order.
-
-    Returns the keys of those that were still ours: of the others the lease had run out. `redact` takes the
-    secrets out of what servers said, for they may have said ours.
-    """
-    if not settled:
-        return set()
-    claims = {one.claim.key: one.claim.row.attempts for one in settled}
-    found = connection.execute(_OURS, {"_keys": list(claims), "_owner": settled[0].claim.owner})
-    ours = {key for key, attempts_ in found if attempts_ == claims[key]}
-    mine = [one for one in settled if one.claim.key in ours]
-    connection.execute(ATTEMPT, [_attempt_of(one, now, redact, one.claim.key in ours) for one in settled])
-    if mine:
-        connection.execute(_SETTLE, [_values_of(one, now) for one in mine])
-        upsert(connection, posts, [post for one in mine if (post := _post_of(one, now))])
-        before = {one.claim.row.target: one.claim.health for one in mine}
-        after = {one.claim.row.target: one.settlement.health for one in mine}
-        for name, health in after.items():
-            if health != before[name]:
-                put_health(connection, name, health)
-    return ours
-
-
-def lock(connection: Connection, claims: Iterable[Claim]) -> None:
-    """Lock the rows of `claims` in the order in which everybody locks rows: nobody waits in a circle."""
-    keys = [one.key for one in claims]
-    if keys and connection.dialect.name != "sqlite":  # where each transaction has the database for itself
-        connection.execute(_LOCK, {"_keys": keys})
-
-
-def release(connection: Connection, claims: Iterable[Claim]) -> None:
-    """Give claims back as if they had never been made; nothing was sent."""
-    for one in claims:
-        first_tried = None if one.row.attempts == 1 else one.row.first_tried_us
-        before = State.UNCLEAR if one.row.may_have_arrived else State.PENDING
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.key == one.key, IS_SENDING, deliveries.c.lease_owner == one.owner)
-            .values(
-                state=before,
-                attempts=deliveries.c.attempts - 1,
-                first_tried_us=first_tried,
-                lease_owner=None,
-                lease_until_us=None,
-            )
-        )
-
-
-def _values_of(one: Settled, now: datetime) -> Row:
-    row, settlement = one.claim.row, one.settlement
-    is_final = settlement.due is None
-    may_have_arrived = isinstance(one.outcome, Unclear) or (
-        row.may_have_arrived and settlement.state not in {State.SENT, State.SKIPPED}
+def _announcement(row: Any, owner: str, health: Health) -> AnnouncementClaim:
+    return AnnouncementClaim(
+        key=row.key,
+        row=announcement_in(row),
+        owner=owner,
+        health=health,
+        article_id=row.article_id,
+        status=Status(row.status),
+        published=from_us(row.published_us),
+        body=row.body,
+        receipt=json.loads(row.receipt) if row.receipt else {},
+        posted=None if row.posted_us is None else from_us(row.posted_us),
+        is_uncertain=bool(row.is_uncertain),
     )
-    return {
-        "_key": one.claim.key,
-        "_state": settlement.state,
-        "_reason": settlement.reason,
-        "_due_us": row.due_us if settlement.due is None else to_us(settlement.due),
-        "_attempts": row.attempts if settlement.is_charged else row.attempts - 1,
-        "_may_have_arrived": may_have_arrived,
-        "_settled_us": to_us(now) if is_final else None,
-    }
 
 
-def _attempt_of(one: Settled, now: datetime, redact: Callable[[str], str], is_ours: bool) -> Row:
-    outcome, answer = one.outcome, one.outcome.answer
-    return {
-        "delivery_key": one.claim.key,
-        "at_us": to_us(now),
-        "outcome": type(outcome).__name__.lower(),
-        "reason": outcome.reason if is_ours else f"too late: {outcome.reason}",
-        "status": answer.status if answer else None,
-        "took_us": int(answer.seconds * 1e6) if answer else None,
-        # Redacted before it is cut, or half a secret could stay.
-        "said": redact(answer.text).replace("\0", "")[:SAID] if answer and answer.body else "",
-    }
+def _ping(row: Any, owner: str, health: Health, is_active: bool, slugs_: tuple[str, ...]) -> PingClaim:
+    return PingClaim(
+        key=row.key, row=ping_in(row), owner=owner, health=health, is_active=is_active, slugs=slugs_
+    )
 
 
-def _post_of(one: Settled, now: datetime) -> Row | None:
-    """What the target has of the article, if that changed."""
-    claimed, receipt = one.claim, one.outcome.receipt
-    receipt = claimed.receipt if receipt is None else receipt
-    posted = claimed.posted
-    if one.settlement.state is State.SENT:
-        posted = None if claimed.row.event is EventKind.WITHDRAWN else (claimed.posted or now)
-    if receipt == claimed.receipt and posted == claimed.posted:
-        return None
-    return {
-        "target": claimed.row.target,
-        "article_key": claimed.row.article_key,
-        "posted_us": to_us(posted) if posted else None,
-        "receipt": json.dumps(receipt, separators=(",", ":")),
-    }
+def _slugs(connection: Connection, keys: set[int]) -> dict[int, tuple[bool, tuple[str, ...]]]:
+    """Whether each of these feeds is wanted, and its slugs, by key."""
+    found: dict[int, tuple[bool, tuple[str, ...]]] = {}
+    for row in connection.execute(_SLUGS, {"_feeds": list(keys)}) if keys else ():
+        _, known = found.get(row.key, (False, ()))
+        found[row.key] = (row.active, (*known, row.slug or ""))
+    return found

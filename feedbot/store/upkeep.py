@@ -9,10 +9,11 @@ from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from feedbot.attempt import State
 from feedbot.retry import LONGEST, next_attempt
+from feedbot.store import pings
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import IS_OPEN, IS_SENDING
-from feedbot.store.outbox import ATTEMPT
 from feedbot.store.schema import attempts, deliveries, events, targets
+from feedbot.store.settling import ATTEMPT
 
 INTERRUPTED = "the program ended while it was being sent"
 
@@ -23,7 +24,7 @@ def recover(connection: Connection, now: datetime, *, owner: str = "", under_way
     They wait like any that failed: a program that dies at every start must not use up what it never sent.
     """
     is_ours = (deliveries.c.lease_owner == owner) & deliveries.c.target.in_(list(under_way))
-    void = select(deliveries.c.key, deliveries.c.attempts).where(
+    void = select(deliveries.c.key, deliveries.c.attempts, deliveries.c.feed_key).where(
         IS_SENDING, deliveries.c.lease_until_us < to_us(now), ~is_ours
     )
     rows = connection.execute(void.with_for_update(skip_locked=True)).all()
@@ -48,6 +49,7 @@ def recover(connection: Connection, now: datetime, *, owner: str = "", under_way
             [{"delivery_key": row.key, "at_us": to_us(now), "outcome": "interrupted", "reason": INTERRUPTED,
               "status": None, "took_us": None, "said": ""}],
         )  # fmt: skip
+    pings.retire(connection, [row.key for row in rows if row.feed_key is not None], now)
     return len(rows)
 
 

@@ -1,35 +1,29 @@
 """The only place that knows other services: one module for each type of target.
 
-A target turns a `Delivery` into requests and what is answered into an `Outcome`. It knows neither the store
-nor the schedule: when to send, and what follows from an outcome, is decided above.
+A target turns a `Delivery` into requests (the hub, a `Ping`) and what is answered into an `Outcome`. It knows
+neither the store nor the schedule: when to send, and what follows from an outcome, is decided above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from feedbot.attempt import Check, Delivery, Outcome, Preview
+from feedbot.attempt import Check, Delivery, Outcome, Ping, Preview
 
 if TYPE_CHECKING:
-    from feedbot.config import Target
+    from feedbot.config import Hub, Target
     from feedbot.model import Site
 
 
-class Sender(Protocol):
-    """Tells one target. Used by one thread at a time; `abort` and `close` may come from another."""
+class Line(Protocol):
+    """The way to one target. Used by one thread at a time; `abort` and `close` may come from another."""
 
     name: str
-    budget: float  # seconds that one `send` takes at most
+    budget: float  # seconds that one attempt takes at most
     knows_doubles: bool  # a delivery that comes twice, under one id, is one to whoever gets it
-
-    def send(self, delivery: Delivery, now: datetime) -> Outcome:
-        """Make one attempt. Whatever servers do becomes an outcome; exceptions are bugs."""
-
-    def preview(self, delivery: Delivery) -> Preview:
-        """Exactly what `send` would post for `delivery`, without changing anything anywhere."""
 
     def check(self) -> list[Check]:
         """Try credentials, scopes and limits online, without anything that readers would see."""
@@ -38,10 +32,30 @@ class Sender(Protocol):
         """Send a message that says it is a test, where the target has a way to do so unseen by the public."""
 
     def abort(self) -> None:
-        """End the request that is under way, if there is one, so that `send` returns soon."""
+        """End the request that is under way, if there is one, so that the attempt ends soon."""
 
     def close(self) -> None:
         """Let go of the connections."""
+
+
+class Sender(Line, Protocol):
+    """Tells one target of articles."""
+
+    def send(self, delivery: Delivery, now: datetime) -> Outcome:
+        """Make one attempt. Whatever servers do becomes an outcome; exceptions are bugs."""
+
+    def preview(self, delivery: Delivery) -> Preview:
+        """Exactly what `send` would post for `delivery`, without changing anything anywhere."""
+
+
+class Pinger(Line, Protocol):
+    """Tells the hub of feeds."""
+
+    def ping(self, ping: Ping, now: datetime) -> Outcome:
+        """Make one attempt. Whatever the hub does becomes an outcome; exceptions are bugs."""
+
+    def preview(self, topics: Sequence[str]) -> Preview:
+        """Exactly what `ping` would post for a feed with these documents."""
 
 
 # Where each type of target is made: a module of this package, loaded when there is such a target.
@@ -60,3 +74,10 @@ def make_sender(target: Target, site: Site) -> Sender:
     module: Any = import_module(f"feedbot.targets.{TARGETS[target.type]}")
     make: Callable[[Target, Site], Sender] = module.sender
     return make(target, site)
+
+
+def make_pinger(hub: Hub, topics: Sequence[str]) -> Pinger:
+    """What tells the configured hub; `topics` are the URLs that a test speaks of."""
+    from feedbot.targets import websub  # noqa: PLC0415 - loaded when there is a hub, as the others are
+
+    return websub.WebSubPinger(hub, topics)

@@ -1,0 +1,175 @@
+"""What came of claims: noted, or given back as if they had never been made.
+
+A settlement counts only if the claim is still ours: a lease that has run out may have gone to somebody else.
+Nothing here waits for a network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from feedbot.attempt import SAID, Outcome, State, Unclear
+from feedbot.model import EventKind
+from feedbot.settlement import Settlement
+from feedbot.store import pings
+from feedbot.store.db import to_us
+from feedbot.store.deliveries import IS_SENDING
+from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
+from feedbot.store.schema import attempts, deliveries, posts
+from feedbot.store.statements import Row, upsert
+from feedbot.store.targets import put_health
+
+# --- statements, made once: putting one together takes longer than running it ---
+
+_OURS = (
+    select(deliveries.c.key, deliveries.c.attempts)
+    .where(
+        deliveries.c.key.in_(bindparam("_keys", expanding=True)),
+        IS_SENDING,
+        deliveries.c.lease_owner == bindparam("_owner"),
+    )
+    .order_by(deliveries.c.key)
+    .with_for_update()
+)
+_LOCK = (
+    select(deliveries.c.key)
+    .where(deliveries.c.key.in_(bindparam("_keys", expanding=True)))
+    .order_by(deliveries.c.key)
+    .with_for_update()
+)
+_SETTLE = (
+    update(deliveries)
+    .where(deliveries.c.key == bindparam("_key"))
+    .values(
+        state=bindparam("_state"),
+        reason=bindparam("_reason"),
+        due_us=bindparam("_due_us"),
+        attempts=bindparam("_attempts"),
+        may_have_arrived=bindparam("_may_have_arrived"),
+        settled_us=bindparam("_settled_us"),
+        lease_owner=None,
+        lease_until_us=None,
+    )
+)
+ATTEMPT = insert(attempts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of a claim, and what follows from it."""
+
+    claim: Claim
+    outcome: Outcome
+    settlement: Settlement
+
+
+def settle(
+    connection: Connection, settled: Sequence[Settled], now: datetime, redact: Callable[[str], str]
+) -> set[int]:
+    """Note what came of claims of one owner, those on one target in their order.
+
+    Returns the keys of those that were still ours: of the others the lease had run out. `redact` takes the
+    secrets out of what servers said, for they may have said ours.
+    """
+    if not settled:
+        return set()
+    claims = {one.claim.key: one.claim.row.attempts for one in settled}
+    found = connection.execute(_OURS, {"_keys": list(claims), "_owner": settled[0].claim.owner})
+    ours = {key for key, attempts_ in found if attempts_ == claims[key]}
+    mine = [one for one in settled if one.claim.key in ours]
+    connection.execute(ATTEMPT, [_attempt_of(one, now, redact, one.claim.key in ours) for one in settled])
+    if mine:
+        connection.execute(_SETTLE, [_values_of(one, now) for one in mine])
+        pings.retire(connection, _pings_in(one.claim for one in mine), now)
+        upsert(connection, posts, [post for one in mine if (post := _post_of(one, now))])
+        before = {one.claim.row.target: one.claim.health for one in mine}
+        after = {one.claim.row.target: one.settlement.health for one in mine}
+        for name, health in after.items():
+            if health != before[name]:
+                put_health(connection, name, health)
+    return ours
+
+
+def lock(connection: Connection, claims: Iterable[Claim]) -> None:
+    """Lock the rows of `claims` in the order in which everybody locks rows: nobody waits in a circle."""
+    keys = [one.key for one in claims]
+    if keys and connection.dialect.name != "sqlite":  # where each transaction has the database for itself
+        connection.execute(_LOCK, {"_keys": keys})
+
+
+def release(connection: Connection, claims: Sequence[Claim], now: datetime) -> None:
+    """Give claims back as if they had never been made; nothing was sent."""
+    for one in claims:
+        first_tried = None if one.row.attempts == 1 else one.row.first_tried_us
+        before = State.UNCLEAR if one.row.may_have_arrived else State.PENDING
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.key == one.key, IS_SENDING, deliveries.c.lease_owner == one.owner)
+            .values(
+                state=before,
+                attempts=deliveries.c.attempts - 1,
+                first_tried_us=first_tried,
+                lease_owner=None,
+                lease_until_us=None,
+            )
+        )
+    pings.retire(connection, _pings_in(claims), now)
+
+
+def _pings_in(claims: Iterable[Claim]) -> list[int]:
+    return [one.key for one in claims if isinstance(one, PingClaim)]
+
+
+def _values_of(one: Settled, now: datetime) -> Row:
+    row, settlement = one.claim.row, one.settlement
+    is_final = settlement.due is None
+    may_have_arrived = isinstance(one.outcome, Unclear) or (
+        row.may_have_arrived and settlement.state not in {State.SENT, State.SKIPPED}
+    )
+    return {
+        "_key": one.claim.key,
+        "_state": settlement.state,
+        "_reason": settlement.reason,
+        "_due_us": row.due_us if settlement.due is None else to_us(settlement.due),
+        "_attempts": row.attempts if settlement.is_charged else row.attempts - 1,
+        "_may_have_arrived": may_have_arrived,
+        "_settled_us": to_us(now) if is_final else None,
+    }
+
+
+def _attempt_of(one: Settled, now: datetime, redact: Callable[[str], str], is_ours: bool) -> Row:
+    outcome, answer = one.outcome, one.outcome.answer
+    return {
+        "delivery_key": one.claim.key,
+        "at_us": to_us(now),
+        "outcome": type(outcome).__name__.lower(),
+        "reason": outcome.reason if is_ours else f"too late: {outcome.reason}",
+        "status": answer.status if answer else None,
+        "took_us": int(answer.seconds * 1e6) if answer else None,
+        # Redacted before it is cut, or half a secret could stay.
+        "said": redact(answer.text).replace("\0", "")[:SAID] if answer and answer.body else "",
+    }
+
+
+def _post_of(one: Settled, now: datetime) -> Row | None:
+    """What the target has of the article, if that changed."""
+    claimed, receipt = one.claim, one.outcome.receipt
+    if not isinstance(claimed, AnnouncementClaim):
+        return None
+    receipt = claimed.receipt if receipt is None else receipt
+    posted = claimed.posted
+    if one.settlement.state is State.SENT:
+        posted = None if claimed.row.event is EventKind.WITHDRAWN else (claimed.posted or now)
+    if receipt == claimed.receipt and posted == claimed.posted:
+        return None
+    return {
+        "target": claimed.row.target,
+        "article_key": claimed.row.article_key,
+        "posted_us": to_us(posted) if posted else None,
+        "receipt": json.dumps(receipt, separators=(",", ":")),
+    }

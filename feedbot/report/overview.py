@@ -1,0 +1,168 @@
+"""What the operator's page tells: gathered from the store in one look, and what of it needs somebody.
+
+The state itself is what `feedbot status` gathers; here is added what a page has room for. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from feedbot.attempt import State
+from feedbot.ledger import Listed, list_deliveries
+from feedbot.model import JsonObject, Level
+from feedbot.moments import iso, number_of, span
+from feedbot.report.chart import Chart, Span, draw
+from feedbot.report.health import Diagnosis, Verdict
+from feedbot.report.queue import FORGET_HELD, SEND_HELD
+from feedbot.report.status import status_of
+from feedbot.standings import Standing, standings
+from feedbot.store import deliveries, figures, journal
+from feedbot.store.deliveries import Selection
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from feedbot.standings import Configured
+    from feedbot.store.figures import LatestFeed
+
+PASSES = 8
+DELIVERIES = 15
+NOT_HELD = tuple(state for state in State if state is not State.HELD)  # a burst would fill the list
+FEEDS = 15
+FINDINGS = 20
+LEVELS = {Level.ERROR: 0, Level.WARNING: 1, Level.INFO: 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """Everything on the page, as the store has it."""
+
+    diagnosis: Diagnosis
+    status: JsonObject  # as `feedbot status --json` has it
+    targets: Sequence[Standing]
+    chart: Chart
+    recent: Listed
+    feeds: Sequence[LatestFeed]  # those that changed last
+    passes: Sequence[JsonObject]  # the newest, and those before it that did something
+
+    @property
+    def findings(self) -> list[JsonObject]:
+        """The worst of them."""
+        found: list[JsonObject] = self.status["findings"]["list"]
+        return sorted(found, key=lambda one: LEVELS[one["level"]])[:FINDINGS]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """Something that needs a person."""
+
+    what: str
+    why: str = ""  # may hold words of others
+    is_bad: bool = False  # rather than merely waiting for a decision
+    commands: tuple[tuple[str, str], ...] = field(default=())  # each with what it does
+    link: str = ""  # where on the page there is more
+
+
+def load_overview(
+    connection: Connection, wanted: Mapping[str, Configured], diagnosis: Diagnosis, shown: Span
+) -> Overview:
+    """The page's content at one moment; `wanted` are the configured targets."""
+    now, numbers = diagnosis.now, deliveries.count_states(connection)
+    targets = standings(connection, wanted, numbers)
+    return Overview(
+        diagnosis=diagnosis,
+        status=status_of(connection, numbers, targets),
+        targets=targets,
+        chart=draw(figures.count_slots(connection, shown.first(now), shown.width), shown, now),
+        recent=list_deliveries(connection, Selection(states=NOT_HELD), DELIVERIES),
+        feeds=figures.latest_feeds(connection, FEEDS),
+        passes=_telling(
+            [
+                {"started": iso(started), **report}
+                for started, report in journal.load_passes(connection, journal.PASSES_KEPT)
+            ]
+        ),
+    )
+
+
+def _telling(passes: Sequence[JsonObject]) -> list[JsonObject]:
+    return [one for number, one in enumerate(passes) if number == 0 or _did_something(one)][:PASSES]
+
+
+def _did_something(one: JsonObject) -> bool:
+    words = ("read", "withdrawn", "renamed", "written", "removed")
+    return any(one[word] for word in words) or bool(one["announced"]["deliveries"])
+
+
+def needs(overview: Overview) -> list[Need]:
+    """What needs a person, the worst first. Pure."""
+    found = [
+        *_about_passes(overview),
+        *(need for one in overview.targets for need in _about_target(one)),
+        *_about_queue(overview.status["deliveries"]["counts"]),
+        *_about_findings(overview.status["findings"]["counts"]),
+    ]
+    return sorted(found, key=lambda need: not need.is_bad)
+
+
+def _about_passes(overview: Overview) -> Iterator[Need]:
+    diagnosis, failure = overview.diagnosis, overview.status["failure"]
+    if diagnosis.verdict is Verdict.FAILING:
+        why = failure["reason"] if failure else ""
+        command = ("feedbot build", "makes one now, and says what is wrong")
+        yield Need(what="The newest pass failed", why=why, is_bad=True, commands=(command,))
+    elif diagnosis.verdict is Verdict.STALE and diagnosis.age:
+        why = "A pass is overdue: see that the worker runs."
+        command = ("feedbot run", "keeps the feeds fresh")
+        yield Need(what=f"No pass for {span(diagnosis.age)}", why=why, is_bad=True, commands=(command,))
+    elif diagnosis.verdict is Verdict.UNKNOWN:
+        command = ("feedbot run", "makes the first, and keeps the feeds fresh")
+        yield Need(what="There was no pass yet", is_bad=True, commands=(command,))
+
+
+def _about_target(one: Standing) -> Iterator[Need]:
+    name, reason = shlex.quote(one.name), one.health.reason if one.health else ""
+    if one.word == "disabled":
+        command = (f"feedbot targets resume {name}", "sends to it again")
+        yield Need(what=f"{one.name} is disabled", why=reason, is_bad=True, commands=(command,))
+    elif one.word == "paused":
+        command = (f"feedbot targets test {name}", "tries it now")
+        why = f"{reason}. It is tried again by itself." if reason else "It is tried again by itself."
+        yield Need(what=f"{one.name} is paused", why=why, commands=(command,))
+    elif one.word == "removed":
+        command = (f"feedbot deliveries drop --target {name}", "forgets what waits for it")
+        yield Need(what=f"{one.name} is no longer in config.yaml", commands=(command,))
+    if one.remark:
+        yield Need(what=f"{one.name} {one.remark}")
+
+
+def _about_queue(counts: Mapping[str, int]) -> Iterator[Need]:
+    if held := counts[State.HELD]:
+        is_one = held == 1
+        yield Need(
+            what=f"{number_of(held, 'announcement')} {'is' if is_one else 'are'} held",
+            why="Too many articles came at once.",
+            commands=(
+                ("feedbot deliveries list --state held", "shows them"),
+                (SEND_HELD, "sends them"),
+                (FORGET_HELD, "forgets them"),
+            ),
+        )
+    if dead := counts[State.DEAD]:
+        yield Need(
+            what=f"{number_of(dead, 'announcement')} {'was' if dead == 1 else 'were'} given up",
+            commands=(
+                ("feedbot deliveries list --state dead -v", "says why"),
+                ("feedbot deliveries retry --state dead", "sends them anew"),
+            ),
+        )
+
+
+def _about_findings(counts: Mapping[str, int]) -> Iterator[Need]:
+    if errors := counts[Level.ERROR]:
+        yield Need(what=f"{number_of(errors, 'error')} in the content", link="findings")
+    if warnings := counts[Level.WARNING]:
+        yield Need(what=f"{number_of(warnings, 'warning')} about the content", link="findings")

@@ -1,0 +1,140 @@
+"""What is counted for those who watch: how much waits, what was tried when, which feeds changed last.
+
+Cheap enough to be asked every few seconds: nothing here reads rows one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from feedbot.store.db import from_us, to_us
+from feedbot.store.deliveries import IS_OPEN, IS_SENDING
+from feedbot.store.schema import activity, attempts, deliveries, documents, feeds, passes, slugs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What waits to be sent, those under way included."""
+
+    number: int
+    oldest: datetime | None  # event of the oldest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """How often attempts came to one outcome within a length of time."""
+
+    begin: datetime
+    outcome: str  # as in the table: sent, retry, ...
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestFeed:
+    """A feed with the moment at which one of its documents last changed on disk."""
+
+    title: str
+    slug: str  # "": the feed of all articles
+    written: datetime
+    articles: int
+
+
+def queue(connection: Connection) -> Queue:
+    """What waits at all targets."""
+    statement = select(func.count(), func.min(deliveries.c.at_us))
+    parts = [connection.execute(statement.where(part)).one() for part in (IS_OPEN, IS_SENDING)]
+    oldest = min((moment for _, moment in parts if moment is not None), default=None)
+    return Queue(
+        number=sum(number for number, _ in parts), oldest=None if oldest is None else from_us(oldest)
+    )
+
+
+def count_slots(connection: Connection, since: datetime, width: timedelta) -> list[Slot]:
+    """The attempts since then by outcome, in slots of `width` that begin at whole multiples of it."""
+    microseconds = width // timedelta(microseconds=1)
+    slot = (attempts.c.at_us // microseconds).label("slot")
+    statement = (
+        select(slot, attempts.c.outcome, func.count().label("number"))
+        .where(_is_after(since))
+        .group_by(slot, attempts.c.outcome)
+        .order_by(slot, attempts.c.outcome)
+    )
+    return [
+        Slot(begin=from_us(row.slot * microseconds), outcome=row.outcome, number=row.number)
+        for row in connection.execute(statement)
+    ]
+
+
+def count_outcomes(connection: Connection, since: datetime) -> dict[tuple[str, str], int]:
+    """How many attempts since then came to what, by (target, outcome)."""
+    statement = (
+        select(deliveries.c.target, attempts.c.outcome, func.count())
+        .join(deliveries, deliveries.c.key == attempts.c.delivery_key)
+        .where(_is_after(since))
+        .group_by(deliveries.c.target, attempts.c.outcome)
+    )
+    return {(target, outcome): number for target, outcome, number in connection.execute(statement)}
+
+
+def _is_after(since: datetime) -> ColumnElement[bool]:
+    """Attempts that ended since then: read from the newest backwards, for their times have no index.
+
+    Their numbers rise with time, so that the walk ends at the first that is older.
+    """
+    older = (
+        select(attempts.c.number)
+        .where(attempts.c.at_us < to_us(since))
+        .order_by(attempts.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (attempts.c.number > func.coalesce(older, -1)) & (attempts.c.at_us >= to_us(since))
+
+
+def latest_feeds(connection: Connection, limit: int) -> list[LatestFeed]:
+    """The feeds whose documents changed last, the latest first; archives do not count."""
+    written = func.max(documents.c.mtime_ns).label("written_ns")
+    latest = (
+        select(feeds.c.key, feeds.c.title, slugs.c.slug, written)
+        .join(documents, documents.c.feed_key == feeds.c.key)
+        .outerjoin(slugs, (slugs.c.feed_key == feeds.c.key) & slugs.c.current)
+        .where(feeds.c.active, documents.c.archive_key.is_(None))
+        .group_by(feeds.c.key, feeds.c.title, slugs.c.slug)
+        .order_by(written.desc(), feeds.c.key)
+        .limit(limit)
+    )
+    rows = connection.execute(latest).all()
+    counts = (
+        select(activity.c.feed_key, func.sum(activity.c.articles))
+        .where(activity.c.feed_key.in_([row.key for row in rows]))
+        .group_by(activity.c.feed_key)
+    )
+    articles = {key: int(number) for key, number in connection.execute(counts)}
+    return [
+        LatestFeed(
+            title=row.title,
+            slug=row.slug or "",
+            written=from_us(row.written_ns // 1000),
+            articles=articles.get(row.key, 0),
+        )
+        for row in rows
+    ]
+
+
+def count_documents(connection: Connection) -> int:
+    """How many documents there are in the output folder."""
+    return int(connection.execute(select(func.count()).select_from(documents)).scalar_one())
+
+
+def count_stale(connection: Connection) -> int:
+    """How many feeds have documents that do not show what they should."""
+    statement = select(func.count()).select_from(feeds).where(feeds.c.changed > feeds.c.rendered)
+    return int(connection.execute(statement).scalar_one())
+
+
+def count_passes(connection: Connection) -> int:
+    """How many passes there ever were: each has the next number, and the newest is never forgotten."""
+    return int(connection.execute(select(func.max(passes.c.number))).scalar() or 0)

@@ -139,7 +139,12 @@ def whole_site(*, full: bool = True) -> list[Document]:
         for document in render_feed(SITE, feed, entries, formats=ALL_FORMATS, full=full, max_item_size=NO_CAP)
     ]
     listings = [
-        Listing(feed=feed, articles=len(entries), newest=entries[0].article.published if entries else None)
+        Listing(
+            feed=feed,
+            articles=len(entries),
+            newest=entries[0].article.published if entries else None,
+            weeks=(0, 1, 0, 2, 12, len(entries)) if entries else (),
+        )
         for feed, entries in shown.items()
     ]
     return documents + render_index(SITE, listings, formats=ALL_FORMATS)

@@ -122,7 +122,9 @@ def test_there_is_a_feed_for_each_topic_of_a_published_article_and_no_other(
     built: Edition, selections: dict[str, list[Story]]
 ) -> None:
     documents = {"rss.xml", "atom.xml", "feed.json", "index.html"}
-    expected = {Path(slug) / name for slug in selections for name in documents} | {Path("feeds.opml")}
+    expected = {Path(slug) / name for slug in selections for name in documents}
+    expected |= {Path(f"{name}.opml") for name in ("feeds", "rss", "atom", "json")}
+    expected |= {Path("page.css"), Path("page.js")}
     found = {path.relative_to(built.feeds) for path in built.feeds.rglob("*") if path.is_file()}
     assert found == expected
     assert json.loads(built.stdout)["written"] == len(expected)

@@ -21,6 +21,8 @@ GOLDEN = Path(__file__).parent / "data" / "render" / "full"
 FEEDS_URL = "https://feeds.example.com/"
 HUB = "https://hub.example.com/"
 
+MAIN = '<main id="main">'
+
 # A document, what is replaced in it (all of it), by what, and what the checker says then.
 BROKEN = [
     # XML
@@ -129,9 +131,26 @@ BROKEN = [
     ("index.html", "<!doctype html>", "", "no doctype"),
     ("index.html", '<html lang="en">', "<html>", "no language"),
     ("index.html", "<h2", "<h1>Again</h1><h2", "not exactly one h1"),
-    ("index.html", "<main>", '<main><img src="https://img.example/1">', "without alt"),
-    ("index.html", "<main>", "<main><script>x()</script>", "<script> on the page"),
-    ("index.html", "<style>", '<link rel="stylesheet" href="https://a.example/b.css"><style>', "stylesheet"),
+    ("index.html", MAIN, f'{MAIN}<img src="https://img.example/1">', "without alt"),
+    ("index.html", MAIN, f"{MAIN}<script>x()</script>", "a script on the page"),
+    ("index.html", MAIN, f"{MAIN}<iframe></iframe>", "<iframe> on the page"),
+    ("index.html", MAIN, f'{MAIN}<p style="color: red"></p>', "has style"),
+    ("index.html", MAIN, f'{MAIN}<p onclick="x()"></p>', "has onclick"),
+    ("index.html", MAIN, f"{MAIN}<div>", "closes what is not open"),
+    ("index.html", MAIN, f"{MAIN}<p><ul></ul></p>", "<ul> in <p>"),
+    ("index.html", MAIN, f"{MAIN}<li></li>", "<li> in <main>"),
+    ("index.html", MAIN, f'{MAIN}<a href="rss.xml"><a href="atom.xml"></a></a>', "within a control"),
+    ("index.html", MAIN, f'{MAIN}<a href="rss.xml" href="atom.xml"></a>', "an attribute twice"),
+    ("index.html", MAIN, f'{MAIN}<a href=""></a>', "empty href"),
+    ("index.html", MAIN, f'{MAIN}<a href="#nowhere"></a>', "nothing has the id nowhere"),
+    ("index.html", MAIN, f'{MAIN}<p id="main"></p>', "id main stands twice"),
+    ("index.html", MAIN, f"{MAIN}<br/>", "closes itself"),
+    ("index.html", MAIN, f"{MAIN}<h3>Too deep</h3>", "<h3> after <h1>"),
+    ("index.html", "page.js", "https://a.example/b.js", "loads https://a.example/b.js"),
+    ("index.html", "page.css", "other.css", "loads other.css"),
+    ("index.html", "script-src 'self'", "script-src *", "the policy is"),
+    ("index.html", "img-src 'self' http: https: data:", "img-src 'self'", "that the policy forbids"),
+    ("index.html", "footer>", "div>", "header, main and footer"),
     ("index.html", "(Atom)", "(RSS)", "autodiscovery title stands twice"),
     ("index.html", 'href="https://news.example.com/"', 'href="javascript:x()"', "not an absolute"),
 ]  # fmt: skip
@@ -235,6 +254,12 @@ def test_two_feeds_of_one_title_are_caught(folder: Path) -> None:
 def test_more_items_than_allowed_are_caught(folder: Path) -> None:
     assert problems(folder, limit=3) == []
     assert "feed.json: more than 2 items" in problems(folder, limit=2)
+
+
+def test_a_list_of_mixed_formats_is_caught(folder: Path) -> None:
+    text = (folder / "atom.opml").read_text(encoding="utf-8")
+    (folder / "atom.opml").write_text(text.replace("c-2/atom.xml", "c-2/rss.xml"), encoding="utf-8")
+    assert problems(folder) == ["atom.opml: names feeds of more than one format"]
 
 
 def test_a_feed_that_the_list_lacks_is_caught(folder: Path) -> None:

@@ -31,6 +31,11 @@ FOREIGN = [
     '{"_feedbot": {"related": []}}',
     '{"items": [{"_feedbot": {"generator": "feedbot"}}]}',
     # files that speak of feedbot
+    "/* feedbot */",
+    "/* generator: feedbot 2 */",
+    "/*\n * generator: feedbot\n */",
+    " /* generator: feedbot */\n",
+    "body {} /* generator: feedbot */\n",
     "<?xml version='1.0'?><rss><channel><title>feedbot</title><generator>x</generator></channel></rss>",
     "<?xml version='1.0'?><rss><channel><item><generator>feedbot</generator></item></channel></rss>",
     f"<?xml version='1.0'?><feed {ATOM}><entry><generator>feedbot</generator></entry></feed>",
@@ -65,6 +70,6 @@ def test_a_file_of_somebody_else_does_not(text: str) -> None:
 
 def test_a_document_that_was_cut_or_garbled_does_not() -> None:
     for document in whole_site():
-        if not document.path.endswith(".html"):  # of a page any part is a page
+        if not document.path.endswith((".html", ".css", ".js")):  # of these any part is one of these
             assert not bears_mark(document.body[: len(document.body) // 2]), document.path
     assert not bears_mark(json.dumps({"_feedbot": {"generator": "feedbot", "more": 1}}).encode())

@@ -115,11 +115,13 @@ def test_text_comes_back_as_it_went_in(entries: tuple[Entry, ...]) -> None:
 @given(feeds=st.lists(feeds, min_size=1, max_size=4, unique_by=lambda feed: feed.slug))
 def test_the_index_lists_any_feeds_in_their_order(feeds: list[Feed]) -> None:
     listings = [Listing(feed=feed, articles=n, newest=feed.updated) for n, feed in enumerate(feeds)]
-    page, opml = render_index(SITE, listings, formats=ALL_FORMATS)
-    outlines = etree.fromstring(opml.body).findall("body/outline")
+    documents = {each.path: each.body for each in render_index(SITE, listings, formats=ALL_FORMATS)}
+    outlines = etree.fromstring(documents["feeds.opml"]).findall("body/outline")
     assert [outline.get("text") for outline in outlines] == [feed.title for feed in feeds]
-    root = lxml_html.document_fromstring(page.body.decode())
-    assert [heading.text_content() for heading in root.iter("h3")] == [feed.title for feed in feeds]
+    root = lxml_html.document_fromstring(documents["index.html"].decode())
+    assert check_page(documents["index.html"]) == []
+    assert root.xpath("string(//h2[@id='all'])") == feeds[0].title
+    assert [heading.text_content() for heading in root.iter("h3")] == [feed.title for feed in feeds[1:]]
 
 
 @settings(deadline=None)

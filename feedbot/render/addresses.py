@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from feedbot.model import FILENAMES, Feed, Format, Site
 
 INDEX = "index.html"
 OPML = "feeds.opml"
+STYLE = "page.css"
+SCRIPT = "page.js"
+ARCHIVES = "archive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which part of a feed's history a document shows (RFC 5005, section 4)."""
+
+    archive: int = 0  # the number of the archive that it is; 0: it is the one that readers subscribe to
+    before: int = 0  # the number of the archive that goes before it; 0: there is none
+
+
+NEWEST = Part()
 
 
 def folder(feed: Feed) -> str:
@@ -15,9 +31,15 @@ def folder(feed: Feed) -> str:
     return f"{feed.slug}/" if feed.slug else ""
 
 
-def feed_path(feed: Feed, format_: Format) -> str:
-    """Where a document lies, relative to the output folder."""
-    return folder(feed) + FILENAMES[format_]
+def archives_folder(feed: Feed) -> str:
+    """The folder of a feed's archives with its closing slash; no feed has it as its slug."""
+    return f"{folder(feed)}{ARCHIVES}/"
+
+
+def feed_path(feed: Feed, format_: Format, archive: int = 0) -> str:
+    """Where a document lies, relative to the output folder: the feed's own, or that of an archive."""
+    place = f"{archives_folder(feed)}{archive}/" if archive else folder(feed)
+    return place + FILENAMES[format_]
 
 
 def page_path(feed: Feed) -> str:
@@ -25,19 +47,36 @@ def page_path(feed: Feed) -> str:
     return folder(feed) + INDEX
 
 
+def opml_path(format_: Format) -> str:
+    """Where the list of all feeds in one format lies, relative to the output folder."""
+    return f"{format_.value}.opml"
+
+
 def href(path: str) -> str:
     """A path as a relative URL."""
     return quote(path)
 
 
-def feed_url(site: Site, feed: Feed, format_: Format) -> str:
-    """The absolute URL of a document: what subscribers keep, and the topic of WebSub."""
-    return site.feeds_url + href(feed_path(feed, format_))
+def folder_url(site: Site, feed: Feed) -> str:
+    """The absolute URL of a feed's folder, with its closing slash."""
+    return site.feeds_url + href(folder(feed))
+
+
+def feed_url(site: Site, feed: Feed, format_: Format, archive: int = 0) -> str:
+    """The absolute URL of a document: what subscribers keep, and the topic of WebSub; or of an archive."""
+    place = f"{ARCHIVES}/{archive}/" if archive else ""
+    return folder_url(site, feed) + place + FILENAMES[format_]
+
+
+def topics(site: Site, slugs: Sequence[str], formats: Sequence[Format]) -> tuple[str, ...]:
+    """The absolute URLs of all documents of the feed that has these slugs: what a hub knows them by."""
+    feeds = [Feed(slug=slug, title="") for slug in slugs]
+    return tuple(feed_url(site, feed, format_) for feed in feeds for format_ in formats)
 
 
 def page_url(site: Site, feed: Feed) -> str:
     """The absolute URL of the page for people; with its file name, which a bucket needs."""
-    return site.feeds_url + href(page_path(feed))
+    return folder_url(site, feed) + INDEX
 
 
 def home_url(site: Site, feed: Feed) -> str:
@@ -46,5 +85,6 @@ def home_url(site: Site, feed: Feed) -> str:
 
 
 def feed_id(site: Site, feed: Feed) -> str:
-    """The id of the feed itself (RFC 4287, 4.2.6): it follows the slug, which never changes."""
-    return f"{site.id_base}feeds" + (f"/{quote(feed.slug, safe='')}" if feed.slug else "")
+    """The id of the feed itself: it stays when the feed moves (RFC 4287, 4.2.6)."""
+    slug = feed.first_slug or feed.slug
+    return f"{site.id_base}feeds" + (f"/{quote(slug, safe='')}" if slug else "")

@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 
 from feedbot.model import Author, Feed, Format, JsonObject, Related, Site
-from feedbot.render.addresses import feed_url, home_url
+from feedbot.render.addresses import NEWEST, Part, feed_url, home_url
 from feedbot.render.items import Item, description_of
 from feedbot.render.mark import JSON_KEY, JSON_MARK
 
 
-def render_json(site: Site, feed: Feed, items: Sequence[Item]) -> bytes:
+def render_json(site: Site, feed: Feed, items: Sequence[Item], part: Part = NEWEST) -> bytes:
     """The feed as JSON Feed 1.1."""
-    head = _dump(_feed_object(site, feed)).removesuffix("}")
+    head = _dump(_feed_object(site, feed, part)).removesuffix("}")
     lines = ",".join("\n" + _dump(_item_object(item)) for item in items)
     return f'{head}, "items": [{lines}\n]}}\n'.encode()
 
@@ -27,19 +27,21 @@ def _given(value: JsonObject) -> JsonObject:
     return {key: part for key, part in value.items() if part}
 
 
-def _feed_object(site: Site, feed: Feed) -> JsonObject:
-    # No `authors` here: a reader joins them to the item's own, and each item has some.
+def _feed_object(site: Site, feed: Feed, part: Part) -> JsonObject:
+    # No `authors` here: a reader joins them to the item's own, and each item has some. `feed_url` identifies
+    # the feed, so an archive has that of the document to subscribe to.
     return _given(
         {
             "version": "https://jsonfeed.org/version/1.1",
             "title": feed.title,
             "home_page_url": home_url(site, feed),
             "feed_url": feed_url(site, feed, Format.JSON),
+            "next_url": feed_url(site, feed, Format.JSON, part.before) if part.before else "",
             "description": description_of(site, feed),
             "icon": site.icon,
             "favicon": site.icon,
             "language": site.language,
-            "hubs": [{"type": "WebSub", "url": site.hub}] if site.hub else [],
+            "hubs": [{"type": "WebSub", "url": site.hub}] if site.hub and not part.archive else [],
             JSON_KEY: JSON_MARK,
         }
     )

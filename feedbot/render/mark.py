@@ -15,6 +15,7 @@ JSON_KEY = "_feedbot"
 JSON_MARK = {"generator": GENERATOR}
 COMMENT = " generator: feedbot "  # OPML has no element for it
 REDIRECTS = "# generator: feedbot"  # the first line of the list of former addresses
+STATIC = "/* generator: feedbot */"  # the first line of what pages load
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -24,6 +25,8 @@ def bears_mark(body: bytes) -> bool:
     start = body[:64].lower()
     if start.startswith(b"#"):
         return body.startswith(f"{REDIRECTS}\n".encode())
+    if start.startswith(b"/*"):
+        return body.startswith(f"{STATIC}\n".encode())
     if start.startswith(b"{"):
         return _json_bears_mark(body)
     if start.startswith(b"<?xml"):

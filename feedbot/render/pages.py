@@ -1,62 +1,164 @@
-"""Pages for people: an index of all feeds, and a page for each feed. Plain HTML without scripts.
+"""Pages for people: an index of all feeds, a page for each feed, and the style and the script they share.
 
 The links among pages and documents are relative, so that a copy of the folder works from anywhere, a disk
-included. Nothing is fetched from elsewhere but the pictures of articles.
+included. Nothing is fetched from elsewhere but pictures: those of articles, the site's icon and its logo.
+Without `pictures` there are none of these, and the pages forbid them to the browser.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from feedbot.model import FILENAMES, MEDIA_TYPES, Feed, Format, Listing, Site
-from feedbot.render.addresses import INDEX, OPML, feed_path, href, page_path
+from feedbot.model import FILENAMES, MEDIA_TYPES, Document, Feed, Format, Image, Listing, Site
+from feedbot.render.addresses import (
+    INDEX,
+    SCRIPT,
+    STYLE,
+    feed_path,
+    feed_url,
+    href,
+    opml_path,
+    page_path,
+    page_url,
+)
+from feedbot.render.alphabet import by_letter, direction
 from feedbot.render.items import Item, description_of, last_change
 from feedbot.render.mark import GENERATOR
+from feedbot.render.weeks import Drawing, draw
 
 LABELS = {Format.RSS: "RSS", Format.ATOM: "Atom", Format.JSON: "JSON Feed"}
+ALL = "All articles"
+PLENTY = 500  # feeds; above this the index is a list of names, for it would be too large otherwise
+
+# What the browser may load, also where no server says so. Quotes need no escaping within double ones.
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src {}; base-uri 'none'; form-action 'none'"
+)
+PICTURES = Markup(POLICY.format("'self' http: https: data:"))  # noqa: S704 - a constant
+NO_PICTURES = Markup(POLICY.format("'self'"))  # noqa: S704 - a constant
 
 
-def render_index_page(site: Site, listings: Sequence[Listing], formats: Sequence[Format]) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A feed as the index shows it."""
+
+    feed: Feed
+    name: str
+    articles: int
+    newest: datetime | None
+    drawing: Drawing | None
+    documents: list[tuple[str, str]]  # the name of a format and the relative address
+    address: str  # what is copied or printed: the absolute address in the first format
+
+
+def render_index_page(
+    site: Site, listings: Sequence[Listing], formats: Sequence[Format], *, pictures: bool
+) -> bytes:
     """All feeds with their addresses; the first of `listings` is the feed of all articles."""
-    everything = listings[0].feed
+    everything, others = listings[0], listings[1:]
+    is_plenty = len(others) > PLENTY
     return _render(
         "index.html",
-        site=site,
-        title=site.title,
-        description=description_of(site, everything),
-        formats=formats,
-        autodiscovery=_autodiscovery(site, everything, formats),
-        listings=listings,
+        **_common(site, everything.feed, formats, pictures=pictures),
+        everything=_row(site, everything, formats),
+        rows=[] if is_plenty else [_row(site, listing, formats) for listing in others],
+        letters=by_letter(_names(site, others), lambda named: named[0]) if is_plenty else [],
+        number=len(others),
+        newest=max((listing.newest for listing in listings if listing.newest), default=None),
+        weeks=len(everything.weeks),
+        lists=[(LABELS[format_], opml_path(format_)) for format_ in formats],
     )
 
 
-def render_feed_page(site: Site, feed: Feed, items: Sequence[Item], formats: Sequence[Format]) -> bytes:
+def render_feed_page(
+    site: Site, feed: Feed, items: Sequence[Item], formats: Sequence[Format], *, pictures: bool
+) -> bytes:
     """The articles of one feed, and the addresses to subscribe to."""
     return _render(
         "feed.html",
-        site=site,
-        title=feed.title,
-        description=description_of(site, feed),
-        formats=formats,
-        autodiscovery=_autodiscovery(site, feed, formats),
+        **_common(site, feed, formats, pictures=pictures),
         feed=feed,
         items=items,
         updated=last_change(feed, items) if items else None,
+        documents=[
+            (LABELS[format_], MEDIA_TYPES[format_], FILENAMES[format_], feed_url(site, feed, format_))
+            for format_ in formats
+        ],
     )
+
+
+def static_documents() -> list[Document]:
+    """The style and the script, the same for every site."""
+    return [Document(path=name, body=_static(name)) for name in (STYLE, SCRIPT)]
+
+
+@cache
+def _static(name: str) -> bytes:
+    return files("feedbot.render").joinpath("templates", name).read_bytes()
+
+
+def _row(site: Site, listing: Listing, formats: Sequence[Format]) -> Row:
+    return Row(
+        feed=listing.feed,
+        name=_name(site, listing.feed),
+        articles=listing.articles,
+        newest=listing.newest,
+        drawing=draw(listing.weeks),
+        documents=[(LABELS[format_], href(feed_path(listing.feed, format_))) for format_ in formats],
+        address=feed_url(site, listing.feed, formats[0]),
+    )
+
+
+def _names(site: Site, listings: Sequence[Listing]) -> list[tuple[str, Listing]]:
+    return [(_name(site, listing.feed), listing) for listing in listings]
+
+
+def _name(site: Site, feed: Feed) -> str:
+    """What a feed is called among those of its site: in a reader its title names the site, too."""
+    if not feed.slug and feed.title == site.title:
+        return ALL
+    return feed.title.removesuffix(f" – {site.title}")
+
+
+def _common(site: Site, feed: Feed, formats: Sequence[Format], *, pictures: bool) -> dict[str, Any]:
+    """What both kinds of page need; `feed` is that of the page."""
+    is_index = not feed.slug
+    name = _name(site, feed)
+    return {
+        "site": site,
+        "name": site.title if is_index else name,
+        "title": site.title if is_index or name == site.title else f"{name} – {site.title}",
+        "description": description_of(site, feed if is_index else replace(feed, title=name)),
+        "canonical": page_url(site, feed),
+        "root": "" if is_index else "../",
+        "autodiscovery": _autodiscovery(site, feed, formats),
+        "policy": PICTURES if pictures else NO_PICTURES,
+        "pictures": pictures,
+        "direction": direction(site.language),
+        "ours": _ours(site.language),
+    }
 
 
 def _autodiscovery(site: Site, feed: Feed, formats: Sequence[Format]) -> list[dict[str, str]]:
     """The documents of the page's own feed; each title is unique, because readers show nothing else."""
-    name = feed.title if feed.title == site.title else f"{feed.title} – {site.title}"
+    name = feed.title if feed.title == site.title else f"{_name(site, feed)} – {site.title}"
     return [
         {"type": MEDIA_TYPES[format_], "href": FILENAMES[format_], "title": f"{name} ({LABELS[format_]})"}
         for format_ in formats
     ]
+
+
+def _ours(language: str) -> Markup:
+    """The attribute that our own words need amid text in `language`, so that they are read out as English."""
+    return Markup("") if language.lower().partition("-")[0] in {"", "en"} else Markup(' lang="en"')
 
 
 def _render(template: str, **values: Any) -> bytes:
@@ -74,17 +176,23 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    environment.globals.update(generator=GENERATOR, index=INDEX, opml=OPML)
-    environment.globals.update(labels=LABELS, filenames=FILENAMES, media_types=MEDIA_TYPES)
+    environment.globals.update(generator=GENERATOR, index=INDEX, style=STYLE, script=SCRIPT)
+    environment.globals.update(all=ALL, picture_of=_picture_of, ours_in=_ours)
     environment.filters.update(
-        date=_date,
+        day=lambda moment: f"{moment:%Y-%m-%d}",
+        minute=lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC",
         iso=datetime.isoformat,
         page=lambda feed: href(page_path(feed)),
-        address=lambda feed, format_: href(feed_path(feed, format_)),
+        web=_web,
     )
     return environment
 
 
-def _date(moment: datetime) -> str:
-    """A date that reads the same in every country."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def _picture_of(item: Item) -> Image | None:
+    """The picture that stands for an article."""
+    return next((image for image in item.images if _web(image.url)), None)
+
+
+def _web(url: str) -> str:
+    """`url` if it leads to the web, else "". Reading has checked it; this is the last place to be sure."""
+    return url if url.lower().startswith(("https://", "http://")) else ""

@@ -7,13 +7,15 @@ from datetime import datetime
 
 from feedbot.model import Document, Entry, Feed, Format, Site, load_article
 from feedbot.render import render_feed
+from feedbot.render.addresses import NEWEST, Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A feed to be rendered; None instead of a feed shows nothing at all."""
+    """A part of a feed to be rendered; None instead of a feed shows nothing at all."""
 
     feed: Feed | None
+    part: Part = NEWEST
     full: bool = False
     bodies: tuple[tuple[str, str], ...] = ()  # id and article as text, sorted and limited
 
@@ -44,6 +46,7 @@ class Press:
             self.site,
             job.feed,
             entries,
+            part=job.part,
             formats=self.formats,
             full=job.full,
             max_item_size=self.max_item_size,

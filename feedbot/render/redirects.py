@@ -1,22 +1,48 @@
 """The addresses that feeds had before: `_redirects`, in the form that static hosts and our server read.
 
-One line for each slug that was: everything below the old folder has moved, for ever, below the new one.
+One line for each slug that was, `/old/* /new/:splat 301`: everything below the old folder has moved, for
+ever, below the new one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urlsplit
 
-from feedbot.model import Site
 from feedbot.render.addresses import href
 from feedbot.render.mark import REDIRECTS
 
 PATH = "_redirects"
+_FROM, _TO, _STATUS = "/*", "/:splat", "301"
 
 
-def render_redirects(site: Site, moves: Mapping[str, str]) -> bytes:
-    """`moves` leads from each former slug to the current one of its feed."""
-    root = urlsplit(site.feeds_url).path
-    lines = [f"{root}{href(old)}/* {root}{href(new)}/:splat 301" for old, new in sorted(moves.items())]
+def render_redirects(feeds_url: str, moves: Mapping[str, str]) -> bytes:
+    """`moves` leads from each former slug to the current one of its feed; `feeds_url` is where feeds are."""
+    root = _root(feeds_url)
+    lines = [
+        f"{root}{href(old)}{_FROM} {root}{href(new)}{_TO} {_STATUS}" for old, new in sorted(moves.items())
+    ]
     return "\n".join([REDIRECTS, *lines, ""]).encode()
+
+
+def read_redirects(body: bytes, feeds_url: str) -> Iterator[tuple[str, str]]:
+    """The folders that `body` leads from and to, decoded; lines of any other form mean nothing."""
+    root = _root(feeds_url)
+    for line in body.decode("utf-8", "replace").splitlines():
+        words = line.split()
+        if len(words) != 3 or words[0].startswith("#") or words[2] != _STATUS:
+            continue
+        old, new = _folder(words[0], root, _FROM), _folder(words[1], root, _TO)
+        if old and new:
+            yield old, new
+
+
+def _root(feeds_url: str) -> str:
+    return urlsplit(feeds_url).path.rstrip("/") + "/"
+
+
+def _folder(pattern: str, root: str, end: str) -> str:
+    """The folder that `pattern` speaks of; "" if it is none below `root`."""
+    if not (pattern.startswith(root) and pattern.endswith(end)):
+        return ""
+    return unquote(pattern[len(root) : -len(end)]).strip("/")

@@ -1,7 +1,7 @@
 """RSS 2.0 and Atom 1.0 (RFC 4287) through feedgen, which nothing else of feedbot imports.
 
-feedgen builds the documents; what it drops or lacks (link relations, hub, dc:creator, Media RSS, the language
-of an entry) is added by one extension, registered through its public interface.
+feedgen builds the documents; what it drops or lacks (link relations, the mark of archives, dc:creator, Media
+RSS, the language of an entry) is added by one extension, registered through its public interface.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import feedgen.feed
 from lxml import etree
 
 from feedbot.model import MEDIA_TYPES, Article, Author, Feed, Format, Image, Site
-from feedbot.render.addresses import feed_id, feed_url, home_url
+from feedbot.render.addresses import NEWEST, Part, feed_id, feed_url, home_url
 from feedbot.render.items import Item, description_of, last_change, site_author
 from feedbot.render.mark import GENERATOR
 
 ATOM = "http://www.w3.org/2005/Atom"
 DC = "http://purl.org/dc/elements/1.1/"
+HISTORY = "http://purl.org/syndication/history/1.0"
 MEDIA = "http://search.yahoo.com/mrss/"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 NAMESPACES = {Format.RSS: {"dc": DC, "media": MEDIA}, Format.ATOM: {"media": MEDIA}}
@@ -31,10 +32,10 @@ NAMESPACES = {Format.RSS: {"dc": DC, "media": MEDIA}, Format.ATOM: {"media": MED
 feedgen.feed.formatRFC2822 = feedgen.entry.formatRFC2822 = format_datetime
 
 
-def render_rss(site: Site, feed: Feed, items: Sequence[Item]) -> bytes:
+def render_rss(site: Site, feed: Feed, items: Sequence[Item], part: Part = NEWEST) -> bytes:
     """The feed as RSS 2.0, with content:encoded, dc:creator and Media RSS."""
-    channel = _start(site, feed, items, Format.RSS)
-    channel.fb.hub = site.hub
+    channel = _start(site, feed, items, Format.RSS, part)
+    channel.fb.links = _further_links(site, feed, Format.RSS, part)
     if site.logo or site.icon:
         channel.image(site.logo or site.icon)
     for item in items:
@@ -43,9 +44,9 @@ def render_rss(site: Site, feed: Feed, items: Sequence[Item]) -> bytes:
     return written
 
 
-def render_atom(site: Site, feed: Feed, items: Sequence[Item]) -> bytes:
+def render_atom(site: Site, feed: Feed, items: Sequence[Item], part: Part = NEWEST) -> bytes:
     """The feed as Atom 1.0."""
-    root = _start(site, feed, items, Format.ATOM)
+    root = _start(site, feed, items, Format.ATOM, part)
     root.author(_person(site_author(site)))
     if site.icon:
         root.icon(site.icon)
@@ -60,7 +61,8 @@ def render_atom(site: Site, feed: Feed, items: Sequence[Item]) -> bytes:
 class FeedExtension:
     """What feedgen lacks at the level of the feed; it calls these three methods."""
 
-    hub = ""  # only for RSS, where feedgen drops every link but `self`
+    links: Sequence[dict[str, str]] = ()  # only for RSS, where feedgen drops every link but `self`
+    is_archive = False
     namespaces: dict[str, str]
 
     def extend_ns(self) -> dict[str, str]:
@@ -68,12 +70,18 @@ class FeedExtension:
         return self.namespaces
 
     def extend_rss(self, root: etree._Element) -> None:
-        """Add the hub (WebSub, 4)."""
-        if self.hub:
-            etree.SubElement(root[0], f"{{{ATOM}}}link", rel="hub", href=self.hub)
+        """Add the links, and the mark of an archive."""
+        for link in self.links:
+            etree.SubElement(root[0], f"{{{ATOM}}}link", link)
+        self._mark(root[0])
 
     def extend_atom(self, root: etree._Element) -> None:
-        """Nothing: in Atom feedgen writes all links of a feed."""
+        """Add the mark of an archive; in Atom feedgen writes all links of a feed."""
+        self._mark(root)
+
+    def _mark(self, head: etree._Element) -> None:
+        if self.is_archive:
+            etree.SubElement(head, f"{{{HISTORY}}}archive")
 
 
 class EntryExtension:
@@ -97,11 +105,12 @@ class EntryExtension:
         _add_media(element, self.item.images)
 
 
-def _start(site: Site, feed: Feed, items: Sequence[Item], format_: Format) -> Any:
+def _start(site: Site, feed: Feed, items: Sequence[Item], format_: Format, part: Part) -> Any:
     """A generator with all that is said about the feed itself."""
     generator = feedgen.feed.FeedGenerator()
     generator.register_extension("fb", FeedExtension, EntryExtension)
-    generator.fb.namespaces = NAMESPACES[format_]
+    generator.fb.namespaces = NAMESPACES[format_] | ({"fh": HISTORY} if part.archive else {})
+    generator.fb.is_archive = bool(part.archive)
     generator.id(feed_id(site, feed))
     generator.title(feed.title)
     generator.subtitle(description_of(site, feed))
@@ -109,16 +118,37 @@ def _start(site: Site, feed: Feed, items: Sequence[Item], format_: Format) -> An
     generator.generator(GENERATOR)
     if site.language:
         generator.language(site.language)
-    generator.link(_links(site, feed, format_))
+    generator.link(_links(site, feed, format_, part))
     return generator
 
 
-def _links(site: Site, feed: Feed, format_: Format) -> list[dict[str, str]]:
-    """The links of a feed; the one for people last, because feedgen makes the last one RSS's own."""
-    links = [{"href": feed_url(site, feed, format_), "rel": "self", "type": MEDIA_TYPES[format_]}]
-    if site.hub:
-        links.append({"href": site.hub, "rel": "hub"})
-    return [*links, {"href": home_url(site, feed), "rel": "alternate", "type": "text/html"}]
+def _links(site: Site, feed: Feed, format_: Format, part: Part) -> list[dict[str, str]]:
+    """The links of a document; the one for people last, because feedgen makes the last one RSS's own."""
+    return [
+        _link("self", feed_url(site, feed, format_, part.archive), MEDIA_TYPES[format_]),
+        *_further_links(site, feed, format_, part),
+        _link("alternate", home_url(site, feed), "text/html"),
+    ]
+
+
+def _further_links(site: Site, feed: Feed, format_: Format, part: Part) -> list[dict[str, str]]:
+    """To the hub (WebSub, 4), and among the parts of the feed's history (RFC 5005, 4).
+
+    There is no link to the next archive: it would have to be put into a document that is closed.
+    """
+    links = []
+    if site.hub and not part.archive:
+        links.append(_link("hub", site.hub))
+    if part.before:
+        address = feed_url(site, feed, format_, part.before)
+        links.append(_link("prev-archive", address, MEDIA_TYPES[format_]))
+    if part.archive:
+        links.append(_link("current", feed_url(site, feed, format_), MEDIA_TYPES[format_]))
+    return links
+
+
+def _link(relation: str, address: str, type_: str = "") -> dict[str, str]:
+    return {"rel": relation, "href": address} | ({"type": type_} if type_ else {})
 
 
 def _rss_item(entry: Any, item: Item) -> None:

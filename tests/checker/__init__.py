@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from lxml import etree
 
 from checker.agreement import Record, atom_record, check_agreement, json_record, rss_record
+from checker.archives import check_chain, place_of
 from checker.atom import check_atom
 from checker.jsonfeed import check_json
 from checker.pages import alternates_of, check_opml, check_page, html_page
@@ -36,36 +37,51 @@ CHECKS = {"rss.xml": check_rss, "atom.xml": check_atom, "feed.json": check_json}
 def check_folder(folder: Path, feeds_url: str, *, hub: str = "", limit: int | None = None) -> list[str]:
     """Problems of all documents below `folder`, which is published at `feeds_url`, each with its path."""
     problems: list[str] = []
-    feeds = sorted({path.parent for path in folder.rglob("*") if path.name in CHECKS})
+    places = sorted({path.parent for path in folder.rglob("*") if path.name in CHECKS})
+    for place in places:
+        problems += _check_documents(folder, place, feeds_url, hub, limit)
+    feeds = [place for place in places if place_of(folder, place) is None]
     for feed in feeds:
-        problems += _check_feed(folder, feed, feeds_url, hub, limit)
+        problems += _check_feed(folder, feed, feeds_url)
     for path in sorted(folder.rglob("index.html")):
         problems += _check_page_in(folder, path)
     problems += _check_opml_in(folder, feeds, feeds_url)
-    return [*problems, *_check_across(folder, feeds)]
+    return [*problems, *_check_across(folder, places, feeds)]
 
 
-def _check_feed(folder: Path, feed: Path, feeds_url: str, hub: str, limit: int | None) -> Iterator[str]:
-    bodies = {name: (feed / name).read_bytes() for name in CHECKS if (feed / name).is_file()}
+def _check_documents(folder: Path, place: Path, feeds_url: str, hub: str, limit: int | None) -> Iterator[str]:
+    """Those of a feed, or of one of its archives."""
+    archive = place_of(folder, place)
+    bodies = {name: (place / name).read_bytes() for name in CHECKS if (place / name).is_file()}
     for name, body in bodies.items():
-        path = (feed / name).relative_to(folder).as_posix()
-        yield from (f"{path}: {what}" for what in CHECKS[name](body, feeds_url + quote(path), hub=hub))
-        if limit is not None and len(_records(feed / name)) > limit:
+        url = feeds_url + quote((place / name).relative_to(folder).as_posix())
+        feed_url = feeds_url + quote((archive[0] / name).relative_to(folder).as_posix()) if archive else ""
+        found = CHECKS[name](body, url, hub="" if archive else hub, current=feed_url)
+        path = (place / name).relative_to(folder).as_posix()
+        yield from (f"{path}: {what}" for what in found)
+        if limit is not None and len(_records(place / name)) > limit:
             yield f"{path}: more than {limit} items"
     if len(bodies) == len(CHECKS):
-        name = feed.relative_to(folder).as_posix()
+        name = place.relative_to(folder).as_posix()
         yield from (f"{name}: {what}" for what in check_agreement(*(bodies[each] for each in CHECKS)))
+
+
+def _check_feed(folder: Path, feed: Path, feeds_url: str) -> Iterator[str]:
+    path = feed.relative_to(folder).as_posix()
     if not (feed / "index.html").is_file():
-        yield f"{feed.relative_to(folder).as_posix()}: no page for people"
+        yield f"{path}: no page for people"
+    for name in CHECKS:
+        if (feed / name).is_file():
+            yield from (f"{path}/{name}: {what}" for what in check_chain(folder, feed, feeds_url, name))
 
 
 def _check_page_in(folder: Path, path: Path) -> Iterator[str]:
     name = path.relative_to(folder).as_posix()
     root = html_page(path.read_bytes())
     yield from (f"{name}: {what}" for what in check_page(path.read_bytes()))
-    for element in (*root.iter("a"), *root.iter("link")):
-        url = element.get("href", "")
-        if ":" not in url and not (path.parent / unquote(url)).is_file():
+    for element in (*root.iter("a"), *root.iter("link"), *root.iter("script")):
+        url = element.get("href") or element.get("src") or ""
+        if ":" not in url and not url.startswith("#") and not (path.parent / unquote(url)).is_file():
             yield f"{name}: leads to {url}, which does not exist"
     here = {each.name for each in path.parent.iterdir()} & CHECKS.keys()
     if {link.get("href") for link in alternates_of(root)} != here:
@@ -73,25 +89,29 @@ def _check_page_in(folder: Path, path: Path) -> Iterator[str]:
 
 
 def _check_opml_in(folder: Path, feeds: list[Path], feeds_url: str) -> Iterator[str]:
-    body = (folder / "feeds.opml").read_bytes() if (folder / "feeds.opml").is_file() else b""
-    yield from (f"feeds.opml: {what}" for what in check_opml(body))
-    if body and not check_opml(body):
-        listed = [each.get("xmlUrl") for each in load_xml(body, "opml").findall("body/outline")]
-        there = {feeds_url + quote(path.relative_to(folder).as_posix()) for path in folder.rglob("*")}
-        yield from (f"feeds.opml: {url} does not exist" for url in listed if url not in there)
-        if len(listed) != len(feeds):
-            yield f"feeds.opml: lists {len(listed)} of {len(feeds)} feeds"
+    there = {feeds_url + quote(path.relative_to(folder).as_posix()) for path in folder.rglob("*")}
+    for name in sorted({"feeds.opml", *(path.name for path in folder.glob("*.opml"))}):
+        body = (folder / name).read_bytes() if (folder / name).is_file() else b""
+        found = check_opml(body)
+        yield from (f"{name}: {what}" for what in found)
+        if not found:
+            listed = [each.get("xmlUrl", "") for each in load_xml(body, "opml").findall("body/outline")]
+            yield from (f"{name}: {url} does not exist" for url in listed if url not in there)
+            if len(listed) != len(feeds):
+                yield f"{name}: lists {len(listed)} of {len(feeds)} feeds"
+            if len({url.rpartition("/")[2] for url in listed}) > 1:
+                yield f"{name}: names feeds of more than one format"
 
 
-def _check_across(folder: Path, feeds: list[Path]) -> Iterator[str]:
-    """An article is the same in every feed that carries it; feeds have titles of their own."""
+def _check_across(folder: Path, places: list[Path], feeds: list[Path]) -> Iterator[str]:
+    """An article is the same in every document that carries it; feeds have titles of their own."""
     for name in CHECKS:
         known: dict[str, Record] = {}
-        paths = [feed / name for feed in feeds if (feed / name).is_file()]
-        for path in paths:
+        for path in [place / name for place in places if (place / name).is_file()]:
             for record in _records(path):
                 if known.setdefault(record["id"], record) != record:
                     yield f"{path.relative_to(folder).as_posix()}: {record['id']} differs from other feeds"
+        paths = [feed / name for feed in feeds if (feed / name).is_file()]
         yield from unique(f"{name}: title", [_title(path) for path in paths])
 
 

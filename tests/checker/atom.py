@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from checker.archives import history_rules
 from checker.rules import (
     ATOM,
     URI,
@@ -24,16 +25,21 @@ from checker.rules import (
     xml_rules,
 )
 
-KNOWN_RELATIONS = {"alternate", "enclosure", "hub", "related", "self", "via"}
+KNOWN_RELATIONS = {"alternate", "current", "enclosure", "hub", "prev-archive", "related", "self", "via"}
 
 
-def check_atom(body: bytes, url: str, *, hub: str = "") -> list[str]:
-    """Problems of an Atom 1.0 document that is published at `url`."""
+def check_atom(body: bytes, url: str, *, hub: str = "", current: str = "") -> list[str]:
+    """Problems of an Atom 1.0 document that is published at `url`; an archive's feed is at `current`."""
     try:
         root = load_xml(body, f"{ATOM}feed")
     except Broken as broken:
         return [str(broken)]
-    return [*xml_rules(body, root), *_atom_feed(root, url, hub), *_atom_entries(root)]
+    return [
+        *xml_rules(body, root),
+        *_atom_feed(root, url, hub),
+        *history_rules(root, current),
+        *_atom_entries(root),
+    ]
 
 
 def _atom_feed(root: etree._Element, url: str, hub: str) -> Iterator[str]:

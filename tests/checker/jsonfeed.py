@@ -23,16 +23,28 @@ FEED_KEYS = {"version", "title", "home_page_url", "feed_url", "description", "us
 FEED_KEYS |= {"icon", "favicon", "authors", "language", "expired", "hubs", "items"}
 ITEM_KEYS = {"id", "url", "external_url", "title", "content_html", "content_text", "summary", "image"}
 ITEM_KEYS |= {"banner_image", "date_published", "date_modified", "authors", "tags", "language", "attachments"}
-URL_KEYS = {"home_page_url", "feed_url", "icon", "favicon", "url", "external_url", "image", "avatar"}
+URL_KEYS = {
+    "home_page_url",
+    "feed_url",
+    "next_url",
+    "icon",
+    "favicon",
+    "url",
+    "external_url",
+    "image",
+    "avatar",
+}
 
 
-def check_json(body: bytes, url: str, *, hub: str = "") -> list[str]:
-    """Problems of a JSON Feed 1.1 document that is published at `url`."""
+def check_json(body: bytes, url: str, *, hub: str = "", current: str = "") -> list[str]:
+    """Problems of a JSON Feed 1.1 document that is published at `url`; an archive's feed is at `current`."""
     try:
         feed = load_json(body)
     except Broken as broken:
         return [str(broken)]
-    return [*json_rules(body), *_json_feed(feed, url, hub), *_json_items(feed.get("items", []))]
+    if feed.get("next_url") == url:
+        return [f"next_url is the document itself: {url}"]
+    return [*json_rules(body), *_json_feed(feed, current or url, hub), *_json_items(feed.get("items", []))]
 
 
 def _json_feed(feed: dict[str, Any], url: str, hub: str) -> Iterator[str]:

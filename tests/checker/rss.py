@@ -8,10 +8,12 @@ from email.utils import parsedate_to_datetime
 
 from lxml import etree
 
+from checker.archives import history_rules
 from checker.rules import (
     ATOM,
     CONTENT,
     DC,
+    HISTORY,
     MEDIA,
     URI,
     Broken,
@@ -28,18 +30,23 @@ from checker.rules import (
 )
 
 CHANNEL_ONCE = {"title", "link", "description", "generator", "docs", "image", "language", "lastBuildDate"}
-CHANNEL_OTHER = {"ttl", "pubDate", "item", f"{ATOM}link"}
+CHANNEL_OTHER = {"ttl", "pubDate", "item", f"{ATOM}link", f"{HISTORY}archive"}
 ITEM_ONCE = {"title", "link", "description", "guid", "pubDate", "author", f"{CONTENT}encoded"}
 ITEM_MANY = {"category", "enclosure", f"{DC}creator", f"{MEDIA}content", f"{MEDIA}thumbnail", f"{MEDIA}group"}
 
 
-def check_rss(body: bytes, url: str, *, hub: str = "") -> list[str]:
-    """Problems of an RSS 2.0 document that is published at `url`."""
+def check_rss(body: bytes, url: str, *, hub: str = "", current: str = "") -> list[str]:
+    """Problems of an RSS 2.0 document that is published at `url`; an archive's feed is at `current`."""
     try:
         root = load_xml(body, "rss")
     except Broken as broken:
         return [str(broken)]
-    return [*xml_rules(body, root), *_rss_channel(root[0], url, hub), *_rss_items(root[0].findall("item"))]
+    return [
+        *xml_rules(body, root),
+        *_rss_channel(root[0], url, hub),
+        *history_rules(root[0], current),
+        *_rss_items(root[0].findall("item")),
+    ]
 
 
 def _rss_channel(channel: etree._Element, url: str, hub: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, JsonObject, Level
-from feedbot.moments import number_of
 from feedbot.store import journal
 from feedbot.store.db import open_store
 from feedbot.sync import Progress, sync
@@ -55,20 +53,6 @@ class Checked:
             "untried": list(self.untried),
             "not_ready": [standing.as_json() for standing in self.silent],
         }
-
-    def summary(self, *, with_infos: bool) -> str:
-        """One line: how many files, and how many findings of each level."""
-        counts = Counter(finding.level.value for finding in self.findings)
-        parts = [number_of(counts[level], level) for level in ("error", "warning")]
-        infos = counts["info"]
-        more = "" if with_infos or not infos else f" ({infos} more worth knowing: feedbot check -v)"
-        return f"Checked {number_of(self.files, 'file')}: {', '.join(parts)}.{more}{self._tried()}"
-
-    def _tried(self) -> str:
-        names = {tried.target for tried in self.tried}
-        wrong = sum(not tried.check.is_fine for tried in self.tried)
-        found = number_of(wrong, "problem")
-        return f" Looked at {number_of(len(names), 'target')}: {found}." if names else ""
 
 
 def check_content(

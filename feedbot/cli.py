@@ -8,6 +8,7 @@ line or configuration.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,15 @@ from feedbot.commands.options import common, json_option, load_config, redacted,
 from feedbot.commands.preview import preview
 from feedbot.commands.targets import targets
 from feedbot.errors import FeedbotError
-from feedbot.terminal import Group, leave, prepare_streams, print_json, show_progress, speak_utf8
+from feedbot.terminal import (
+    Group,
+    leave,
+    prepare_streams,
+    print_json,
+    show_progress,
+    speak_utf8,
+    wants_colour,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -45,6 +54,7 @@ def main() -> None:
       feedbot run --serve     keep the feeds fresh, serve them, announce what is new
     """
     gc.set_threshold(50_000)  # imports make many objects and no garbage: a tenth of a short command's time
+    click.get_current_context().color = wants_colour(os.environ)
     speak_utf8()
     prepare_streams()
 
@@ -131,6 +141,7 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
       feedbot check --online
     """
     from feedbot.check import check_content
+    from feedbot.clock import utc_now
     from feedbot.config import InvalidConfig
     from feedbot.report.findings import as_findings, print_checked
     from feedbot.trial import check_targets, untried
@@ -151,7 +162,8 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
     if as_json:
         print_json(redacted(checked.as_json()))
     else:
-        print_checked(checked, config_path, redaction(), verbose=verbose > 0, quiet=quiet > 0)
+        now = utc_now()
+        print_checked(checked, config_path, now, redaction(), verbose=verbose > 0, quiet=quiet > 0)
     sys.exit(1 if checked.problems else 0)
 
 
@@ -269,12 +281,15 @@ def serve(
 
 
 def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, quiet: bool) -> Any:
-    from feedbot.server import Server
+    from feedbot.server import Server, Terms
+    from feedbot.server.operator import Desk, operator_routes
 
     if host is None:
         # Who hands out a port is a platform, whose router asks from outside.
         host = "0.0.0.0" if _source(ctx, "port") == "ENVIRONMENT" else "127.0.0.1"  # noqa: S104 - see above
-    server = Server(config.feeds.folder, host, port)
+    terms = Terms(max_age=config.serve.max_age, feeds_url=config.site.feeds_url, hub=config.feeds.hub)
+    routes = operator_routes(Desk(config, redact=redaction()))
+    server = Server(config.feeds.folder, host, port, terms, routes)
     if not quiet:
         click.echo(f"Feeds are at {server.url} (Ctrl-C stops)", err=True)
     return server
@@ -285,7 +300,7 @@ def _source(ctx: click.Context, name: str) -> str:
     return source.name if source else ""
 
 
-@main.command(short_help="Show what is indexed, to be mended and sent, and the last passes.")
+@main.command(short_help="Show what is indexed, waiting and failing.")
 @common
 @json_option
 def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
@@ -295,7 +310,9 @@ def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
     Example:
       feedbot status --json
     """
-    from feedbot.report.status import load_status, print_status
+    from feedbot.clock import utc_now
+    from feedbot.report.status import load_status
+    from feedbot.report.summary import print_status
     from feedbot.standings import configured
     from feedbot.store.db import open_store
 
@@ -306,7 +323,7 @@ def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
     if as_json:
         print_json(redacted(found))
     else:
-        print_status(found, verbose=verbose > 0, quiet=quiet > 0, redact=redaction())
+        print_status(found, utc_now(), redaction(), verbose=verbose > 0, quiet=quiet > 0)
 
 
 @main.command(short_help="Print the JSON Schema of config.yaml, for editors.")

@@ -40,8 +40,8 @@ def distance(moment: datetime, now: datetime, *, short: bool = False) -> str:
 
 
 def number_of(count: int, noun: str, plural: str = "") -> str:
-    """`1 file`, `2 files`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
+    """`1 file`, `2 files`, `1,234 files`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def moment_of(text: str, now: datetime, zone: tzinfo) -> datetime | None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
     from feedbot.sync import Progress
 
 INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended, as shells have it
+BAR = 36  # columns of a progress bar, where there is room for so many
+BESIDE_BAR = 28  # columns of the words and numbers beside it
+ROOMY = 76  # columns that hold all of this and the time that is left
+
+# What a terminal might obey, or what turns the order of letters round: JSON has a way to spell it.
+_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
 @dataclass
@@ -51,8 +59,20 @@ class Group(click.Group):
             raise  # click's own
         except Exception as error:  # noqa: BLE001 - whatever it is, a person gets a message
             complaint, code = f"feedbot: {_explained(error, with_trace=manner.verbose)}", 1
-        click.echo(manner.redact(complaint), err=True)
+        _complain(manner.redact(complaint))
         return ctx.exit(code)
+
+
+def _complain(complaint: str) -> None:
+    """Tell on stderr what went wrong; on a terminal in lines that fit."""
+    from feedbot.report.fit import wrap  # noqa: PLC0415 - not before something goes wrong
+    from feedbot.report.lines import legible  # noqa: PLC0415 - the same
+
+    width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+    for line in complaint.split("\n"):
+        told = legible(line)
+        parts = [told] if width is None else wrap(told, max(width - 4, 20), first=4)
+        click.echo("\n    ".join(parts), err=True)
 
 
 def _complaint(error: FeedbotError) -> str:
@@ -99,10 +119,26 @@ def prepare_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def wants_colour(environment: Mapping[str, str]) -> bool | None:
+    """Whether the environment asks for colours, or for none; None: they are for terminals.
+
+    NO_COLOR is the last word (no-color.org), then FORCE_COLOR (force-color.org), then what the command ls of
+    BSD made usual (bixense.com/clicolors); a dumb terminal has none.
+    """
+    if environment.get("NO_COLOR"):
+        return False
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+        if environment.get(name, "0") not in {"", "0", "false"}:
+            return True
+    is_plain = environment.get("CLICOLOR") == "0" or environment.get("TERM") == "dumb"
+    return False if is_plain or environment.get("FORCE_COLOR") in {"0", "false"} else None
+
+
 def print_json(value: JsonObject) -> None:
-    """Print `value` so that a person can read it, too."""
+    """Print `value` so that a person can read it, too; nothing in it can steer a terminal."""
     is_unicode = sys.stdout.encoding.lower() == "utf-8"
-    click.echo(json.dumps(value, indent=2, ensure_ascii=not is_unicode))
+    text = json.dumps(value, indent=2, ensure_ascii=not is_unicode)
+    click.echo(_STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 @contextmanager
@@ -115,18 +151,30 @@ def show_progress(*, shown: bool) -> Iterator[Progress]:
             if not bars and done == total:
                 return  # it was soon done
             if not bars:
-                bar = click.progressbar(length=total, label="Reading", file=sys.stderr, show_pos=True)
-                bars.append(stack.enter_context(bar))
+                bars.append(stack.enter_context(_bar(total)))
             bars[0].update(done - bars[0].pos)
 
         def tell(done: int, total: int) -> None:
             if total >= 5000 and (done % 2500 == 0 or done == total):
-                click.echo(f"read {done} of {total} files", err=True)
+                click.echo(f"read {done:,} of {total:,} files", err=True)
 
         if not shown:
             yield lambda _done, _total: None
         else:
-            yield draw if sys.stderr.isatty() else tell
+            has_bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+            yield draw if has_bar else tell
+
+
+def _bar(total: int) -> Any:
+    columns = shutil.get_terminal_size().columns
+    return click.progressbar(
+        length=total,
+        label="Reading",
+        file=sys.stderr,
+        show_pos=True,
+        show_eta=columns >= ROOMY,
+        width=max(1, min(BAR, columns - BESIDE_BAR)),
+    )
 
 
 def leave(code: int) -> NoReturn:

@@ -480,7 +480,7 @@ def test_length_limit_and_picture_are_shown(newsroom: Newsroom) -> None:
     assert "described as: nothing" not in said  # Mattermost has no place for that
     (shown,) = Console(newsroom).json("preview", "one.md")["targets"]
     assert shown["length"] < shown["limit"]
-    assert f"  length: {shown['length']} of {shown['limit']}\n" in said
+    assert f"  length: {shown['length']} of {shown['limit']:,}\n" in said
 
 
 PRIVATE = "the picture will not be fetched: its address lies in a private network"
@@ -509,7 +509,7 @@ def test_an_article_of_the_future_is_told_with_its_date(newsroom: Newsroom) -> N
     newsroom.build()
     newsroom.write("one.md", publishedDateTime="2999-01-01T09:00:00Z")
     said = Console(newsroom).run("preview", "one.md")
-    assert "\n  date: waits for its date, 2999-01-01T09:00:00Z (in " in said
+    assert "\n  date: waits for its date, 2999-01-01T09:00:00Z\n" in said
 
 
 def test_a_file_that_cannot_be_used_ends_the_command_with_one(newsroom: Newsroom) -> None:

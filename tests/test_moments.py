@@ -63,3 +63,4 @@ def test_a_moment_is_told_by_how_far_it_is_away() -> None:
 def test_numbers_of_things_have_the_right_form() -> None:
     assert [number_of(n, "file") for n in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
     assert number_of(2, "delivery", "deliveries") == "2 deliveries"
+    assert number_of(1_234_567, "file") == "1,234,567 files"

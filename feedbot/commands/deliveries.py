@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 STATES = ("pending", "held", "sending", "sent", "unclear", "retry", "dead", "skipped", "superseded")
-EVENTS = ("published", "updated", "withdrawn")
+EVENTS = ("published", "updated", "withdrawn", "changed")  # the last one of feeds, for the hub
 MOMENT_HELP = "a date, a date and time, or a duration such as 2h, which is that long ago"
 
 
@@ -84,7 +84,8 @@ def list_(config_path: Path, verbose: int, quiet: int, as_json: bool, limit: int
     """
     from feedbot.clock import utc_now
     from feedbot.ledger import list_deliveries
-    from feedbot.report.deliveries import print_list
+    from feedbot.report.deliveries import none_listed, print_list
+    from feedbot.standings import configured
 
     config = load_config(config_path, verbose, quiet)
     now = utc_now()
@@ -93,7 +94,8 @@ def list_(config_path: Path, verbose: int, quiet: int, as_json: bool, limit: int
     if as_json:
         print_json(redacted(listed.as_json()))
     else:
-        print_list(listed, now, redaction(), verbose=verbose > 0)
+        if_none = none_listed(is_filtered=any(filters.values()), has_targets=bool(configured(config)))
+        print_list(listed, now, redaction(), verbose=verbose > 0, if_none=if_none)
 
 
 @deliveries.command(short_help="Show a delivery with all its attempts.")
@@ -210,7 +212,7 @@ def _selection(
     ids: tuple[str, ...] = (),
 ) -> Selection:
     """Which deliveries the options of a command mean."""
-    from feedbot.attempt import State
+    from feedbot.attempt import FeedEvent, State
     from feedbot.ledger import whole_start
     from feedbot.model import EventKind
     from feedbot.naming import keys_of, unknown
@@ -228,7 +230,7 @@ def _selection(
         ids=tuple(map(whole_start, ids)),
         targets=targets,
         states=tuple(map(State, states)),
-        events=tuple(map(EventKind, events)),
+        events=tuple(EventKind(one) if one in set(EventKind) else FeedEvent(one) for one in events),
         article_keys=keys,
         since=start,
         until=end,

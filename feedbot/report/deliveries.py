@@ -4,44 +4,60 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import click
-
 from feedbot.attempt import OPEN, State
 from feedbot.ledger import Word, shorten_ids
-from feedbot.moments import distance, iso, number_of
-from feedbot.observe import Redact, printable
-from feedbot.report.queue import condition, print_commands
-from feedbot.report.table import print_table, shown, tell
+from feedbot.moments import iso, number_of
+from feedbot.observe import Redact
+from feedbot.report.lines import coloured, exactly, label, legible, print_commands, tell, when
+from feedbot.report.queue import condition
+from feedbot.report.table import Column, Row, print_table
 from feedbot.store.db import from_us
+from feedbot.store.deliveries import ShownPing
 
 if TYPE_CHECKING:
     from feedbot.ledger import Account, Listed, Said
     from feedbot.standings import Standing
     from feedbot.store.deliveries import AttemptRow, DeliveryRow, ShownDelivery
 
-COLOURS = {State.DEAD: "red", State.HELD: "yellow", State.UNCLEAR: "yellow", State.RETRY: "yellow"}
 LEFT = 10  # deliveries that are named one by one
-TARGET = 14  # columns for a target's name
 LABEL = 11  # columns
 SAID = 2  # lines of what a server said, on a terminal
 INNER = {"digest"}  # in receipts, for feedbot alone
+
+COLUMNS = (
+    Column(head="ID"),
+    Column(head="STATE", is_state=True),
+    Column(head="EVENT"),
+    Column(head="TARGET"),
+    Column(head="WHEN"),
+    Column(head="TITLE", is_text=True),
+)
 
 
 # --- a list ---
 
 
-def print_list(listed: Listed, now: datetime, redact: Redact, *, verbose: bool) -> None:
-    """One line for each delivery; with `verbose` the reason below it."""
+def print_list(listed: Listed, now: datetime, redact: Redact, *, verbose: bool, if_none: str) -> None:
+    """One line for each delivery; with `verbose` the reason below it. `if_none` says that there are none."""
     if not listed.shown:
-        click.echo("No delivery matches.")
+        tell(if_none)
         return
     print_deliveries(listed.shown, now, redact, verbose=verbose)
     if listed.has_more:
-        click.echo(f"These are the newest {len(listed.shown)}: --limit shows more, filters show others.")
+        tell(f"These are the newest {len(listed.shown):,}: --limit shows more, filters show others.")
+
+
+def none_listed(*, is_filtered: bool, has_targets: bool) -> str:
+    """Why there is nothing to list, and what to do next."""
+    if is_filtered:
+        return "No delivery matches. Without filters, `feedbot deliveries list` shows the newest."
+    if not has_targets:
+        return "Nothing is announced: config.yaml has no targets. docs/announcing.md shows how to add one."
+    return "Nothing was announced yet. `feedbot preview ARTICLE` shows what each target would get of one."
 
 
 def print_deliveries(
@@ -50,36 +66,35 @@ def print_deliveries(
     """The table of a list."""
     short = shorten_ids(one.row.id for one in deliveries)
     rows = [
-        (
-            short(one.row.id),
-            one.row.event.value,
-            one.row.state.value,
-            shown(one.row.target, TARGET),
-            str(one.row.attempts),
-            when(one.row, now),
-            printable(title_of(one)),
+        Row(
+            cells=(
+                short(one.row.id),
+                one.row.state.value,
+                one.row.event.value,
+                legible(one.row.target),
+                _when(one.row, now),
+                legible(one.title),
+            ),
+            remark=_remark(one.row, redact) if verbose else "",
         )
         for one in deliveries
     ]
-    head = ("ID", "EVENT", "STATE", "TARGET", "ATT", "WHEN", "TITLE")
-    below = [redact(printable(one.row.reason)) if verbose else "" for one in deliveries]
-    print_table(head, rows, [COLOURS.get(one.row.state) for one in deliveries], below)
+    print_table(COLUMNS, rows)
 
 
-def title_of(one: ShownDelivery) -> str:
-    """The title of the article as it is now, or where its file is if it has none."""
-    return str(json.loads(one.body).get("title") or one.path)
+def _remark(row: DeliveryRow, redact: Redact) -> str:
+    attempts = number_of(row.attempts, "attempt") if row.attempts > 1 else ""
+    return "; ".join(filter(None, (redact(legible(row.reason)), attempts)))
 
 
-def when(row: DeliveryRow, now: datetime) -> str:
+def _when(row: DeliveryRow, now: datetime) -> str:
     """When it is due, was settled, or happened."""
     if row.state in OPEN:
         due = from_us(row.due_us)
-        return distance(due, now, short=True) if due > now else "due"
+        return when(due, now) if due > now else "due"
     if row.state is State.SENDING:
         return "under way"
-    moment = row.at_us if row.settled_us is None else row.settled_us
-    return distance(from_us(moment), now, short=True)
+    return when(from_us(row.at_us if row.settled_us is None else row.settled_us), now)
 
 
 # --- one ---
@@ -87,29 +102,37 @@ def when(row: DeliveryRow, now: datetime) -> str:
 
 def print_account(account: Account, now: datetime, redact: Redact, *, verbose: bool) -> None:
     """All about one delivery, ending with what can be done about it; whole with `verbose`."""
-    one, row = account.delivery, account.delivery.row
-    article = json.loads(one.body)
-    lines = [
-        ("Delivery", row.id),
-        ("State", _state(row, now)),
-        ("Why", redact(printable(row.reason))),
-        ("Event", f"{row.event.value}, {_moment(from_us(row.at_us), now)}"),
-        ("Target", printable(row.target)),
-        ("Article", printable(title_of(one))),
-        ("", printable(one.path)),
-        ("", printable(one.article_id)),
-        ("", printable(article.get("link", ""))),
-        ("Announced", _moment(account.posted, now) if account.posted else ""),
-        ("Noted", redact(printable(_noted(account, verbose=verbose)))),
-        ("Marks", _marks(row)),
-        ("Attempts", _count(account)),
-    ]
-    for label, text in lines:
+    for word, text in _facts(account, now, redact, verbose=verbose):
         if text:
-            tell(f"{label:<{LABEL}}{text}", hang=LABEL)
+            label(word, text, LABEL, is_copied=word in {"Delivery", ""})
     for attempt in account.attempts:
         _print_attempt(attempt, redact, verbose=verbose)
-    tell(f"{'Next':<{LABEL}}{account.hint}", hang=LABEL)
+    label("Next", legible(account.hint), LABEL)
+
+
+def _facts(account: Account, now: datetime, redact: Redact, *, verbose: bool) -> Iterator[tuple[str, str]]:
+    one, row = account.delivery, account.delivery.row
+    yield "Delivery", row.id
+    yield "State", _state(row, now)
+    yield "Why", redact(legible(row.reason))
+    yield "Event", f"{row.event.value}, {exactly(from_us(row.at_us), now)}"
+    yield "Target", legible(row.target)
+    yield from _subject(one)
+    yield "Announced", exactly(account.posted, now) if account.posted else ""
+    yield "Noted", redact(legible(_noted(account, verbose=verbose)))
+    yield "Marks", _marks(row)
+    yield "Attempts", _count(account)
+
+
+def _subject(one: ShownDelivery) -> Iterator[tuple[str, str]]:
+    """What it is about; without a label where that is found."""
+    if isinstance(one, ShownPing):
+        yield "Feed", legible(one.title)
+        return
+    yield "Article", legible(one.title)
+    yield "", legible(one.path)
+    yield "", legible(one.article_id)
+    yield "", legible(json.loads(one.body).get("link", ""))
 
 
 def _count(account: Account) -> str:
@@ -121,15 +144,12 @@ def _count(account: Account) -> str:
 
 
 def _state(row: DeliveryRow, now: datetime) -> str:
+    word = coloured(row.state.value)
     if row.settled_us is not None:
-        return f"{row.state.value} since {_moment(from_us(row.settled_us), now)}"
+        return f"{word} since {exactly(from_us(row.settled_us), now)}"
     if row.state in OPEN:
-        return f"{row.state.value}, due {_moment(from_us(row.due_us), now)}"
-    return row.state.value
-
-
-def _moment(moment: datetime, now: datetime) -> str:
-    return f"{iso(moment)} ({distance(moment, now)})"
+        return f"{word}, due {exactly(from_us(row.due_us), now)}"
+    return word
 
 
 def _noted(account: Account, *, verbose: bool) -> str:
@@ -154,11 +174,16 @@ def _marks(row: DeliveryRow) -> str:
 def _print_attempt(attempt: AttemptRow, redact: Redact, *, verbose: bool) -> None:
     status = f"  {attempt.status}" if attempt.status is not None else ""
     took = f"  {attempt.seconds:.2f} s" if attempt.seconds is not None else ""
-    reason = f"  {redact(printable(attempt.reason))}" if attempt.reason else ""
-    colour = None if attempt.outcome in {"sent", "skipped"} else "yellow"
-    tell(f"{iso(attempt.at)}  {attempt.outcome}{status}{took}{reason}", margin=2, hang=2, fg=colour)
+    reason = f"  {redact(legible(attempt.reason))}" if attempt.reason else ""
+    outcome = coloured(attempt.outcome, _state_of(attempt.outcome))
+    tell(f"{outcome}{status}{took}{reason}", lead=f"{iso(attempt.at)}  ", margin=2, hang=2)
     if said := attempt.said.strip():
-        tell(f"said: {redact(printable(said))}", margin=4, hang=2, most=None if verbose else SAID)
+        tell(f"said: {redact(legible(said))}", margin=4, hang=2, most=None if verbose else SAID)
+
+
+def _state_of(outcome: str) -> str:
+    """The state that an attempt's outcome leads to, for its colour."""
+    return {"sent": "sent", "skipped": "skipped", "refused": "dead", "gone": "disabled"}.get(outcome, "retry")
 
 
 # --- a person's word ---
@@ -171,10 +196,10 @@ def print_said(
     if said.dry:
         print_deliveries(said.dry, now, redact, verbose=verbose)
     if not quiet:
-        click.echo(_summary(said))
+        tell(_summary(said))
     _print_left(said)
     for one in silent:
-        _print_silent(one, redact)
+        _print_silent(one, now, redact)
 
 
 def _summary(said: Said) -> str:
@@ -191,9 +216,9 @@ def _summary(said: Said) -> str:
 def _print_left(said: Said) -> None:
     short = shorten_ids(row.id for row in said.left)
     for row in said.left[:LEFT]:
-        tell(f"{short(row.id)} is left as it is: {_why_left(row, said.word)}", hang=2, fg="yellow")
+        tell(f"{short(row.id)} is left as it is: {_why_left(row, said.word)}", hang=2, state="warning")
     if len(said.left) > LEFT:
-        click.secho(f"and so are {len(said.left) - LEFT} more", fg="yellow")
+        tell(f"and so are {len(said.left) - LEFT:,} more", state="warning")
 
 
 def _why_left(row: DeliveryRow, word: Word) -> str:
@@ -206,10 +231,11 @@ def _why_left(row: DeliveryRow, word: Word) -> str:
     return f"it is {row.state.value}, so there is nothing to {word}"
 
 
-def _print_silent(one: Standing, redact: Redact) -> None:
-    name = printable(one.name)
+def _print_silent(one: Standing, now: datetime, redact: Redact) -> None:
+    name = legible(one.name)
     if one.word == "removed":
-        tell(f"{name} is no longer in config.yaml, so nothing is sent to it.", hang=2, fg="yellow")
+        tell(f"{name} is no longer in config.yaml, so nothing is sent to it.", hang=2, state=one.word)
         return
-    tell(f"{name} is not resumed by this: {condition(one.as_json(), redact)}", hang=2, fg="yellow")
-    print_commands((f"feedbot targets resume {shlex.quote(name)}", "sends to it again"))
+    told = condition(one.as_json(), now, redact)
+    tell(f"{name} is not resumed by this: {told}", hang=2, state=one.word)
+    print_commands((f"feedbot targets resume {legible(shlex.quote(one.name))}", "sends to it again"))

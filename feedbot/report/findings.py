@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feedbot.model import Finding, JsonObject, Level
 from feedbot.moments import number_of
-from feedbot.observe import Redact, printable
+from feedbot.observe import Redact
+from feedbot.report.lines import coloured, legible, tell
 from feedbot.report.queue import condition
-from feedbot.report.table import tell
 
 if TYPE_CHECKING:
     from feedbot.check import Checked
     from feedbot.config import Problem
+
+
+NO_ARTICLES = "No articles yet: put them where content.path in config.yaml says."
 
 
 def as_findings(problems: Iterable[Problem]) -> list[JsonObject]:
@@ -39,7 +44,9 @@ def print_findings(findings: Iterable[Finding]) -> None:
         print_finding(finding)
 
 
-def print_checked(checked: Checked, path: Path, redact: Redact, *, verbose: bool, quiet: bool) -> None:
+def print_checked(
+    checked: Checked, path: Path, now: datetime, redact: Redact, *, verbose: bool, quiet: bool
+) -> None:
     """What a check found, then how much of it; what is merely worth knowing of files only with `verbose`.
 
     `path` is the configuration's: what is wrong with a target is mended there.
@@ -48,13 +55,33 @@ def print_checked(checked: Checked, path: Path, redact: Redact, *, verbose: bool
     print_findings(one for one in checked.findings if verbose or one.level is not Level.INFO)
     # What was tried was asked for, so that it is told even where it is fine.
     print_findings(one for one in tried if not quiet or one.level is not Level.INFO)
-    for standing in checked.silent:
-        tell(
-            f"target {printable(standing.name)}: {condition(standing.as_json(), redact)}", hang=2, fg="yellow"
-        )
+    for one in checked.silent:
+        told = condition(one.as_json(), now, redact)
+        tell(f"target {legible(one.name)}: {told}", hang=2, state=one.word)
     if not quiet:
-        tell(checked.summary(with_infos=verbose))
+        tell(_summary(checked, with_infos=verbose))
+        if not checked.files:
+            tell(NO_ARTICLES)
         _print_untried(checked.untried)
+
+
+def _summary(checked: Checked, *, with_infos: bool) -> str:
+    """How many files and targets were looked at, and how many findings there are of each level."""
+    counts = Counter(finding.level for finding in checked.findings)
+    told = ", ".join(_counted(counts[level], level) for level in (Level.ERROR, Level.WARNING))
+    lines = [f"Checked {number_of(checked.files, 'file')}: {told}."]
+    if counts[Level.INFO] and not with_infos:
+        lines.append(f"({counts[Level.INFO]:,} more worth knowing: `feedbot check -v`)")
+    if names := {tried.target for tried in checked.tried}:
+        wrong = sum(not tried.check.is_fine for tried in checked.tried)
+        lines.append(f"Looked at {number_of(len(names), 'target')}: {_counted(wrong, 'problem')}.")
+    return " ".join(lines)
+
+
+def _counted(count: int, noun: str) -> str:
+    """`2 errors`, in the colour of what they mean."""
+    state = "fine" if not count else noun if noun in set(Level) else "error"
+    return coloured(number_of(count, noun), state)
 
 
 def _print_untried(names: Sequence[str]) -> None:
@@ -63,12 +90,12 @@ def _print_untried(names: Sequence[str]) -> None:
         is_one = len(names) == 1
         command = f"feedbot targets test {shlex.quote(names[0]) if is_one else 'NAME'}"
         told = f"{number_of(len(names), 'target')} cannot be tried unseen ({', '.join(names)}):"
-        tell(printable(f"{told} `{command}` sends {'it' if is_one else 'one'} a test message."))
+        tell(legible(f"{told} `{command}` sends {'it' if is_one else 'one'} a test message."))
 
 
-def print_finding(finding: Finding, indent: str = "") -> None:
+def print_finding(finding: Finding, margin: int = 0) -> None:
     """One of them."""
-    margin = len(indent)
-    tell(printable(f"{finding.place}: {finding.level}: {finding.what}"), margin=margin, hang=4)
+    level = coloured(finding.level.value)
+    tell(f"{level}: {legible(finding.what)}", lead=f"{legible(finding.place)}: ", margin=margin, hang=4)
     if finding.hint:
-        tell(printable(finding.hint), margin=margin + 4)
+        tell(legible(finding.hint), margin=margin + 4)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from datetime import datetime
-
-import click
 
 from feedbot.attempt import State
 from feedbot.model import JsonObject
 from feedbot.moments import number_of, span
-from feedbot.observe import Redact, printable
-from feedbot.report.table import tell
+from feedbot.observe import Redact
+from feedbot.report.lines import (
+    coloured,
+    is_terminal,
+    label,
+    legible,
+    print_commands,
+    tell,
+    when,
+)
 
 WAITING = (State.PENDING, State.SENDING, State.RETRY, State.UNCLEAR, State.HELD, State.DEAD)
+WORDS = ("ready", "new", "paused", "disabled", "removed")  # how targets stand, the best first
 SEND_HELD = "feedbot deliveries release --all"
 FORGET_HELD = "feedbot deliveries drop --state held"
 
@@ -23,63 +31,72 @@ def print_queue(section: JsonObject, now: datetime, redact: Redact, *, quiet: bo
     if not section["targets"] and not any(section["counts"].values()):
         return
     if not quiet:
-        click.echo(f"Deliveries   {_summary(section, now)}")
+        label("Deliveries", _summary(section, now))
     _print_held(section["counts"][State.HELD])
-    if dead := section["counts"][State.DEAD]:
-        click.secho(f"  {number_of(dead, 'announcement')} given up", fg="red")
-        print_commands(
-            ("feedbot deliveries list --state dead -v", "says why"),
-            ("feedbot deliveries retry --state dead", "sends them anew"),
-        )
-    for target in section["targets"]:
-        _print_target(target, redact, quiet=quiet)
+    _print_dead(section["counts"][State.DEAD])
     if (late := section["unannounced"]) and not quiet:
-        click.echo(f"  {number_of(late, 'event')} to be announced when the feeds are written")
+        tell(f"{number_of(late, 'event')} to be announced when the feeds are written", margin=2, hang=2)
+    if section["targets"] and not quiet:
+        label("Targets", _standing(section["targets"]))
+    for target in section["targets"]:
+        _print_target(target, now, redact, quiet=quiet)
 
 
 def _summary(section: JsonObject, now: datetime) -> str:
     counts = section["counts"]
-    told = ", ".join(f"{counts[state]} {state}" for state in WAITING if counts[state]) or "none waiting"
+    waiting = [f"{counts[state]:,} {coloured(state.value)}" for state in WAITING if counts[state]]
+    told = ", ".join(waiting) or "none waiting"
     if section["oldest_waiting"]:
         age = now - datetime.fromisoformat(section["oldest_waiting"])
         told += f"; the oldest for {span(age)}"
     return told
 
 
+def _standing(targets: list[JsonObject]) -> str:
+    counts = Counter(target["state"] for target in targets)
+    return ", ".join(f"{counts[word]} {coloured(word)}" for word in WORDS if counts[word])
+
+
 def _print_held(held: int) -> None:
     if held:
-        click.secho(
-            f"  {number_of(held, 'announcement')} held, for too many articles came at once", fg="yellow"
-        )
+        told = f"{number_of(held, 'announcement')} held, for too many articles came at once"
+        tell(told, margin=2, hang=2, state="held")
         print_commands((SEND_HELD, "sends them"), (FORGET_HELD, "forgets them"))
 
 
-def _print_target(target: JsonObject, redact: Redact, *, quiet: bool) -> None:
-    name = printable(target["name"])
-    if target["state"] == "removed":
+def _print_dead(dead: int) -> None:
+    if dead:
+        tell(f"{number_of(dead, 'announcement')} given up", margin=2, hang=2, state="dead")
+        print_commands(
+            ("feedbot deliveries list --state dead -v", "says why"),
+            ("feedbot deliveries retry --state dead", "sends them anew"),
+        )
+
+
+def _print_target(target: JsonObject, now: datetime, redact: Redact, *, quiet: bool) -> None:
+    name, state = legible(target["name"]), target["state"]
+    quoted = legible(shlex.quote(target["name"]))
+    if state == "removed":
         waiting = number_of(target["depth"] + target["held"], "announcement")
-        tell(f"{name} is no longer in config.yaml, with {waiting} to be sent", margin=2, hang=2, fg="yellow")
-        print_commands((f"feedbot deliveries drop --target {shlex.quote(name)}", "forgets them"))
-    elif target["state"] in {"paused", "disabled"}:
-        tell(f"{name}: {condition(target, redact)}", margin=2, hang=2, fg="red")
-        if target["state"] == "disabled":
-            print_commands((f"feedbot targets resume {shlex.quote(name)}", "enables it"))
+        told = f"{name} is no longer in config.yaml, with {waiting} to be sent"
+        tell(told, margin=2, hang=2, state=state)
+        print_commands((f"feedbot deliveries drop --target {quoted}", "forgets them"))
+    elif state in {"paused", "disabled"}:
+        tell(f"{name}: {condition(target, now, redact)}", margin=2, hang=2, state=state)
+        if state == "disabled":
+            print_commands((f"feedbot targets resume {quoted}", "enables it"))
     elif target["until"] and not quiet:
-        tell(f"{name}: {condition(target, redact)}", margin=2, hang=2)
+        tell(f"{name}: {condition(target, now, redact)}", margin=2, hang=2)
     if (remark := target["remark"]) and not quiet:
-        tell(f"{name}: {remark}", margin=2, hang=2, fg="yellow")
+        tell(f"{name}: {remark}", margin=2, hang=2, state="warning")
 
 
-def condition(target: JsonObject, redact: Redact) -> str:
+def condition(target: JsonObject, now: datetime, redact: Redact) -> str:
     """How a target stands, until when, and why."""
-    until = f" until {target['until']}" if target["until"] and target["state"] != "disabled" else ""
-    reason = f": {redact(printable(target['reason']))}" if target["reason"] else ""
+    until = ""
+    if target["until"] and target["state"] != "disabled":
+        moment = when(datetime.fromisoformat(target["until"]), now)
+        until = f", next try {moment}" if is_terminal() else f" until {moment}"
+    reason = f": {redact(legible(target['reason']))}" if target["reason"] else ""
     word = "waits" if until and target["state"] == "ready" else target["state"]
     return f"{word}{until}{reason}"
-
-
-def print_commands(*commands: tuple[str, str]) -> None:
-    """Commands to be copied, each with what it does."""
-    width = max(len(command) for command, _ in commands)
-    for command, does in commands:
-        click.echo(f"    {command:<{width}}  {does}")

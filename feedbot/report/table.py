@@ -1,111 +1,111 @@
-"""Text that fits the terminal: the last column of a table is cut, long lines are wrapped between words.
+"""Tables: a line for each row where the terminal has room, else each row folded over a few lines.
 
-In a pipe nothing is cut, and a line stays a line.
+Only running text is cut, in the last column; ids, names and moments never are. A name that is much longer
+than the others has the rest of its row on the next line, below the same heads. In a pipe nothing is changed.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
-import sys
-import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
-from feedbot.observe import printable
+from feedbot.report.fit import cut, width_of
+from feedbot.report.lines import coloured, tell, terminal_width
 
-GAP = 2  # spaces between columns
-LEAST = 10  # of the last column, however narrow the terminal is
+GAP = "  "  # between columns
+LEAST = 16  # columns of running text that are worth a column
+INDENT = 2  # of what is folded
+BELOW = 4  # columns before a remark
+NOTHING = "-"  # a cell without a value
 
 
-def print_table(
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    colours: Sequence[str | None],
-    below: Sequence[str],
-) -> None:
-    """Print `rows` below `head`; each row in its colour, and with a line below it where there is one."""
-    widths = [max(width_of(row[index]) for row in (head, *rows)) for index in range(len(head))]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table."""
+
+    head: str
+    label: str = ""  # what stands before a cell where rows are folded, and no head says it
+    is_number: bool = False
+    is_state: bool = False  # words that have colours
+    is_text: bool = False  # running text, which may be cut; only the last column can be so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row: as many cells as there are columns, and a remark for below."""
+
+    cells: Sequence[str]
+    remark: str = ""
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    """Print the rows below their heads."""
     room = terminal_width()
-    if room is not None:
-        widths[-1] = min(widths[-1], max(LEAST, room - sum(widths[:-1]) - GAP * (len(head) - 1)))
-    click.secho(_line(head, widths), bold=True)
-    for row, colour, remark in zip(rows, colours, below, strict=True):
-        click.secho(_line(row, widths), fg=colour)
-        if remark:
-            tell(remark, margin=4)
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    parts = [cut(text, width) for text, width in zip(row, widths, strict=True)]
-    padded = [part + " " * (width - width_of(part)) for part, width in zip(parts, widths, strict=True)]
-    return (" " * GAP).join(padded).rstrip()
-
-
-def tell(
-    text: str, *, margin: int = 0, hang: int = 0, fg: str | None = None, most: int | None = None
-) -> None:
-    """Print a line of text, below the first line with `hang` more columns than the `margin` that all have.
-
-    `most`: on a terminal, so many lines of it.
-    """
-    room = terminal_width()
-    if room is None:
-        _print(f"{'':{margin}}{text}", fg)
-        return
-    lines = wrap(text, max(LEAST, room - margin - hang), first=hang)
-    if most is not None and len(lines) > most:
-        lines = [*lines[: most - 1], f"{cut(lines[most - 1], max(LEAST, room - margin - hang) - 1)}…"]
-    for number, line in enumerate(lines):
-        _print(f"{'':{margin + (hang if number else 0)}}{line}", fg)
-
-
-def _print(line: str, fg: str | None) -> None:
-    click.echo(click.style(line, fg=fg) if fg else line)
-
-
-def wrap(text: str, room: int, *, first: int = 0) -> list[str]:
-    """`text` in lines of at most `room` columns, and `first` more in the first; words are never broken."""
-    lines, line, left = [], "", room + first
-    for word in re.findall(r" *[^ ]+", text):
-        if line and width_of(click.unstyle(line + word)) > left:
-            lines.append(line)
-            line, left = word.lstrip(" "), room
+    cells = [[width_of(row.cells[index]) for row in rows] for index in range(len(columns))]
+    widths = _widths([width_of(column.head) for column in columns], cells, columns[-1].is_text, room)
+    if widths is not None:
+        click.secho(_line([column.head for column in columns], columns, widths), bold=True)
+    for row in rows:
+        if widths is not None:
+            click.echo(_line(row.cells, columns, widths, is_coloured=True))
         else:
-            line += word
-    return [*lines, line]
+            click.echo("\n".join(_folded(row, columns, room or 0)))
+        if row.remark:
+            tell(row.remark, margin=BELOW)
 
 
-def terminal_width() -> int | None:
-    """The columns of the terminal; None where stdout is none, and nothing is to be cut."""
-    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
+def _widths(
+    heads: Sequence[int], cells: Sequence[Sequence[int]], ends_in_text: bool, room: int | None
+) -> list[int] | None:
+    """The columns' widths, by those of their heads and cells; None: the rows have to be folded."""
+    widths = [max(head, *column) for head, column in zip(heads, cells, strict=True)]
+    if room is None:
+        return widths
+    room -= len(GAP) * (len(heads) - 1)
+    least = min(widths[-1], LEAST) if ends_in_text else widths[-1]
+    others = range(len(heads) - 1)
+    longest = max(others, key=widths.__getitem__)
+    spare = room - sum(widths[index] for index in others if index != longest) - least
+    if spare < widths[longest]:  # the longest name is left out of the count, or the longest few
+        widths[longest] = max(heads[longest], *(cell for cell in cells[longest] if cell <= spare), 0)
+    left = room - sum(widths[:-1])
+    if left < least:
+        return None
+    return [*widths[:-1], min(widths[-1], left)]
 
 
-def width_of(text: str) -> int:
-    """The columns that a terminal takes for `text`."""
-    return sum(map(_columns, text))
+def _line(
+    cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int], *, is_coloured: bool = False
+) -> str:
+    """A row below its heads; after a cell that is too long it goes on in the next line."""
+    lines, line, place = [], "", 0  # `place` is where the next cell begins
+    for cell, column, width in zip(cells, columns, widths, strict=True):
+        text = cut(cell, width) if column.is_text else cell
+        line += " " * (place - width_of(line))
+        padding = " " * (width - width_of(text))
+        shown = coloured(text) if column.is_state and is_coloured else text
+        line += padding + shown if column.is_number else shown
+        place += width + len(GAP)
+        if width_of(text) > width:
+            lines.append(line)
+            line = ""
+    return "\n".join(filter(None, [*lines, line.rstrip()]))
 
 
-def _columns(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def cut(text: str, width: int) -> str:
-    """`text` in at most `width` columns, with … where it was cut."""
-    if width_of(text) <= width:
-        return text
-    room, kept = width - 1, []
-    for character in text:
-        room -= _columns(character)
-        if room < 0:
-            break
-        kept.append(character)
-    return "".join(kept).rstrip() + "…"
-
-
-def shown(text: str, width: int) -> str:
-    """`text` from outside, on one line and at most that wide."""
-    return cut(printable(text), width)
+def _folded(row: Row, columns: Sequence[Column], room: int) -> list[str]:
+    """A row in as few lines as hold its cells whole, all but the first indented; text has its own line."""
+    lines = [row.cells[0]]
+    for cell, column in zip(row.cells[1:], columns[1:], strict=True):
+        if cell == NOTHING:
+            continue
+        part = f"{column.label} {cell}".lstrip()
+        longer = f"{lines[-1]}{GAP}{coloured(part) if column.is_state else part}"
+        if column.is_text:
+            lines.append(" " * INDENT + cut(part, room - INDENT))
+        elif width_of(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(f"{'':{INDENT}}{coloured(part) if column.is_state else part}")
+    return lines

@@ -7,51 +7,57 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import click
-
 from feedbot.attempt import State
-from feedbot.moments import distance, number_of
-from feedbot.observe import Redact, printable
-from feedbot.report.queue import condition, print_commands
-from feedbot.report.table import print_table, shown, tell
+from feedbot.moments import number_of
+from feedbot.observe import Redact
+from feedbot.report.lines import coloured, legible, print_commands, tell, when
+from feedbot.report.queue import condition
+from feedbot.report.table import Column, Row, print_table
 from feedbot.settlement import Condition, Health
 
 if TYPE_CHECKING:
     from feedbot.standings import Standing
     from feedbot.trial import Trial
 
-NAME = 20  # columns
-COLOURS = {"paused": "yellow", "disabled": "red", "removed": "yellow"}
+COLUMNS = (
+    Column(head="NAME"),
+    Column(head="TYPE"),
+    Column(head="STATE", is_state=True),
+    Column(head="QUEUE", label="queue", is_number=True),
+    Column(head="HELD", label="held", is_number=True),
+    Column(head="DEAD", label="dead", is_number=True),
+    Column(head="OLDEST", label="oldest"),
+    Column(head="LAST SENT", label="last sent"),
+)
 
 
 def print_targets(standings: Sequence[Standing], now: datetime, redact: Redact) -> None:
     """One line for each target; below it, why it is not sent anything."""
     if not standings:
-        click.echo("config.yaml has no targets: docs/announcing.md shows how to add one.")
+        tell("config.yaml has no targets: docs/announcing.md shows how to add one.")
         return
-    rows = [
-        (
-            shown(one.name, NAME),
-            one.kind or "-",
-            one.word,
-            str(one.depth),
-            str(one.counts.get(State.HELD, 0)),
-            str(one.counts.get(State.DEAD, 0)),
-            distance(one.oldest, now, short=True) if one.oldest else "-",
-            distance(one.last_sent, now, short=True) if one.last_sent else "-",
-        )
-        for one in standings
-    ]
-    head = ("NAME", "TYPE", "STATE", "QUEUE", "HELD", "DEAD", "OLDEST", "LAST SENT")
-    below = [_remark(one, redact) for one in standings]
-    print_table(head, rows, [COLOURS.get(one.word) for one in standings], below)
+    print_table(COLUMNS, [_row(one, now, redact) for one in standings])
 
 
-def _remark(one: Standing, redact: Redact) -> str:
+def _row(one: Standing, now: datetime, redact: Redact) -> Row:
+    cells = (
+        legible(one.name),
+        one.kind or "-",
+        one.word,
+        f"{one.depth:,}",
+        f"{one.counts.get(State.HELD, 0):,}",
+        f"{one.counts.get(State.DEAD, 0):,}",
+        when(one.oldest, now) if one.oldest else "-",
+        when(one.last_sent, now) if one.last_sent else "-",
+    )
+    return Row(cells=cells, remark=_remark(one, now, redact))
+
+
+def _remark(one: Standing, now: datetime, redact: Redact) -> str:
     if one.word == "removed":
-        command = f"feedbot deliveries drop --target {printable(shlex.quote(one.name))}"
+        command = f"feedbot deliveries drop --target {legible(shlex.quote(one.name))}"
         return f"is no longer in config.yaml: `{command}` forgets what waits for it"
-    state = condition(one.as_json(), redact) if one.health and one.health.reason else ""
+    state = condition(one.as_json(), now, redact) if one.health and one.health.reason else ""
     return "; ".join(filter(None, (state, one.remark)))
 
 
@@ -67,34 +73,36 @@ def print_trial(trial: Trial, redact: Redact, standing: Standing | None, before:
         said = outcome.reason or ("it arrived" if trial.has_arrived else "it did not arrive")
         _print_result(trial.has_arrived, "test message", said, redact)
     if before:
-        click.echo(f"{trial.target} was {told_health(before)}, and is sent to again.")
+        tell(f"{legible(trial.target)} was {told_health(before)}, and is sent to again.")
     if standing:
         _print_remark(standing)
 
 
 def _print_result(is_fine: bool, what: str, said: str, redact: Redact) -> None:
-    word = click.style("fine ", fg="green") if is_fine else click.style("wrong", fg="red")
-    tell(f"{word}  {what}: {redact(printable(said))}", hang=7)
+    word = f"{coloured('fine')} " if is_fine else coloured("wrong")
+    tell(f"{what}: {redact(legible(said))}", lead=f"{word}  ", hang=7)
 
 
 def _print_remark(standing: Standing) -> None:
     if standing.remark:
-        tell(f"{printable(standing.name)} {standing.remark}", hang=2, fg="yellow")
+        tell(f"{legible(standing.name)} {standing.remark}", hang=2, state="warning")
 
 
 def print_resumed(standing: Standing, before: Health | None) -> None:
     """That a target is sent to again, and what still waits for its next attempt."""
+    name = legible(standing.name)
     if before is None:
         if standing.word != "new":
-            click.echo(f"{standing.name} is ready: there is nothing to resume.")
+            tell(f"{name} is ready: there is nothing to resume.")
     else:
-        click.echo(f"{standing.name} was {told_health(before)}, and is sent to again.")
+        tell(f"{name} was {told_health(before)}, and is sent to again.")
     # What was certainly not sent is due at once where there was something to resume.
     later = (State.UNCLEAR,) if before else (State.RETRY, State.UNCLEAR)
     if waiting := sum(standing.counts.get(state, 0) for state in later):
         told = number_of(waiting, "announcement for it keeps its", "announcements for it keep their")
-        click.echo(f"{told} time of the next attempt:")
-        print_commands((f"feedbot deliveries retry --target {shlex.quote(standing.name)}", "sends them now"))
+        tell(f"{told} time of the next attempt:")
+        command = f"feedbot deliveries retry --target {legible(shlex.quote(standing.name))}"
+        print_commands((command, "sends them now"))
     _print_remark(standing)
 
 

@@ -25,11 +25,12 @@ from feedbot.crew import Crew
 from feedbot.errors import FeedbotError
 from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
+from feedbot.output import RefreshReport
 from feedbot.publish import Folder
 from feedbot.reconfigure import reconfigure
-from feedbot.refresh import Refresh, RefreshReport, distrust_output
-from feedbot.render import bears_mark
-from feedbot.store import articles, journal
+from feedbot.refresh import Refresh, distrust_output
+from feedbot.render import bears_mark, redirects
+from feedbot.store import articles, feeds, journal
 from feedbot.sync import Newsroom, Progress, SyncReport, sync
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class PassReport:
         self.sync.unsettled = later.sync.unsettled
         self.refresh.written += later.refresh.written
         self.refresh.removed += later.refresh.removed
+        self.refresh.pings += later.refresh.pings
         self.refresh.foreign = later.refresh.foreign
         for name in ("deliveries", "held", "held_articles"):
             setattr(self.announce, name, getattr(self.announce, name) + getattr(later.announce, name))
@@ -114,7 +116,7 @@ class Builder:
         self._folder = Folder(path=config.feeds.folder, is_ours=bears_mark)
         self._prepared = False
         self._newsroom = newsroom_of(config, self._catalogue)
-        self._refresh = Refresh(config, self._catalogue, self._folder, engine)
+        self._refresh = Refresh(config, self._catalogue, self._folder, engine, clock=clock)
         self._audiences = [audience_of(target) for target in config.targets]
 
     def run(
@@ -165,6 +167,8 @@ class Builder:
                 reread=reread,
                 progress=progress,
             )
+            if report.lost_state:
+                self._restore_moves(connection)
             if paths is None:
                 distrust_output(connection, self._folder)
         report.refresh = self._refresh.run(crew)
@@ -176,11 +180,18 @@ class Builder:
             journal.add_pass(connection, now, report.as_json())
         return report
 
+    def _restore_moves(self, connection: Connection) -> None:
+        """Former addresses hold for ever: of a lost state the output still knows them."""
+        body = self._folder.read(redirects.PATH)
+        if body is not None and bears_mark(body):
+            found = redirects.read_redirects(body, self._config.site.feeds_url)
+            feeds.restore_moves(connection, dict(found))
+
     def _announce(self, connection: Connection, now: datetime, *, in_slices: bool) -> AnnounceReport:
         options = self._config.announce
         policy = Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
         window = max(self._window, SLICES if in_slices else timedelta(0))
-        return announce(connection, self._audiences, policy, now, window=window)
+        return announce(connection, self._audiences, policy, now, hub=self._config.hub, window=window)
 
     def run_settled(
         self, *, allow_empty: bool = False, progress: Progress = lambda _done, _total: None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from feedbot.membership import Catalogue, FeedName
 from feedbot.model import Article, EventKind, Status, load_article
-from feedbot.store import articles, feeds, journal
+from feedbot.store import archives, articles, feeds, journal
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
 from feedbot.store.feeds import Membership
@@ -82,6 +82,8 @@ class Writer:
     seen: Counter[EventKind] = field(default_factory=Counter)  # what happened, muted or not
     events: list[tuple[EventKind, str]] = field(default_factory=list)  # kind and id
     touched: set[int] = field(default_factory=set)  # keys of feeds that show something else now
+    _reshown: set[int] = field(default_factory=set)  # keys of known articles that feeds show otherwise now
+    _oldest: dict[int, int] = field(default_factory=dict)  # of what joined each feed, in microseconds
     _feed_keys: dict[FeedName, int] = field(default_factory=dict)
 
     def write(self, changes: Sequence[Change]) -> list[int]:
@@ -118,8 +120,14 @@ class Writer:
             same_moment = moment == moment_before
             joining += [(feed, key, moment) for feed in (now - was if same_moment else now)]
             leaving += [(feed, key, moment_before) for feed in (was - now if same_moment else was)]
-            self.touched |= (was | now) if change.is_visible else (was ^ now)
+            touched = (was | now) if change.is_visible else (was ^ now)
+            self.touched |= touched
+            if touched and change.stored:
+                self._reshown.add(key)
         feeds.move(self.connection, leaving=leaving, joining=joining)
+        if self.catalogue.keeps_archives:
+            for feed, _, moment in joining:
+                self._oldest[feed] = min(moment, self._oldest.get(feed, moment))
 
     def feeds_of(self, article: Article) -> set[int]:
         """The keys of the feeds that a live article is in, registered if they are new."""
@@ -144,5 +152,9 @@ class Writer:
     def close(self) -> None:
         """Let the feeds that were touched be rendered, and the index with them."""
         feeds.touch(self.connection, self.touched)
+        if self.catalogue.keeps_archives:
+            # From here to the end of the transaction no other process closes an archive of these feeds.
+            archives.lower_open(self.connection, self._oldest)
+            archives.touch_with(self.connection, self._reshown, self.touched)
         if self.touched:
             journal.put(self.connection, "index", "stale")

@@ -43,6 +43,11 @@ class Catalogue:
         self._named: dict[str, NamedFeedSettings] = {fold_name(feed.name): feed for feed in named}
         self._wheres: dict[str, Where] = {name: feed.where.model() for name, feed in self._named.items()}
 
+    @property
+    def keeps_archives(self) -> bool:
+        """Whether feeds have archives."""
+        return self._config.feeds.archive
+
     def feeds_of(self, article: Article) -> dict[FeedName, str]:
         """The feeds that a live article is in, each with its name as written."""
         found = {ALL: ""}
@@ -97,6 +102,10 @@ class Catalogue:
             )
         else:
             feed = Feed(
-                slug=row.slug, title=f"{title} – {site.title}", description=description, updated=row.updated
+                slug=row.slug,
+                first_slug=row.first_slug,
+                title=f"{title} – {site.title}",
+                description=description,
+                updated=row.updated,
             )
         return Choice(feed=feed, limit=limit, full=content == "full")

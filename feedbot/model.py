@@ -237,6 +237,7 @@ class Feed:
     slug: str
     title: str
     description: str = ""
+    first_slug: str = ""  # the slug it had first, if that was another one: its own id is made of it
     home: str = ""  # the page for people; "" means the feed's own page beside its documents
     updated: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # for a feed that shows no article at the moment
 

@@ -100,6 +100,30 @@ class Folder:
             return None
         return (status.st_mtime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None
 
+    def names_in(self, path: str) -> list[str]:
+        """What lies in the folder at `path`, in order; nothing where there is none."""
+        folder = self.path / path
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            return []
+        return [] if self._leads_out(folder / "any") else names
+
+    def holds_ours(self, path: str) -> bool:
+        """Whether a document with feedbot's mark lies at `path`."""
+        target = self.path / path
+        if target.is_symlink() or self._leads_out(target):
+            return False
+        with suppress(OSError):
+            body = self._read(target)
+            return body is not None and self.is_ours(body)
+        return False
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of the document at `path`, or None where there is none. Raises PublishError."""
+        with self._explained(self.path / path):
+            return self._read(self.path / path)
+
     def has_output(self) -> bool:
         """Whether a document with feedbot's mark lies at the top of the folder."""
         names = ("rss.xml", "atom.xml", "feed.json", "index.html")

@@ -17,7 +17,7 @@ from feedbot import __version__
 from feedbot.changes import Writer
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level, load_article
-from feedbot.store import articles, feeds, files, journal
+from feedbot.store import archives, articles, feeds, files, journal
 from feedbot.store.articles import StoredArticle
 from feedbot.store.feeds import Membership
 from feedbot.store.statements import batches
@@ -44,6 +44,7 @@ def reconfigure(
         _select_anew(connection, catalogue, now)
     if _is_new(connection, "appearance", _appearance(config)):
         feeds.touch_all(connection)
+        archives.doubt_all(connection)
         journal.put(connection, "index", "stale")
     return reread
 
@@ -71,7 +72,8 @@ def _selection(config: Config) -> str:
 
 def _appearance(config: Config) -> str:
     """Of what decides the bytes of a document and its place, beside the articles in it."""
-    return fingerprint(__version__, asdict(config.site_model()), config.feeds.model_dump(mode="json"))
+    looks = config.feeds.model_dump(mode="json", exclude={"hub_delay"})
+    return fingerprint(__version__, asdict(config.site_model()), looks)
 
 
 def _select_anew(connection: Connection, catalogue: Catalogue, now: datetime) -> None:

@@ -1,23 +1,29 @@
 """The second step of a pass: the feeds that changed become documents in the output folder.
 
 The store says which feeds changed; they are rendered, written where the bytes differ, and only then noted as
-done. Documents come first, then the index that names them, removals last.
+done. Documents come first, then the index that names them, removals last. What the hub is to be told is
+noted with the documents that changed, so that it never hears of what it could not fetch yet. Archives come
+before the feeds that lead to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from feedbot.archive import Archives
+from feedbot.audience import setup_of_hub
+from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
-from feedbot.model import Finding, Listing
+from feedbot.model import Feed, Listing
+from feedbot.output import Output, Owner, RefreshReport
 from feedbot.publish import Folder, Outcome, Published
 from feedbot.render import render_index
+from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press, Rendered
-from feedbot.store import articles, feeds, journal
-from feedbot.store.feeds import DocumentRow, FeedRow, Kind
+from feedbot.store import archives, articles, feeds, journal, pings
+from feedbot.store.feeds import FeedRow, Kind
 from feedbot.store.statements import batches
 
 if TYPE_CHECKING:
@@ -27,35 +33,38 @@ if TYPE_CHECKING:
 
 FEEDS_AT_ONCE = 16  # written side by side
 PLENTY = 500  # feeds whose rendering is worth further processes
-NOWHERE = -1  # as a modification time: not what any file has, so the next full pass looks at it
-
-
-@dataclass(kw_only=True)
-class RefreshReport:
-    """What became of documents."""
-
-    written: int = 0  # the bytes changed
-    removed: int = 0
-    foreign: list[str] = field(default_factory=list)  # paths that something else occupies
 
 
 def distrust_output(connection: Connection, folder: Folder) -> None:
     """Let documents that somebody removed or changed in the output folder be rendered again."""
     touched: set[int] = set()
+    touched_archives: set[int] = set()
     for row in feeds.load_documents(connection).values():
         if folder.stat(row.path) != (row.mtime_ns, row.size):
-            if row.feed_key is None:
-                journal.put(connection, "index", "stale")
-            else:
+            if row.archive_key is not None:
+                touched_archives.add(row.archive_key)
+            elif row.feed_key is not None:
                 touched.add(row.feed_key)
+            else:
+                journal.put(connection, "index", "stale")
     feeds.touch(connection, touched)
+    archives.touch(connection, touched_archives)
 
 
 class Refresh:
     """Refreshes the documents of one configuration; safe to repeat after any interruption."""
 
-    def __init__(self, config: Config, catalogue: Catalogue, folder: Folder, engine: Engine) -> None:
+    def __init__(
+        self,
+        config: Config,
+        catalogue: Catalogue,
+        folder: Folder,
+        engine: Engine,
+        *,
+        clock: Clock = utc_now,
+    ) -> None:
         self._config = config
+        self._clock = clock
         options = config.feeds
         self._press = Press(
             site=config.site_model(),
@@ -66,6 +75,8 @@ class Refresh:
         self._catalogue = catalogue
         self._folder = folder
         self._engine = engine
+        self._output = Output(folder=folder, shown=config.shown)
+        self._archives = Archives(catalogue, self._press, self._output, engine)
 
     def run(self, crew: Crew) -> RefreshReport:
         """Render and write what changed. Raises PublishError; the next run goes on from there."""
@@ -73,7 +84,9 @@ class Refresh:
         with self._engine.begin() as connection:
             stale = feeds.load(connection, stale=True)
             index = bool(stale) or journal.get(connection, "index") != "fresh"
-        unwanted: list[str] = []
+        self._archives.close(stale)
+        self._archives.adopt(stale)
+        unwanted = self._archives.refresh(crew, report)
         rendered = (
             one for _, one in crew.map(self._press.render, self._jobs(stale), pays=len(stale) >= PLENTY)
         )
@@ -94,17 +107,33 @@ class Refresh:
             known = feeds.load_documents(connection, [row.key for row, _ in batch])
         results = self._folder.publish([document for _, one in batch for document in one.documents], known)
         by_path = {result.path: result for result in results}
-        unwanted = [document for path, document in known.items() if path not in by_path]
         with self._engine.begin() as connection:
-            # If this process ends before they are removed, the next full pass finds them changed.
-            feeds.put_documents(connection, [replace(document, mtime_ns=NOWHERE) for document in unwanted])
+            report.pings += self._record_pings(connection, [row for row, _ in batch], by_path)
+            unwanted = [document for path, document in known.items() if path not in by_path]
+            paths = self._output.discard(connection, unwanted)
             for row, one in batch:
                 mine = [by_path[document.path] for document in one.documents]
                 # A feed that could not be written whole stays to be done.
-                if self._record(connection, mine, row.key, report):
+                if self._output.record(connection, Owner(feed_key=row.key), mine, report):
                     # An empty feed keeps the date it had.
                     feeds.settle(connection, row.key, changed=row.changed, updated=one.updated or row.updated)
-        return [document.path for document in unwanted]
+        return paths
+
+    def _record_pings(
+        self, connection: Connection, rows: Iterable[FeedRow], written: Mapping[str, Published]
+    ) -> int:
+        """Note for the hub which of these feeds changed; the documents on record are still those before."""
+        hub = self._config.hub
+        if hub is None or not pings.is_met(connection, hub.name, setup_of_hub(hub)):
+            return 0
+        paths = {
+            feed_path(Feed(slug=row.slug, title=""), format_): row.key
+            for row in rows
+            for format_ in self._press.formats
+        }
+        known = pings.digests(connection, paths)
+        changed = {key for path, key in paths.items() if is_changed(known.get(path), written.get(path))}
+        return pings.record(connection, hub.name, changed, self._clock(), hub.delay)
 
     def _jobs(self, rows: Iterable[FeedRow]) -> Iterator[Job]:
         """What is needed to render each feed, read from the store when its turn comes."""
@@ -115,7 +144,10 @@ class Refresh:
             choice = self._catalogue.choice(row)
             with self._engine.begin() as connection:
                 bodies = articles.newest(connection, row.key, choice.limit)
-            yield Job(feed=choice.feed, full=choice.full, bodies=tuple(bodies))
+                keeps = self._catalogue.keeps_archives
+                before = archives.newest_number(connection, row.key) if keeps else 0
+            part = Part(before=before)
+            yield Job(feed=choice.feed, part=part, full=choice.full, bodies=tuple(bodies))
 
     def _refresh_index(self, report: RefreshReport) -> list[str]:
         """Write what names all feeds; returns the paths of documents of this kind that are not wanted."""
@@ -128,14 +160,13 @@ class Refresh:
             press.site, listings, formats=press.formats, pictures=press.pictures, moves=moves
         )
         results = self._folder.publish(documents, known)
-        unwanted = [
-            document for path, document in known.items() if path not in {one.path for one in documents}
-        ]
+        wanted = {document.path for document in documents}
         with self._engine.begin() as connection:
-            feeds.put_documents(connection, [replace(document, mtime_ns=NOWHERE) for document in unwanted])
-            whole = self._record(connection, results, None, report)
+            unwanted = [document for path, document in known.items() if path not in wanted]
+            paths = self._output.discard(connection, unwanted)
+            whole = self._output.record(connection, Owner(), results, report)
             journal.put(connection, "index", "fresh" if whole else "stale")
-        return [document.path for document in unwanted]
+        return paths
 
     def _listings(self, connection: Connection) -> list[Listing]:
         """All feeds with their numbers: the feed of all articles, the named ones, then topics by name."""
@@ -152,32 +183,9 @@ class Refresh:
             )
         return listings
 
-    def _record(
-        self, connection: Connection, results: Sequence[Published], key: int | None, report: RefreshReport
-    ) -> bool:
-        """Note documents and findings; returns whether all documents are where they belong."""
-        foreign = [result.path for result in results if result.outcome is Outcome.FOREIGN]
-        ours = [
-            DocumentRow(
-                path=result.path,
-                feed_key=key,
-                mtime_ns=result.mtime_ns,
-                size=result.size,
-                digest=result.digest,
-            )
-            for result in results
-            if result.outcome is not Outcome.FOREIGN
-        ]
-        feeds.put_documents(connection, ours)
-        source = "output:index" if key is None else f"output:{key}"
-        journal.put_findings(connection, {source: [self._foreign(path) for path in foreign]})
-        report.written += sum(result.outcome is Outcome.WRITTEN for result in results)
-        report.foreign += foreign
-        return not foreign
 
-    def _foreign(self, path: str) -> Finding:
-        return Finding(
-            path=self._config.shown(self._folder.path / path),
-            what="this was not written by feedbot, so it was left alone and the document is missing",
-            hint="move it away, or give `feeds.path` a folder of its own",
-        )
+def is_changed(digest: str | None, result: Published | None) -> bool:
+    """Whether readers who had a document (of this digest; None: they had none) get another now. Pure."""
+    if digest is None or result is None or result.outcome is Outcome.FOREIGN:
+        return False
+    return digest != result.digest

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from checker import check_folder
+from lxml import etree
 from newsroom import FEEDS_URL, SITE, Newsroom, age
 from sqlalchemy import Connection
 
@@ -342,6 +343,34 @@ def test_pinning_a_slug_moves_the_feed(newsroom: Newsroom) -> None:
     newsroom.write("two.md", topics=["computer-vision"])
     newsroom.build()
     assert newsroom.titles("computer-vision-2") == ["About two"]
+
+
+def test_a_lost_state_forgets_no_former_address(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["Cloud", "Tea", "Ö"])
+    newsroom.build()
+    newsroom.configure(feeds={"topics": {"Cloud": {"slug": "sky"}, "Ö": {"slug": "oe"}}})
+    newsroom.build()
+    before = (newsroom.feeds / "_redirects").read_bytes()
+    newsroom.close()
+    shutil.rmtree(newsroom.folder / ".feedbot")
+    newsroom.build()
+    assert (newsroom.feeds / "_redirects").read_bytes() == before
+    newsroom.configure(
+        feeds={"topics": {"Cloud": {"slug": "sky"}, "Ö": {"slug": "oe"}, "Tea": {"slug": "te"}}}
+    )
+    newsroom.build()
+    assert b"/cloud/* /sky/:splat 301" in (newsroom.feeds / "_redirects").read_bytes()
+    assert b"/tea/* /te/:splat 301" in (newsroom.feeds / "_redirects").read_bytes()
+
+
+def test_a_feed_that_moves_keeps_its_own_id(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["Cloud"])
+    newsroom.build()
+    before = etree.parse(newsroom.feeds / "cloud/atom.xml").findtext("{*}id")
+    newsroom.configure(feeds={"topics": {"Cloud": {"slug": "sky"}}})
+    newsroom.build()
+    assert before
+    assert etree.parse(newsroom.feeds / "sky/atom.xml").findtext("{*}id") == before
 
 
 def test_the_addresses_that_feeds_had_before_are_listed_for_ever(newsroom: Newsroom) -> None:

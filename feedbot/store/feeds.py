@@ -40,6 +40,7 @@ class FeedRow:
     updated: datetime
     active: bool
     slug: str
+    first_slug: str  # its own id is made of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ def load(connection: Connection, *, stale: bool = False) -> list[FeedRow]:
             updated=from_us(row.updated_us),
             active=row.active,
             slug=row.slug or "",
+            first_slug=row.first_slug or "",
         )
         for row in connection.execute(statement.order_by(feeds.c.key))
     ]
@@ -139,6 +141,8 @@ def give_slug(connection: Connection, feed_key: int, wanted: str) -> str:
     slug = free_slug(wanted, _SlugsOfOthers(connection, feed_key))
     connection.execute(update(slugs).where(slugs.c.feed_key == feed_key).values(current=False))
     upsert(connection, slugs, [{"slug": slug, "feed_key": feed_key, "current": True}])
+    never_had_one = (feeds.c.key == feed_key) & feeds.c.first_slug.is_(None)
+    connection.execute(update(feeds).where(never_had_one).values(first_slug=slug))
     return slug
 
 
@@ -152,6 +156,15 @@ def moves(connection: Connection) -> dict[str, str]:
         .where(~former.c.current, feeds.c.active)
     )
     return {row.slug: row.current_slug for row in connection.execute(statement)}
+
+
+def restore_moves(connection: Connection, known: Mapping[str, str]) -> None:
+    """Note former slugs that the store has forgotten; `known` leads from each to the current one."""
+    keys = dict(connection.execute(select(slugs.c.slug, slugs.c.feed_key).where(slugs.c.current)).all())
+    rows = [
+        {"slug": old, "feed_key": keys[new], "current": False} for old, new in known.items() if new in keys
+    ]
+    insert_new(connection, slugs, rows)
 
 
 def set_active(connection: Connection, feed_key: int, active: bool) -> None:
@@ -252,13 +265,13 @@ def load_documents(
 ) -> dict[str, DocumentRow]:
     """The documents that feedbot wrote and has not removed, by path: all, or those of some feeds.
 
-    The key None stands for the documents that belong to no feed.
+    The key None stands for the documents that belong to no feed. Those of archives are only among all.
     """
     statement = select(documents)
     if feed_keys is not None:
         with_key = documents.c.feed_key.in_([key for key in feed_keys if key is not None])
         without = documents.c.feed_key.is_(None) if None in feed_keys else false()
-        statement = statement.where(or_(with_key, without))
+        statement = statement.where(or_(with_key, without), documents.c.archive_key.is_(None))
     return {row.path: DocumentRow(**row._mapping) for row in connection.execute(statement)}
 
 

@@ -85,6 +85,8 @@ feeds = Table(
     Column("rendered", BigInteger, nullable=False),
     Column("updated_us", BigInteger, nullable=False),  # newest `updated` it showed; an empty feed keeps it
     Column("active", Boolean, nullable=False),  # False: the configuration dropped it
+    Column("open_us", BigInteger),  # of its articles, none that is in no archive is older; None: not known
+    Column("first_slug", Text),  # its own id is made of it; None: it has no slug
     UniqueConstraint("kind", "name"),
 )
 

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """From 0002. The activity of the past is counted once."""
     _create_activity()
     _create_archives()
+    _note_first_slugs()
     _extend_documents()
     _open_deliveries_to_feeds()
 
@@ -61,6 +62,16 @@ def _create_archives() -> None:
     )
     op.create_index("ix_archived_archive_key", "archived", ["archive_key"])
     op.create_index("ix_archived_article_key", "archived", ["article_key"])
+    op.add_column("feeds", sa.Column("open_us", sa.BigInteger(), nullable=True))
+
+
+def _note_first_slugs() -> None:
+    op.add_column("feeds", sa.Column("first_slug", TEXT, nullable=True))
+    # The one that ids are made of until now; which was the first is not known.
+    op.execute(
+        "update feeds set first_slug ="
+        " (select slug from slugs where slugs.feed_key = feeds.key and slugs.current)"
+    )
 
 
 def _extend_documents() -> None:

@@ -1,0 +1,163 @@
+"""Archives (RFC 5005, section 4): documents with what a feed shows no more, which nothing new ever changes.
+
+An archive is closed when an article would otherwise be lost from view, so each article is in its feed's own
+document or in an archive, or in both. Which articles are in it is settled in the store once and for all; its
+documents are written before that of the feed, which leads to them, and again when one of its articles changes
+or goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from feedbot.crew import Crew
+from feedbot.membership import Catalogue
+from feedbot.model import Feed, Format
+from feedbot.output import NOWHERE, Output, Owner, RefreshReport
+from feedbot.render.addresses import Part, archives_folder, feed_path
+from feedbot.render.press import Job, Press, Rendered
+from feedbot.store import archives, feeds
+from feedbot.store.archives import NONE_OPEN, ArchiveRow
+from feedbot.store.db import EPOCH
+from feedbot.store.feeds import DocumentRow, FeedRow
+from feedbot.store.statements import batches
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+ARTICLES = 50  # in an archive, at the most
+AT_ONCE = 32  # archives written side by side
+PLENTY = 500  # archives whose rendering is worth further processes
+
+
+def archive_size(limit: int) -> int:
+    """How many articles make an archive of a feed that shows `limit`.
+
+    Fewer than it shows, if it shows more than a few: the newest stay open, for they are the ones that are
+    corrected.
+    """
+    return min(ARTICLES, limit - limit // 5)
+
+
+def close_due(connection: Connection, feed_key: int, limit: int) -> None:
+    """Close archives until the feed shows all articles that are in none, the oldest first."""
+    known_us = archives.lock(connection, feed_key)
+    last = archives.last_shown(connection, feed_key, limit)
+    number = archives.newest_number(connection, feed_key)
+    open_us = NONE_OPEN
+    for batch in batches(archives.find_open(connection, feed_key, known_us), archive_size(limit)):
+        if last is None or not batch[0].is_older_than(last):
+            open_us = batch[0].published_us
+            break
+        number += 1
+        archives.close(connection, feed_key, number, [member.article_key for member in batch])
+    if open_us != known_us:
+        archives.put_open(connection, feed_key, open_us)
+
+
+class Archives:
+    """The archives of all feeds of one configuration; safe to repeat after any interruption."""
+
+    def __init__(self, catalogue: Catalogue, press: Press, output: Output, engine: Engine) -> None:
+        self._catalogue = catalogue
+        self._press = press
+        self._output = output
+        self._engine = engine
+
+    def close(self, rows: Sequence[FeedRow]) -> None:
+        """Close what is due in these feeds, before they are rendered.
+
+        What is due follows from the state of the feed. If another process changes it after this, the feed is
+        not as it was loaded, and is rendered once more.
+        """
+        if not self._catalogue.keeps_archives:
+            return
+        with self._engine.begin() as connection:
+            counts = archives.count_members(connection, [row.key for row in rows])
+        for row in rows:
+            limit = self._catalogue.choice(row).limit if row.active else 0
+            if 0 < limit < counts[row.key]:  # others show all that they have, or nothing at all
+                with self._engine.begin() as connection:
+                    close_due(connection, row.key, limit)
+
+    def refresh(self, crew: Crew, report: RefreshReport) -> list[str]:
+        """Render and write the archives that changed; returns the paths of their documents that are to go.
+
+        Raises PublishError; the next run goes on from there.
+        """
+        with self._engine.begin() as connection:
+            stale = archives.load_stale(connection)
+            rows = {row.key: row for row in feeds.load(connection)} if stale else {}
+        rendered = (
+            one for _, one in crew.map(self._press.render, self._jobs(stale, rows), pays=len(stale) >= PLENTY)
+        )
+        unwanted: list[str] = []
+        for batch in batches(zip(stale, rendered, strict=True), AT_ONCE):
+            unwanted += self._settle_all(batch, report)
+        return unwanted
+
+    def _jobs(self, stale: Iterable[ArchiveRow], rows: Mapping[int, FeedRow]) -> Iterator[Job]:
+        """What is needed to render each archive, read from the store when its turn comes."""
+        for archive in stale:
+            row = rows[archive.feed_key]
+            if not (row.active and self._catalogue.keeps_archives):
+                yield Job(feed=None)
+                continue
+            choice = self._catalogue.choice(row)
+            with self._engine.begin() as connection:
+                bodies = archives.bodies(connection, archive)
+            # An empty archive must not show when the feed changed last: that is none of its business.
+            feed = replace(choice.feed, updated=EPOCH)
+            part = Part(archive=archive.number, before=archive.number - 1)
+            yield Job(feed=feed, part=part, full=choice.full, bodies=tuple(bodies))
+
+    def _settle_all(self, batch: Sequence[tuple[ArchiveRow, Rendered]], report: RefreshReport) -> list[str]:
+        """Write some archives; returns the paths of their documents that are not wanted any more."""
+        with self._engine.begin() as connection:
+            known = archives.load_documents(connection, [archive.key for archive, _ in batch])
+        documents = [document for _, one in batch for document in one.documents]
+        results = {result.path: result for result in self._output.folder.publish(documents, known)}
+        with self._engine.begin() as connection:
+            unwanted = [document for path, document in known.items() if path not in results]
+            paths = self._output.discard(connection, unwanted)
+            for archive, one in batch:
+                owner = Owner(feed_key=archive.feed_key, archive_key=archive.key)
+                mine = [results[document.path] for document in one.documents]
+                # One that could not be written whole stays to be done.
+                if self._output.record(connection, owner, mine, report):
+                    archives.settle(connection, archive)
+        return paths
+
+    def adopt(self, rows: Iterable[FeedRow]) -> None:
+        """Take over what an earlier state, now lost, left behind: documents of archives there are no more.
+
+        Nobody else would keep what is withdrawn out of them. They are removed with what these feeds, which
+        are about to be rendered for the first time, do not want.
+        """
+        for row in rows:
+            found = self._left_behind(row) if row.active and not row.rendered else []
+            if found:
+                with self._engine.begin() as connection:
+                    feeds.put_documents(connection, found)
+
+    def _left_behind(self, row: FeedRow) -> list[DocumentRow]:
+        feed, folder = Feed(slug=row.slug, title=""), self._output.folder
+        numbers = [int(name) for name in folder.names_in(archives_folder(feed)) if name.isdecimal()]
+        if not numbers:
+            return []
+        with self._engine.begin() as connection:
+            newest = archives.newest_number(connection, row.key) if self._catalogue.keeps_archives else 0
+        wanted = {(number, format_) for number in range(1, newest + 1) for format_ in self._press.formats}
+        paths = [
+            feed_path(feed, format_, number)
+            for number in numbers
+            for format_ in Format
+            if (number, format_) not in wanted
+        ]
+        return [
+            DocumentRow(path=path, feed_key=row.key, mtime_ns=NOWHERE, size=0, digest=None)
+            for path in paths
+            if folder.holds_ours(path)
+        ]

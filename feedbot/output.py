@@ -1,0 +1,93 @@
+"""The output folder and the store's record of it: what was written, what is not ours, what is to go.
+
+The folder writes and removes. This notes it, so that the next pass makes up for one that is cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feedbot.model import Finding
+from feedbot.publish import Folder, Outcome, Published
+from feedbot.store import feeds, journal
+from feedbot.store.feeds import DocumentRow
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+NOWHERE = -1  # as a modification time: not what any file has, so the next full pass looks at it
+
+
+@dataclass(kw_only=True)
+class RefreshReport:
+    """What became of documents."""
+
+    written: int = 0  # the bytes changed
+    removed: int = 0
+    foreign: list[str] = field(default_factory=list)  # paths that something else occupies
+    pings: int = 0  # recorded, for the hub to be told of feeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose a document is: a feed's, or one of its archives'; neither: it names all feeds."""
+
+    feed_key: int | None = None
+    archive_key: int | None = None
+
+    @property
+    def source(self) -> str:
+        """What the findings about its documents go by."""
+        if self.archive_key is not None:
+            return f"output:archive:{self.archive_key}"
+        return "output:index" if self.feed_key is None else f"output:{self.feed_key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """The output folder as the store knows it."""
+
+    folder: Folder
+    shown: Callable[[Path], str]  # a path as the operator knows it
+
+    def record(
+        self, connection: Connection, owner: Owner, results: Sequence[Published], report: RefreshReport
+    ) -> bool:
+        """Note documents and findings; returns whether all documents are where they belong."""
+        foreign = [result.path for result in results if result.outcome is Outcome.FOREIGN]
+        ours = [
+            DocumentRow(
+                path=result.path,
+                feed_key=owner.feed_key,
+                archive_key=owner.archive_key,
+                mtime_ns=result.mtime_ns,
+                size=result.size,
+                digest=result.digest,
+            )
+            for result in results
+            if result.outcome is not Outcome.FOREIGN
+        ]
+        feeds.put_documents(connection, ours)
+        journal.put_findings(connection, {owner.source: [self._foreign(path) for path in foreign]})
+        report.written += sum(result.outcome is Outcome.WRITTEN for result in results)
+        report.foreign += foreign
+        return not foreign
+
+    def discard(self, connection: Connection, documents: Iterable[DocumentRow]) -> list[str]:
+        """Note that these are to be removed in the end; returns their paths.
+
+        If this process ends before they are, the next full pass finds them changed.
+        """
+        rows = [replace(document, mtime_ns=NOWHERE) for document in documents]
+        feeds.put_documents(connection, rows)
+        return [row.path for row in rows]
+
+    def _foreign(self, path: str) -> Finding:
+        return Finding(
+            path=self.shown(self.folder.path / path),
+            what="this was not written by feedbot, so it was left alone and the document is missing",
+            hint="move it away, or give `feeds.path` a folder of its own",
+        )

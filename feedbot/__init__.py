@@ -1,3 +1,3 @@
 """feedbot turns a folder of articles into feeds, and keeps them fresh."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from feedbot import redirects
 from feedbot.announce import AnnounceReport, Policy, announce
 from feedbot.audience import audience_of
 from feedbot.clock import Clock, utc_now
@@ -29,7 +30,7 @@ from feedbot.output import RefreshReport
 from feedbot.publish import Folder
 from feedbot.reconfigure import reconfigure
 from feedbot.refresh import Refresh, distrust_output
-from feedbot.render import bears_mark, redirects
+from feedbot.render import bears_mark
 from feedbot.store import articles, feeds, journal
 from feedbot.sync import Newsroom, Progress, SyncReport, sync
 

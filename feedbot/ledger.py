@@ -280,7 +280,7 @@ def hint_for(row: DeliveryRow, health: Health | None) -> str:
 
 
 def delivery_as_json(one: ShownDelivery) -> JsonObject:
-    """A delivery for `--json`; its keys are documented in docs/announcing.md."""
+    """A delivery for `--json`; its keys are documented in docs/commands.md."""
     row = one.row
     return {
         "id": row.id,

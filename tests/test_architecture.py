@@ -31,11 +31,11 @@ FLOORS = (
     {"build", "deliver"},
     {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
-    {"changes", "identity", "standings"},
-    {"membership", "audience", "moments", "naming"},
+    {"archive", "changes", "identity", "standings"},
+    {"membership", "audience", "moments", "naming", "output"},
     {"content", "render", "publish", "store", "targets"},
     {"config", "settings"},
-    {"settlement", "yamltree", "observe", "slug", "template", "watch", "crew"},
+    {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew"},
     {"retry", "attempt", "clock"},
     {"model"},
     {"errors"},
@@ -45,11 +45,12 @@ FLOORS = (
 # Libraries that only the modules beginning with these paths may import.
 ROOMS = {
     "alembic": ("store/",),
-    "apscheduler": ("worker.py",),
+    "apscheduler": ("worker.py", "report/health.py"),
     "feedgen": ("render/xmlfeeds.py",),
-    "jinja2": ("render/pages", "template.py"),
+    "jinja2": ("render/pages", "report/page", "template.py"),
     "linkify_it": ("targets/length",),
     "PIL": ("targets/pictures",),
+    "prometheus_client": ("report/metrics.py",),
     "regex": ("targets/",),
     "requests": ("targets/http",),
     "sqlalchemy": ("store/",),
@@ -60,8 +61,17 @@ ROOMS = {
 NAMED_ABOVE = {"sqlalchemy"}
 
 # What a person who only asks for help must not wait for.
-HEAVY = {"alembic", "apscheduler", "feedgen", "granian", "jinja2", "lxml"}
-HEAVY |= {"PIL", "pydantic", "regex", "requests", "sqlalchemy", "starlette", "watchfiles", "yaml"}
+HEAVY = {"alembic", "apscheduler", "brotli", "feedgen", "granian", "jinja2", "lxml", "PIL"}
+HEAVY |= {
+    "prometheus_client",
+    "pydantic",
+    "regex",
+    "requests",
+    "sqlalchemy",
+    "starlette",
+    "watchfiles",
+    "yaml",
+}
 
 
 @dataclass(frozen=True)

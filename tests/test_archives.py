@@ -700,7 +700,8 @@ def test_the_feed_leads_to_its_newest_archive_and_is_none_itself(shelves: Path, 
 
 
 def test_an_archive_has_the_identity_of_its_feed(shelves: Path) -> None:
-    feed, archive = (feedparser.parse((shelves / path).read_bytes()).feed for path in ("atom.xml", "archive/1/atom.xml"))  # fmt: skip # noqa: E501
+    paths = ("atom.xml", "archive/1/atom.xml")
+    feed, archive = (feedparser.parse((shelves / path).read_bytes()).feed for path in paths)
     assert (feed.id, feed.title) == (archive.id, archive.title)
     assert archive.updated == "2026-01-04T09:00:00+00:00"
     feeds_ = [json.loads((shelves / path).read_bytes()) for path in ("feed.json", "archive/1/feed.json")]

@@ -570,7 +570,7 @@ def test_an_error_that_nobody_expected_shows_where_it_happened_when_asked(room: 
     done = feedbot("build", "-v", folder=room.folder)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
-    assert "docs/operating.md" in feedbot("build", folder=room.folder).stderr
+    assert "docs/troubleshooting.md" in feedbot("build", folder=room.folder).stderr
 
 
 def test_a_disk_without_space_is_one_line(room: Newsroom) -> None:

@@ -133,7 +133,7 @@ def visit(browser: Browser) -> Iterator[Open]:
 
 
 # What browsers complain of and nobody sees: an icon that they ask for unasked, and a header for https alone.
-NO_MATTER = ("favicon.ico", "Cross-Origin-Opener-Policy")
+NO_MATTER = ("favicon.ico",)
 
 
 def note(visit: Visit, message: ConsoleMessage) -> None:

@@ -79,7 +79,7 @@ class Previewed:
     remark: str  # what is not known, and why
 
     def as_json(self) -> JsonObject:
-        """For `--json`; its keys are documented in docs/announcing.md."""
+        """For `--json`; its keys are documented in docs/commands.md."""
         scene, article = self.rehearsal.scene, self.rehearsal.scene.article
         return {
             "article": {

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from feedbot import redirects
 from feedbot.model import Document, Entry, Feed, Format, Listing, Site
-from feedbot.render import redirects
 from feedbot.render.addresses import (
     INDEX,
     NEWEST,

@@ -10,11 +10,12 @@ import json
 from lxml import etree
 from lxml import html as lxml_html
 
+from feedbot import redirects
+
 GENERATOR = "feedbot"  # without a version: an upgrade must not rewrite every document
 JSON_KEY = "_feedbot"
 JSON_MARK = {"generator": GENERATOR}
 COMMENT = " generator: feedbot "  # OPML has no element for it
-REDIRECTS = "# generator: feedbot"  # the first line of the list of former addresses
 STATIC = "/* generator: feedbot */"  # the first line of what pages load
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
@@ -24,7 +25,7 @@ def bears_mark(body: bytes) -> bool:
     """Whether feedbot wrote this document; never raises, whatever the bytes are."""
     start = body[:64].lower()
     if start.startswith(b"#"):
-        return body.startswith(f"{REDIRECTS}\n".encode())
+        return body.startswith(f"{redirects.MARK}\n".encode())
     if start.startswith(b"/*"):
         return body.startswith(f"{STATIC}\n".encode())
     if start.startswith(b"{"):

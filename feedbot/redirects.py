@@ -7,12 +7,10 @@ ever, below the new one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from urllib.parse import unquote, urlsplit
-
-from feedbot.render.addresses import href
-from feedbot.render.mark import REDIRECTS
+from urllib.parse import quote, unquote, urlsplit
 
 PATH = "_redirects"
+MARK = "# generator: feedbot"  # the first line
 _FROM, _TO, _STATUS = "/*", "/:splat", "301"
 
 
@@ -20,9 +18,9 @@ def render_redirects(feeds_url: str, moves: Mapping[str, str]) -> bytes:
     """`moves` leads from each former slug to the current one of its feed; `feeds_url` is where feeds are."""
     root = _root(feeds_url)
     lines = [
-        f"{root}{href(old)}{_FROM} {root}{href(new)}{_TO} {_STATUS}" for old, new in sorted(moves.items())
+        f"{root}{quote(old)}{_FROM} {root}{quote(new)}{_TO} {_STATUS}" for old, new in sorted(moves.items())
     ]
-    return "\n".join([REDIRECTS, *lines, ""]).encode()
+    return "\n".join([MARK, *lines, ""]).encode()
 
 
 def read_redirects(body: bytes, feeds_url: str) -> Iterator[tuple[str, str]]:

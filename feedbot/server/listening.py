@@ -1,0 +1,42 @@
+"""The address that the server listens on: finding it, showing it, and saying what is wrong with it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from feedbot.errors import ServeError
+
+# Where people find a server that listens on every address of the machine.
+SHOWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - only shown
+
+
+def url_of(host: str, port: int) -> str:
+    """Where people find the server."""
+    shown = SHOWN.get(host, host)
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
+
+
+def find_address(host: str, port: int) -> str:
+    """The IP address of `host`. Raises ServeError unless it and `port` can be listened on now."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise ServeError(cannot_listen(host, port, error)) from error
+    return str(address[0])
+
+
+def cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> str:
+    """What is wrong with an address, and what to do."""
+    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    hints = {
+        errno.EADDRINUSE: "another program uses the port: end it, or choose another with --port",
+        errno.EACCES: "ports below 1024 are for the administrator: choose another with --port",
+    }
+    number = error.errno if isinstance(error, OSError) else None
+    hint = hints.get(number or 0, "choose an address of this machine with --host, such as 127.0.0.1")
+    return f"cannot listen on {host}:{port} ({what}); {hint}"

@@ -46,7 +46,9 @@ FLOORS = (
 ROOMS = {
     "alembic": ("store/",),
     "apscheduler": ("worker.py", "report/health.py"),
+    "brotli": ("server/",),
     "feedgen": ("render/xmlfeeds.py",),
+    "granian": ("server/",),
     "jinja2": ("render/pages", "report/page", "template.py"),
     "linkify_it": ("targets/length",),
     "PIL": ("targets/pictures",),
@@ -54,6 +56,7 @@ ROOMS = {
     "regex": ("targets/",),
     "requests": ("targets/http",),
     "sqlalchemy": ("store/",),
+    "starlette": ("server/",),
     "urllib3": ("targets/http", "targets/pictures"),
 }
 

@@ -52,7 +52,7 @@ class Document:
     """What lies at a path now, ready to be sent."""
 
     digest: str
-    modified: int  # whole seconds since 1970
+    modified: int  # seconds since 1970, rounded up: once they are over, no other content bears this date
     is_open: bool  # to scripts of other sites
     variants: Mapping[str, Variant]  # by coding; identity, the file as it is, in any case
     size: int = field(init=False)  # bytes of all bodies

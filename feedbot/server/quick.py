@@ -16,8 +16,6 @@ from functools import partial
 from typing import Any
 
 import granian
-from granian._granian import CallbackScheduler, RSGIWorker
-from granian.server.embed import AsyncWorker
 
 from feedbot.server.app import App, give
 
@@ -31,6 +29,8 @@ def worker_for(app: App, patience: float) -> Callable[..., Any] | None:
     """
     if not granian.__version__.startswith(KNOWN):
         return None
+    from granian.server.embed import AsyncWorker  # noqa: PLC0415 - not there in every version
+
     wrap: Callable[[object], Callable[..., Any]] = AsyncWorker.wrap_target  # granian leaves it without types
     return wrap(partial(_work, app, patience))
 
@@ -46,6 +46,8 @@ async def _work(
     *settings: Any,
 ) -> None:
     """What granian's own worker does, with our scheduler; `settings` are as its Server hands them over."""
+    from granian._granian import CallbackScheduler, RSGIWorker  # noqa: PLC0415 - as above
+
     *before, _task, http, http1, http2, websockets, files, _log, tls, _scope = settings
     stopped = loop.create_future()
     stop.add_cb(lambda: loop.call_soon_threadsafe(stopped.set_result, None))

@@ -132,7 +132,7 @@ class Folder:
     def _write(self, document: Document, known: Collection[str]) -> Published:
         target = self.path / document.path
         with self._explained(target):
-            if self._leads_out(target) or (target.is_symlink() or target.is_dir()):
+            if self._leads_out(target) or target.is_symlink() or (target.exists() and not target.is_file()):
                 return Published(path=document.path, outcome=Outcome.FOREIGN)
             old = self._read(target)
             if old is not None and old != document.body and not (document.path in known or self.is_ours(old)):
@@ -166,6 +166,8 @@ class Folder:
             folder = folder.parent
 
     def _read(self, target: Path) -> bytes | None:
+        if target.exists() and not target.is_file():
+            return None  # a pipe would be waited for
         try:
             return target.read_bytes()
         except (FileNotFoundError, NotADirectoryError):

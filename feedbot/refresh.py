@@ -9,6 +9,7 @@ before the feeds that lead to them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from feedbot.archive import Archives
@@ -16,14 +17,14 @@ from feedbot.audience import setup_of_hub
 from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
-from feedbot.model import Feed, Listing
+from feedbot.model import FILENAMES, Feed, Listing
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.publish import Folder, Outcome, Published
 from feedbot.render import render_index
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press, Rendered
 from feedbot.store import archives, articles, feeds, journal, pings
-from feedbot.store.feeds import FeedRow, Kind
+from feedbot.store.feeds import DocumentRow, FeedRow, Kind
 from feedbot.store.statements import batches
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Refresh:
         results = self._folder.publish([document for _, one in batch for document in one.documents], known)
         by_path = {result.path: result for result in results}
         with self._engine.begin() as connection:
-            report.pings += self._record_pings(connection, [row for row, _ in batch], by_path)
+            report.pings += self._record_pings(connection, [row for row, _ in batch], by_path, known)
             unwanted = [document for path, document in known.items() if path not in by_path]
             paths = self._output.discard(connection, unwanted)
             for row, one in batch:
@@ -120,9 +121,13 @@ class Refresh:
         return paths
 
     def _record_pings(
-        self, connection: Connection, rows: Iterable[FeedRow], written: Mapping[str, Published]
+        self,
+        connection: Connection,
+        rows: Iterable[FeedRow],
+        written: Mapping[str, Published],
+        before: Mapping[str, DocumentRow],
     ) -> int:
-        """Note for the hub which of these feeds changed; the documents on record are still those before."""
+        """Note for the hub which of these feeds changed, or moved; `before` are the documents on record."""
         hub = self._config.hub
         if hub is None or not pings.is_met(connection, hub.name, setup_of_hub(hub)):
             return 0
@@ -133,6 +138,14 @@ class Refresh:
         }
         known = pings.digests(connection, paths)
         changed = {key for path, key in paths.items() if is_changed(known.get(path), written.get(path))}
+        # Who is subscribed at a former address hears of what is new at the present one.
+        names = {FILENAMES[format_] for format_ in self._press.formats}
+        left = (document for path, document in before.items() if path not in paths)
+        changed |= {
+            document.feed_key
+            for document in left
+            if document.feed_key is not None and document.digest and PurePath(document.path).name in names
+        }
         return pings.record(connection, hub.name, changed, self._clock(), hub.delay)
 
     def _jobs(self, rows: Iterable[FeedRow]) -> Iterator[Job]:

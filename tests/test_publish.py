@@ -129,6 +129,15 @@ def test_clearing_away_never_disturbs_somebody_who_writes(folder: Folder) -> Non
     assert [path.name for path in (folder.path / "ai").iterdir()] == ["rss.xml"]
 
 
+def test_a_pipe_in_the_way_of_a_document_holds_nobody_up(folder: Folder) -> None:
+    (folder.path / "ai").mkdir()
+    os.mkfifo(folder.path / "ai/rss.xml")
+    assert outcomes(folder, doc("ai/rss.xml", "one"), doc("ai/atom.xml", "one")) == [
+        Outcome.FOREIGN,
+        Outcome.WRITTEN,
+    ]
+
+
 def test_a_folder_that_cannot_be_made_says_which_and_what_to_check(tmp_path: Path) -> None:
     (tmp_path / "feeds").write_text("a file in the way")
     with pytest.raises(PublishError, match=r"feeds.*a file is where a folder has to be"):

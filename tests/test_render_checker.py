@@ -17,6 +17,7 @@ from checker import (
     check_rss,
 )
 
+PACKAGE = Path(__file__).parent.parent / "feedbot"
 GOLDEN = Path(__file__).parent / "data" / "render" / "full"
 FEEDS_URL = "https://feeds.example.com/"
 HUB = "https://hub.example.com/"
@@ -210,7 +211,10 @@ def test_documents_that_disagree_are_caught(name: str, old: str, new: str, probl
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the golden folder, to be broken."""
-    return Path(shutil.copytree(GOLDEN, tmp_path / "feeds"))
+    folder = Path(shutil.copytree(GOLDEN, tmp_path / "feeds"))
+    for name in ("page.css", "page.js"):  # copied as they are, so not among the golden files
+        shutil.copy(PACKAGE / "render/templates" / name, folder / name)
+    return folder
 
 
 def problems(folder: Path, limit: int | None = None) -> list[str]:

@@ -128,6 +128,10 @@ def test_moves_are_known_as_soon_as_they_are_written(tmp_path: Path) -> None:
         assert site.ask("/a/rss.xml").status == 200
 
 
+def test_a_path_of_endless_depth_is_nobodys(tmp_path: Path) -> None:
+    assert moved_to("a/" * 30_000, {"a": "b", "x": "y"}, lambda _: False) is None
+
+
 @given(st.text(alphabet="/ab*:splat301# \n\t%2e.", max_size=200))
 def test_any_lines_are_read_to_their_end(text: str) -> None:
     for old, new in read_redirects(text.encode(), "https://feeds.example.com/"):

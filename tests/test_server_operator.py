@@ -281,6 +281,9 @@ FOREIGN = {
     "a gateway's": {"Via": "1.1 gateway"},
     "a network's": {"CF_Connecting_IP": "127.0.0.1"},
     "any of the family": {"X_Forwarded_Whatever": ""},
+    "one with a value that is not ASCII": {"X_Forwarded_For": "\xff, 127.0.0.1"},
+    "what only ends like this machine": {"Host": "attacker.example@localhost"},
+    "a port that cannot be": {"Host": "localhost:99999"},
 }
 
 

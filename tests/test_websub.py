@@ -443,6 +443,13 @@ def test_whoever_subscribed_at_the_former_address_of_a_feed_is_told_as_well(scen
     assert scene.told() == topics("", "machines", "ai")
 
 
+def test_a_feed_that_moves_and_changes_at_once_is_told(scene: Scene) -> None:
+    scene.configure(feeds={"topics": {"AI": {"slug": "machines"}}})
+    scene.change()
+    scene.deliver()
+    assert scene.told() == topics("", "machines", "ai")
+
+
 def test_a_feed_that_is_dropped_before_the_hub_was_told_is_not_told(scene: Scene) -> None:
     scene.change()
     scene.configure(feeds={"topics": {"AI": {"feed": False}}})

@@ -6,6 +6,7 @@ nobody takes "not seen" for "not there".
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -95,9 +96,11 @@ class Survey:
 
     def conceals(self, name: str) -> bool:
         """Whether `name` is, or lies below, something that could not be looked at."""
-        return bool(self.hidden) and any(
-            name == folder or name.startswith(f"{folder}/") for folder in self.hidden
-        )
+        while self.hidden and name:
+            if name in self.hidden:
+                return True
+            name = name.rpartition("/")[0]
+        return False
 
 
 def names_of(roots: Iterable[Root], paths: Iterable[str]) -> set[str]:
@@ -190,6 +193,8 @@ def _walk(root: Root, start: str, selection: Selection, found: Survey) -> None:
                     _take(root, below, entry.stat(follow_symlinks=False), found)
                 except FileNotFoundError:
                     continue  # gone between the listing and the stat
+                except OSError as error:  # a folder that can be listed and not entered
+                    _hide(found, root.name_of(below), error)
             elif entry.is_symlink() and entry.is_dir():
                 _report(found, root.name_of(below), "a symbolic link to a folder is not followed", LINK_HINT)
 
@@ -250,7 +255,10 @@ def _follow(root: Root, path: str, name: str, found: Survey) -> os.stat_result |
         target = os.path.realpath(path, strict=True)
         status = os.stat(target)  # noqa: PTH116 - as above
     except OSError as error:
-        why = "leads in a circle" if error.errno == 40 else "leads nowhere"
+        if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}:
+            _hide(found, name, error)  # it may well be there
+            return None
+        why = "leads in a circle" if error.errno == errno.ELOOP else "leads nowhere"
         _report(found, name, f"the symbolic link {why}", "mend or remove it")
         return None
     if stat.S_ISDIR(status.st_mode):

@@ -24,7 +24,7 @@ from feedbot.server.bridge import Bridge
 from feedbot.server.document import Fields, answer_to
 from feedbot.server.headers import Terms
 from feedbot.server.kinds import Kind, document_path, label_of
-from feedbot.server.moves import Moves, moved_to
+from feedbot.server.moves import DEEPEST, Moves, moved_to
 from feedbot.server.shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,11 @@ _MEANINGLESS = re.compile("[\0-\x1f\x7f\ufffd]")  # the last is what granian mak
 class AllFields(Fields, Protocol):
     """The headers of a request, and all of them."""
 
+    def keys(self) -> Sequence[str]:
+        """Names, those of values that are not told too."""
+
     def items(self) -> Sequence[tuple[str, str]]:
-        """Names and values."""
+        """Names and values; without values that are not ASCII."""
 
 
 class Scope(Protocol):
@@ -90,7 +93,7 @@ class App:
 
     async def _made(self, scope: Scope, protocol: Any) -> Answer:
         """The answer, where it takes its time."""
-        if self._bridge.leads_to(scope.path):
+        if self._bridge.leads_to(scope.path) and not _flaw(scope):
             return await self._bridge.answer(scope, protocol)
         return await asyncio.to_thread(self._find, scope)
 
@@ -116,6 +119,8 @@ class App:
     def _location(self, path: str) -> str | None:
         """Where what was asked for is instead, relative to what was asked for."""
         below = path[1:]
+        if below.count("/") > DEEPEST:
+            return None
         if below and self._shelf.is_folder(below):
             return f"./{quote(below.rpartition('/')[2])}/"
         new = moved_to(below, self._moves.current(), self._is_there)

@@ -45,6 +45,14 @@ class Bridge:
         return Answer(start["status"], headers, b"".join(part.get("body", b"") for part in parts))
 
 
+def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """All headers; those whose values granian cannot tell, not being ASCII, by their names."""
+    told = [(name.encode(LATIN), value.encode(LATIN)) for name, value in scope.headers.items()]
+    names = {name for name, _ in told}
+    untold = (name.encode(LATIN) for name in scope.headers.keys())  # noqa: SIM118 - no mapping
+    return told + [(name, b"") for name in untold if name not in names]
+
+
 def _as_asgi(scope: Scope) -> dict[str, Any]:
     host, _, port = scope.client.rpartition(":")
     return {
@@ -57,7 +65,7 @@ def _as_asgi(scope: Scope) -> dict[str, Any]:
         "raw_path": scope.path.encode(),
         "query_string": scope.query_string.encode(),
         "root_path": "",
-        "headers": [(name.encode(LATIN), value.encode(LATIN)) for name, value in scope.headers.items()],
+        "headers": _headers(scope),
         "client": (host.strip("[]"), int(port)),
         "server": None,
     }

@@ -14,6 +14,7 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -109,10 +110,14 @@ def is_loopback(host: str) -> bool:
 
 def _host_of(value: str) -> str:
     """The host in a Host header, with or without a port; "" if it is none."""
+    if re.search(r"[^\w.:\[\]-]", value):
+        return ""
     try:
-        return urlsplit(f"//{value}").hostname or ""
+        parts = urlsplit(f"//{value}")
+        is_real = parts.port != 0  # asking for the port refuses what is none
     except ValueError:
         return ""
+    return (parts.hostname or "") if is_real else ""
 
 
 def _is_forwarding(name: str) -> bool:

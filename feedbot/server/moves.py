@@ -12,6 +12,8 @@ from pathlib import Path
 from feedbot.redirects import PATH, read_redirects
 from feedbot.server.shelf import Stamp, read_whole, stamp_of
 
+DEEPEST = 16  # folders; no document lies below more of them
+
 log = logging.getLogger(__name__)
 
 
@@ -46,7 +48,7 @@ def moved_to(path: str, moves: Mapping[str, str], is_there: Callable[[str], bool
     """
     for _ in moves:  # no more often than there are moves: some lead in a circle, or ever deeper
         path = _moved_once(path, moves)
-        if not path:
+        if not path or path.count("/") > DEEPEST:
             return None
         if is_there(path):
             return path

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from feedbot.server.answer import Answer, make_answer
 from feedbot.server.headers import OPEN, PAGE, PREFLIGHT
 from feedbot.server.kinds import UTF8
+from feedbot.server.moves import DEEPEST
 
 RETRY_AFTER = 60  # seconds, where a document cannot be read just now
 ALLOWED = {"Allow": "GET, HEAD, OPTIONS"}
-DEEPEST = 16  # folders; a path below more of them is nobody's, and not worth a long way back
 
 _SAFE = {"X-Content-Type-Options": "nosniff"}
 _NOT_HERE = """\

@@ -248,14 +248,16 @@ def numbers(connection: Connection) -> dict[int, Numbers]:
     rows = connection.execute(select(feeds.c.key, newest.scalar_subquery().label("newest_us"))).all()
     moments = {row.key: row.newest_us for row in rows if row.newest_us is not None}
     last = week_of(max(moments.values(), default=0))
-    totals: Counter[int] = Counter()
+    total = select(activity.c.feed_key, func.sum(activity.c.articles)).group_by(activity.c.feed_key)
+    totals = {feed_key: int(number) for feed_key, number in connection.execute(total)}
     weeks: dict[int, list[int]] = {}
-    for feed_key, week, number in connection.execute(select(activity)):
-        totals[feed_key] += number
-        if last - WEEKS < week <= last:
-            weeks.setdefault(feed_key, [0] * WEEKS)[week - last - 1] = number
+    lately = select(activity).where(activity.c.week > last - WEEKS, activity.c.week <= last)
+    for feed_key, week, number in connection.execute(lately):
+        weeks.setdefault(feed_key, [0] * WEEKS)[week - last - 1] = number
     return {
-        key: Numbers(articles=totals[key], newest=from_us(moment), weeks=tuple(weeks.get(key, [0] * WEEKS)))
+        key: Numbers(
+            articles=totals.get(key, 0), newest=from_us(moment), weeks=tuple(weeks.get(key, [0] * WEEKS))
+        )
         for key, moment in moments.items()
     }
 

@@ -1,0 +1,74 @@
+"""Looking at content folders that cannot all be looked at: what is not seen is not taken for gone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from feedbot.content.scan import Root, Selection, Survey, survey
+
+NOBODY = 65534
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Be a user whom permissions stop, if we are not."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that everybody can enter, unlike those that pytest makes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        for path in folder.rglob("*"):
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o755)
+
+
+def look(folder: Path, known: Survey) -> Survey:
+    stamps = {name: file.stamp for name, file in known.files.items()}
+    with somebody_else():
+        return survey([Root(folder=folder, name="content")], Selection(), known=stamps)
+
+
+def everything(folder: Path) -> Survey:
+    return survey([Root(folder=folder, name="content")], Selection())
+
+
+def test_a_folder_that_can_be_listed_and_not_entered_costs_only_itself(folder: Path) -> None:
+    (folder / "closed").mkdir()
+    for name in ("closed/a.md", "b.md"):
+        (folder / name).write_text("x")
+    before = everything(folder)
+    (folder / "c.md").write_text("new")
+    (folder / "closed").chmod(0o444)
+    found = look(folder, before)
+    assert (set(found.files), found.gone, found.unchanged) == ({"content/c.md"}, set(), 1)
+    assert "cannot be looked at" in found.findings["content/closed/a.md"].what
+
+
+def test_a_link_whose_end_cannot_be_looked_at_is_not_gone(folder: Path) -> None:
+    (folder / "closed").mkdir()
+    (folder / "closed/a.md").write_text("x")
+    (folder / "link.md").symlink_to("closed/a.md")
+    before = everything(folder)
+    (folder / "closed").chmod(0)
+    assert look(folder, before).gone == set()
+    (folder / "closed").chmod(0o755)
+    (folder / "closed/a.md").unlink()
+    assert look(folder, before).gone == {"content/link.md", "content/closed/a.md"}

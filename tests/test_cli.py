@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from hostile import CASES
-from newsroom import Newsroom
+from newsroom import Newsroom, age
 from terminal import PATIENCE, Terminal, command, feedbot, on_terminal, surroundings, terminal
 
 from feedbot.terminal import show_progress
@@ -390,7 +390,7 @@ def test_status_shows_what_is_there_in_lines_that_fit_a_terminal(room: Newsroom)
     room.write("draft.md", draft=True)
     built(room)
     room.write("two.md")
-    room.write_raw("bad.md", "---\ntitle: [x\n---\n")
+    age(room.write_raw("bad.md", "---\ntitle: [x\n---\n"))
     built(room)
     built(room)
     (shown,) = on_terminal(["status"], folder=room.folder)

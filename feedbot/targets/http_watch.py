@@ -59,6 +59,11 @@ class Watch:
         """Seconds until the deadline; at least a moment, for a timeout of 0 means another thing."""
         return max(self.deadline - monotonic(), 0.001)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the deadline has come, be it noticed yet or not."""
+        return monotonic() >= self.deadline
+
     def guard(self, stop: Callable[[], object]) -> None:
         """From now on `stop` ends what the request is doing. Raises CutShortError if it was ended already."""
         with _lock:

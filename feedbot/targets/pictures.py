@@ -249,7 +249,7 @@ def _why(watch: Watch, error: Exception) -> str:
     """Why no picture came."""
     if watch.cut is Cut.STOPPED:
         return "not fetched, because feedbot stops"
-    if watch.cut is Cut.LATE or isinstance(error, TimeoutError):
+    if watch.cut is Cut.LATE or watch.is_over or isinstance(error, TimeoutError):
         return "it did not come in time"
     if isinstance(error, socket.gaierror | UnicodeError):
         return "its host has no address"

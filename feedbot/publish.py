@@ -132,7 +132,7 @@ class Folder:
     def _write(self, document: Document, known: Collection[str]) -> Published:
         target = self.path / document.path
         with self._explained(target):
-            if self._leads_out(target) or target.is_symlink() or (target.exists() and not target.is_file()):
+            if self._leads_out(target) or target.is_symlink() or _is_in_the_way(target):
                 return Published(path=document.path, outcome=Outcome.FOREIGN)
             old = self._read(target)
             if old is not None and old != document.body and not (document.path in known or self.is_ours(old)):
@@ -166,7 +166,7 @@ class Folder:
             folder = folder.parent
 
     def _read(self, target: Path) -> bytes | None:
-        if target.exists() and not target.is_file():
+        if _is_in_the_way(target):
             return None  # a pipe would be waited for
         try:
             return target.read_bytes()
@@ -187,6 +187,11 @@ class Folder:
                 f"cannot write {target}: {error.strerror or error}. The feeds that readers see are whole;"
                 " feedbot tries again at the next pass. Check the disk's space and the folder's owner"
             ) from error
+
+
+def _is_in_the_way(target: Path) -> bool:
+    """Whether something else than a file is there."""
+    return target.exists() and not target.is_file()
 
 
 def _replace(target: Path, body: bytes) -> None:

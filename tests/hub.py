@@ -20,12 +20,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from queue import SimpleQueue
 from time import monotonic
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import requests
+from loopback import answering
 
 PATIENCE = 20.0  # seconds that anything here waits before it gives up
 LEASE = 3600  # seconds that a subscription lasts unless it asks for less
@@ -86,14 +87,8 @@ def _serving(handle: Handle) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's)
             """Nothing: tests are quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(Handler) as url:
+        yield url
 
 
 # --- the hub ---

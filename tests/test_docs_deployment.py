@@ -13,17 +13,17 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 import yaml
+from loopback import answering
 from newsroom import SITE, Newsroom
 from subscribers import Library, Mail, Newsboat, Subscriber, installed
 from test_docs_links import blocks, parse
@@ -379,14 +379,8 @@ class _OldSite(BaseHTTPRequestHandler):
 
 @contextmanager
 def old_site(state: dict[str, Any]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_OldSite, state)) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/feed/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(partial(_OldSite, state)) as url:
+        yield f"{url}feed/"
 
 
 WORDPRESS = """<?xml version="1.0" encoding="UTF-8"?>

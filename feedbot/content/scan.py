@@ -318,18 +318,19 @@ def fetch(path: str) -> Fetched | Unreadable | None:
     except OSError as error:
         return Unreadable(f"cannot be read: {error.strerror}", "let feedbot's user read it")
     try:
-        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
-            before = os.fstat(descriptor)
-            if not stat.S_ISREG(before.st_mode):
-                return Unreadable("this is not a regular file", "remove it")
-            if before.st_size > MAX_BYTES:
-                return Unreadable(
-                    f"has {before.st_size:,} bytes, more than the {MAX_BYTES:,} that an article may have",
-                    "shorten it, or exclude it in `content.exclude`",
-                )
-            data = file.read(before.st_size + 1)  # one more than there should be: it may have grown
-            after = os.fstat(descriptor)
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            return Unreadable("this is not a regular file", "remove it")
+        if before.st_size > MAX_BYTES:
+            return Unreadable(
+                f"has {before.st_size:,} bytes, more than the {MAX_BYTES:,} that an article may have",
+                "shorten it, or exclude it in `content.exclude`",
+            )
+        data = os.read(descriptor, before.st_size + 1)  # one more than there should be: it may have grown
+        after = os.fstat(descriptor)
     except OSError as error:
         return Unreadable(f"cannot be read: {error.strerror}", "check the disk")
+    finally:
+        os.close(descriptor)
     still = stamp_of(before) == stamp_of(after) and len(data) == after.st_size
     return Fetched(data, stamp_of(after), still)

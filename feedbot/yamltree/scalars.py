@@ -29,13 +29,18 @@ def plain_value(text: str) -> Any:
     return _plain_value(text) if len(text) <= _LONGEST_NUMBER else text
 
 
+def plainest_value(text: str) -> int | datetime | None:
+    """What a count or a moment in UTC means; None for anything else. Raises ValueError for no moment at all."""
+    if _MOMENT.fullmatch(text):
+        return datetime.fromisoformat(text)
+    return int(text) if _COUNT.fullmatch(text) else None
+
+
 @lru_cache(maxsize=4096)
 def _plain_value(text: str) -> Any:
-    if _COUNT.fullmatch(text):
-        return int(text)
     try:
-        if _MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text)
+        if (value := plainest_value(text)) is not None:
+            return value
         tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))
         construct = _TYPED.get(tag)
         return text if construct is None else construct(_CONSTRUCTOR, yaml.ScalarNode(tag, text))

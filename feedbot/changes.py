@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec import structs
+
 from feedbot.membership import Catalogue, FeedName
-from feedbot.model import Article, EventKind, Status, load_article
+from feedbot.model import HASH_VERSION, Article, EventKind, Status, load_article, visible_hash
 from feedbot.store import archives, articles, feeds, journal
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
@@ -23,8 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """An article as it is to stand in the store, beside what stands there now, if anything does."""
 
     stored: StoredArticle | None
@@ -34,7 +36,12 @@ class Change:
     @property
     def is_visible(self) -> bool:
         """Whether readers could see a difference in the article itself."""
-        return self.stored is None or self.stored.row.visible_hash != self.row.visible_hash
+        if self.stored is None:
+            return True
+        before = self.stored.row.visible_hash
+        if not before.startswith(HASH_VERSION):  # of an earlier version, which made it in another way
+            before = visible_hash(load_article(self.stored.row.body))
+        return before != self.row.visible_hash
 
     @property
     def event(self) -> EventKind | None:
@@ -60,7 +67,7 @@ def standing(article: Article, now: datetime) -> tuple[Status, str]:
 def withdrawal(stored: StoredArticle, reason: str, *, gone: datetime | None = None) -> Change:
     """The article leaves its feeds; `gone` says since when its file is not there."""
     gone_us = to_us(gone) if gone else None
-    row = replace(stored.row, status=Status.WITHDRAWN, reason=reason, gone_us=gone_us)
+    row = structs.replace(stored.row, status=Status.WITHDRAWN, reason=reason, gone_us=gone_us)
     return Change(stored=stored, row=row, article=load_article(row.body))
 
 
@@ -68,7 +75,15 @@ def falling_due(stored: StoredArticle, now: datetime) -> Change:
     """The article's time came by itself: to appear, or to expire."""
     article = load_article(stored.row.body)
     status, reason = standing(article, now)
-    return Change(stored=stored, row=replace(stored.row, status=status, reason=reason), article=article)
+    seen_us = first_seen(stored, status, now)
+    row = structs.replace(stored.row, status=status, reason=reason, seen_us=seen_us)
+    return Change(stored=stored, row=row, article=article)
+
+
+def first_seen(stored: StoredArticle | None, status: Status, now: datetime) -> int | None:
+    """When readers saw the article first, in microseconds: earlier, or now that it is live, or not yet."""
+    before = stored.row.seen_us if stored else None
+    return to_us(now) if before is None and status is Status.LIVE else before
 
 
 @dataclass(kw_only=True)
@@ -88,7 +103,6 @@ class Writer:
 
     def write(self, changes: Sequence[Change]) -> list[int]:
         """Write articles, memberships and events; returns the articles' keys in the same order."""
-        changes = [replace(change, row=self._seen(change.row)) for change in changes]
         added = iter(articles.add(self.connection, [change.row for change in changes if not change.stored]))
         keyed = [(change.stored.key if change.stored else next(added), change) for change in changes]
         moved = [
@@ -101,12 +115,6 @@ class Writer:
         self._write_memberships(moved)
         self._write_events(moved)
         return [key for key, _ in keyed]
-
-    def _seen(self, row: ArticleRow) -> ArticleRow:
-        """`row` with the moment of its first appearance, if this is it."""
-        if row.status is Status.LIVE and row.seen_us is None:
-            return replace(row, seen_us=to_us(self.now))
-        return row
 
     def _write_memberships(self, keyed: Sequence[tuple[int, Change]]) -> None:
         before = articles.memberships(self.connection, [key for key, change in keyed if change.stored])

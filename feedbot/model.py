@@ -1,4 +1,6 @@
-"""The words of feedbot as frozen values. Standard library only; knows no other module but `errors`.
+"""The words of feedbot as frozen values. Knows no other module but `errors`.
+
+Articles and their parts are msgspec's, for they are made, written and read back by the ten thousand.
 
 article   one content file, read
 feed      one selection of articles, one slug, one document for each format
@@ -9,13 +11,13 @@ finding   a problem in a content file or in the output: path, line, what, hint
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import force_setattr, replace
 
 
 class Level(StrEnum):
@@ -59,8 +61,11 @@ class Finding:
         return f"{self.place}: {self.level}: {self.what}{hint}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An article, or what one is made of; as text it is without what holds its default."""
+
+
+class Image(Part, frozen=True, kw_only=True):
     """A picture of an article; `url` is absolute, sizes are pixels."""
 
     url: str
@@ -69,8 +74,7 @@ class Image:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Author:
+class Author(Part, frozen=True, kw_only=True):
     """Somebody, or some organisation, that wrote an article; URLs are absolute or empty."""
 
     name: str
@@ -78,8 +82,7 @@ class Author:
     avatar: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(Part, frozen=True, kw_only=True):
     """The publication an article comes from."""
 
     name: str = ""
@@ -90,8 +93,10 @@ class Provider:
         return bool(self.name or self.domain)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Related:
+NO_PROVIDER: Final = Provider()
+
+
+class Related(Part, frozen=True, kw_only=True):
     """Another publication's coverage of the same story."""
 
     title: str
@@ -100,38 +105,48 @@ class Related:
     published: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Article:
+class Article(Part, frozen=True, kw_only=True):
     """One content file, read: clean text, absolute URLs, aware UTC dates in whole seconds.
 
-    Fields marked `visible=False` never reach a feed, so a change of them changes no document.
+    Fields in `UNSEEN` never reach a feed, so a change of them changes no document.
     """
 
     title: str
     published: datetime
     updated: datetime  # at least `published`
-    expires: datetime | None = field(default=None, metadata={"visible": False})
+    expires: datetime | None = None
     summary: str = ""  # plain text, one line
     content: str = ""  # sanitised HTML, or "" where the file has no body
     link: str = ""
     via: str = ""  # where the story first appeared, if elsewhere than `link`
-    amp_link: str = field(default="", metadata={"visible": False})
-    cdn_amp_link: str = field(default="", metadata={"visible": False})
+    amp_link: str = ""
+    cdn_amp_link: str = ""
     category: str = ""
     type: str = ""  # article, video, ...
     language: str = ""
     topics: tuple[str, ...] = ()
-    provider: Provider = Provider()
+    provider: Provider = NO_PROVIDER
     authors: tuple[Author, ...] = ()
     images: tuple[Image, ...] = ()
     related: tuple[Related, ...] = ()
-    heat: int | None = field(default=None, metadata={"visible": False})
-    quality: int | None = field(default=None, metadata={"visible": False})
+    heat: int | None = None
+    quality: int | None = None
 
     def __post_init__(self) -> None:
         for moment in (self.published, self.updated, self.expires):
-            if moment is not None and moment.utcoffset() != UTC.utcoffset(None):
+            if moment is not None and moment.tzinfo is not UTC and moment.utcoffset() != UTC.utcoffset(None):
                 raise ValueError(f"not in UTC: {moment!r}")
+        if self.provider is not NO_PROVIDER and self.provider == NO_PROVIDER:
+            force_setattr(self, "provider", NO_PROVIDER)  # only the default itself is left out of the text
+
+
+UNSEEN: Final[dict[str, Any]] = {
+    "expires": None,
+    "amp_link": "",
+    "cdn_amp_link": "",
+    "heat": None,
+    "quality": None,
+}  # of an article, with what they hold where nothing is given
 
 
 class EventKind(StrEnum):
@@ -273,25 +288,17 @@ JsonObject = dict[str, Any]
 
 # --- articles as text, for the store ---
 
-HASH_VERSION = "1"
+HASH_VERSION: Final = "2:"  # the digests of feedbot 0.2 begin with none
 
 
 def dump_article(article: Article) -> str:
     """`article` as compact JSON without its empty fields; equal articles give equal text."""
-    return _canonical(_bare(article))
+    return _ENCODER.encode(article).decode()
 
 
 def load_article(text: str) -> Article:
     """The article that `dump_article` made `text` of. A field that this version does not know is left out."""
-    raw = json.loads(text)
-    for name in _DATES & raw.keys():
-        raw[name] = datetime.fromisoformat(raw[name])
-    for name, kind in _LISTS.items():
-        if name in raw:
-            raw[name] = tuple(kind(item) for item in raw[name])
-    if "provider" in raw:
-        raw["provider"] = _made(Provider, raw["provider"])
-    return _made(Article, raw)
+    return _DECODER.decode(text)
 
 
 def visible_hash(article: Article) -> str:
@@ -299,59 +306,9 @@ def visible_hash(article: Article) -> str:
 
     Empty fields do not count, so a field that a later version adds changes no digest.
     """
-    return dump_and_hash(article)[1]
+    seen = _ENCODER.encode(replace(article, **UNSEEN))
+    return HASH_VERSION + hashlib.sha256(seen).hexdigest()
 
 
-def dump_and_hash(article: Article) -> tuple[str, str]:
-    """What `dump_article` and `visible_hash` give, for little more than the price of one."""
-    bare = _bare(article)
-    body = _canonical(bare)
-    seen = {name: value for name, value in bare.items() if name not in _UNSEEN}
-    text = HASH_VERSION + (body if len(seen) == len(bare) else _canonical(seen))
-    return body, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _bare(value: Any) -> Any:
-    """Plain JSON values for one of the dataclasses above; fields that hold their default are left out."""
-    kind = type(value)
-    if kind is str or kind is int:
-        return value
-    if kind is tuple:
-        return [_bare(item) for item in value]
-    if kind is datetime:
-        return value.isoformat()
-    return {
-        name: _bare(part)
-        for (name, default), part in zip(_FIELDS[kind], _PARTS[kind](value), strict=True)
-        if part is not default and part != default
-    }
-
-
-def _made(kind: type[_Made], raw: JsonObject) -> _Made:
-    if raw.keys() <= _NAMES[kind]:
-        return kind(**raw)
-    return kind(**{name: part for name, part in raw.items() if name in _NAMES[kind]})
-
-
-def _related(raw: JsonObject) -> Related:
-    if "published" in raw:
-        raw["published"] = datetime.fromisoformat(raw["published"])
-    return _made(Related, raw)
-
-
-_Made = TypeVar("_Made", Article, Author, Image, Provider, Related)
-_FIELDS: dict[type, list[tuple[str, object]]] = {
-    kind: [(part.name, part.default) for part in fields(kind)]
-    for kind in (Article, Author, Image, Provider, Related)
-}
-_NAMES = {kind: {name for name, _ in parts} for kind, parts in _FIELDS.items()}
-_PARTS = {kind: attrgetter(*(name for name, _ in parts)) for kind, parts in _FIELDS.items()}
-_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
-_UNSEEN = {part.name for part in fields(Article) if not part.metadata.get("visible", True)}
-_DATES = {"published", "updated", "expires"}
-_LISTS: dict[str, Callable[[Any], Any]] = {
-    "topics": str,
-    "authors": lambda raw: _made(Author, raw),
-    "images": lambda raw: _made(Image, raw),
-    "related": _related,
-}
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_DECODER: Final = msgspec.json.Decoder(Article)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from feedbot import __version__
 from feedbot.changes import Writer
@@ -73,7 +74,7 @@ def _selection(config: Config) -> str:
 def _appearance(config: Config) -> str:
     """Of what decides the bytes of a document and its place, beside the articles in it."""
     looks = config.feeds.model_dump(mode="json", exclude={"hub_delay"})
-    return fingerprint(__version__, asdict(config.site_model()), looks)
+    return fingerprint(__version__, to_builtins(config.site_model()), looks)
 
 
 def _select_anew(connection: Connection, catalogue: Catalogue, now: datetime) -> None:

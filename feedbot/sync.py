@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from feedbot.changes import Change, Writer, falling_due, standing, withdrawal
+from msgspec import structs
+
+from feedbot.changes import Change, Writer, falling_due, first_seen, standing, withdrawal
 from feedbot.content import Broken, Read, Reader
 from feedbot.content.intake import Intake, Taken
 from feedbot.content.scan import Root, Selection, Survey, names_of, survey
@@ -165,7 +167,7 @@ class _Sync:
         keys = dict(zip(changes, self._writer.write(list(changes.values())), strict=True))
         files.put(
             self._connection,
-            [replace(row, article_key=keys.get(row.path, row.article_key)) for row in rows],
+            [structs.replace(row, article_key=keys.get(row.path, row.article_key)) for row in rows],
         )
 
     def _decide(self, name: str, taken: Taken, changes: dict[str, Change]) -> FileRow:
@@ -213,7 +215,7 @@ class _Sync:
             expires_us=to_us(article.expires) if article.expires else None,
             visible_hash=taken.visible_hash,
             body=taken.body,
-            seen_us=stored.row.seen_us if stored else None,
+            seen_us=first_seen(stored, status, self._now),
             gone_us=None,
         )
         return Change(stored=stored, row=row, article=article)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import structs
 from render_samples import SITE
 
 from feedbot.attempt import Delivery
@@ -74,7 +74,7 @@ def delivery(article: Article = RICH, event: EventKind = EventKind.PUBLISHED, **
 
 def changed(article: Article = RICH, **fields: Any) -> Article:
     """`article` with other fields."""
-    return replace(article, **fields)
+    return structs.replace(article, **fields)
 
 
 def sender_of(kind: str, url: str, **options: Any) -> ChannelSender:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import structs
 
 from feedbot.model import (
     Article,
@@ -119,7 +120,7 @@ def article(**fields: Any) -> Entry:
         content="<p>A body</p>",
         link="https://news.example.com/a",
     )
-    return Entry(id="tag:news.example.com,2026:a.md", article=replace(plain, **fields))
+    return Entry(id="tag:news.example.com,2026:a.md", article=structs.replace(plain, **fields))
 
 
 def bodies(

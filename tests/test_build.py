@@ -13,7 +13,7 @@ import pytest
 from checker import check_folder
 from lxml import etree
 from newsroom import FEEDS_URL, SITE, Newsroom, age
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from feedbot.errors import ContentError, PublishError
 from feedbot.model import Level
@@ -93,6 +93,28 @@ def test_an_edit_that_no_reader_can_see_writes_not_one_byte(
     assert report.sync.read == 1
     assert newsroom.snapshot() == before
     assert events(report) == []
+
+
+def test_what_an_earlier_version_stored_is_compared_in_its_own_terms(any_newsroom: Newsroom) -> None:
+    newsroom = any_newsroom
+    newsroom.write("one.md")
+    newsroom.write("two.md")
+    newsroom.build()
+    before = newsroom.snapshot()
+    with newsroom.engine.begin() as connection:  # the digest of feedbot 0.2, and how it wrote dates
+        statement = text("update articles set visible_hash = 'dd5c8bf5', body = replace(body, :now, :before)")
+        connection.execute(statement, {"now": '00Z"', "before": '00+00:00"'})
+        assert "T08:00:00+00:00" in connection.execute(text("select min(body) from articles")).scalar_one()
+    newsroom.write("one.md", heat=7)
+    newsroom.write("two.md", title="Two, retold")
+    report = newsroom.build()
+    assert events(report) == [("updated", "two.md")]
+    assert newsroom.titles() == ["About one", "Two, retold"]
+    newsroom.write("two.md")
+    newsroom.build()
+    assert {path: one[0] for path, one in newsroom.snapshot().items()} == {
+        path: one[0] for path, one in before.items()
+    }
 
 
 def test_a_fresh_checkout_of_the_same_content_writes_nothing_and_announces_nothing(

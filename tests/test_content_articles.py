@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from feedbot.content import Excluded, Read, Reader
 from feedbot.model import (
@@ -69,7 +70,7 @@ def test_an_article_comes_back_from_the_store_as_it_was() -> None:
 
 
 def test_equal_articles_are_stored_in_equal_words() -> None:
-    assert dump_article(replace(FULL)) == dump_article(FULL)
+    assert dump_article(structs.replace(FULL)) == dump_article(FULL)
     assert set(json.loads(dump_article(PLAIN))) == {"title", "published", "updated"}
 
 
@@ -79,11 +80,11 @@ def test_a_field_of_a_later_version_is_passed_over() -> None:
     assert load_article(json.dumps(raw)) == FULL
 
 
-@pytest.mark.parametrize("name", [part.name for part in fields(Article)])
+@pytest.mark.parametrize("name", Article.__struct_fields__)
 def test_a_change_counts_if_and_only_if_readers_can_see_it(name: str) -> None:
     seen = not {"heat", "quality", "expires", "amp_link", "cdn_amp_link"} & {name}
     assert (
-        visible_hash(replace(FULL, **{name: getattr(replace(FULL, **other(name)), name)}))
+        visible_hash(structs.replace(FULL, **{name: getattr(structs.replace(FULL, **other(name)), name)}))
         != visible_hash(FULL)
     ) is seen
 
@@ -99,8 +100,10 @@ def other(name: str) -> dict[str, Any]:
 
 
 def test_what_is_empty_does_not_count_so_a_new_field_changes_no_digest() -> None:
-    assert visible_hash(PLAIN) == visible_hash(replace(PLAIN, summary="", topics=(), provider=Provider()))
-    assert visible_hash(PLAIN) == "8ce9f7bd9ac4f06bcabf67c630d4b8f2f299d3f60752b0c0d49771b1f56982bf"
+    assert visible_hash(PLAIN) == visible_hash(
+        structs.replace(PLAIN, summary="", topics=(), provider=Provider())
+    )
+    assert visible_hash(PLAIN) == "2:a33157a86797b1b3ff50eaf9726668d7cbdd49da5b75f0deaecae29e73039e45"
 
 
 TEXT = st.text(st.characters(), max_size=10)
@@ -110,7 +113,7 @@ TEXT = st.text(st.characters(), max_size=10)
 def test_any_text_survives_the_store_and_has_a_digest(
     title: str, summary: str, topics: list[str], heat: int | None
 ) -> None:
-    article = replace(FULL, title=title, summary=summary, topics=tuple(topics), heat=heat)
+    article = structs.replace(FULL, title=title, summary=summary, topics=tuple(topics), heat=heat)
     assert load_article(dump_article(article)) == article
     assert visible_hash(article)
 

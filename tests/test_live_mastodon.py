@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from announcer import SITE, article, options
+from msgspec import structs
 from PIL import Image
 
 from feedbot.attempt import Delivery, Outcome, Sent, Skipped
@@ -126,7 +127,7 @@ def check_post_change_and_delete(where: Where) -> None:
         assert target.article.link.replace("&", "&amp;") in before["content"]
         (picture,) = before["media_attachments"]
         assert picture["description"] == target.article.images[0].title
-        changed = replace(target.article, title=f"{target.article.title}, changed")
+        changed = structs.replace(target.article, title=f"{target.article.title}, changed")
         assert isinstance(target.send("updated", changed), Sent)
         after = target.shown()
         assert after["id"] == before["id"]

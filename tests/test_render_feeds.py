@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from checker import check_agreement, check_atom, check_json, check_rss
 from lxml import etree
+from msgspec import structs
 from render_samples import (
     ALL_FORMATS,
     BARE_SITE,
@@ -247,7 +248,9 @@ def test_related_coverage_is_data_in_the_json_feed_even_when_only_the_excerpt_is
 
 
 def test_popularity_never_reaches_a_document() -> None:
-    hot = replace(RICH, article=replace(RICH.article, heat=99, quality=1, amp_link="https://amp.example/2"))
+    hot = replace(
+        RICH, article=structs.replace(RICH.article, heat=99, quality=1, amp_link="https://amp.example/2")
+    )
     assert bodies((hot, VIDEO)) == bodies((RICH, VIDEO))
 
 

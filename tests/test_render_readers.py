@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import feedparser
 import pytest
+from msgspec import structs
 from reader import Reader, make_reader
 from render_samples import ENTRIES, PLAIN, RICH, VIDEO, article, bodies
 
@@ -100,7 +101,7 @@ def test_the_reader_library_reads_the_same_articles_in_every_format(site: Site, 
 def test_an_edit_is_a_change_of_the_same_article_to_a_reader(site: Site, reader: Reader) -> None:
     site.publish(*ENTRIES)
     subscribe(reader, site)
-    edited = replace(RICH, article=replace(RICH.article, title="Another title"))
+    edited = replace(RICH, article=structs.replace(RICH.article, title="Another title"))
     site.publish(edited, VIDEO, PLAIN)
     for name in FEEDS:
         update = reader.update_feed(address(site, name))

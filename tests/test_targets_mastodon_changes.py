@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from announcer import LINK, Announcer, Time, article
 from fediverse import Fault, Server, fediverse, lost, masked, refused
 from mastodon import Mastodon
+from msgspec import structs
 
 from feedbot.attempt import Busy, Denied, Refused, Sent, Skipped, State, Unclear
 
@@ -174,7 +174,7 @@ def test_an_article_that_changed_before_its_post_was_found_is_corrected(looks: i
         announcer.time.passes(hours=3)  # a look is one page, for what comes after it is too old
         server.fail("create", lost(late=looks))
         told = article(link=f"{LINK}&2")
-        changed = replace(told, title=CORRECTED)
+        changed = structs.replace(told, title=CORRECTED)
         assert isinstance(announcer.publish(told, of="2", edited={2: changed}), Sent)
         assert isinstance(announcer.update(changed, of="2"), Sent)
         assert [post.text.partition("\n")[0] for post in server.posts] == ["Robots learn to fold", CORRECTED]

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from announcer import LINK, SITE, Announcer, Time, article, pictured
 from fediverse import Fault, Server, fediverse, garbled, lost, refused
 from fediverse_state import PROCESSING
 from mastodon import Mastodon
+from msgspec import structs
 from PIL import Image
 from receiver import Receiver, Reply, receiving
 
@@ -352,7 +353,7 @@ def test_an_edit_keeps_the_picture(flavour: str) -> None:
         assert isinstance(
             all_.announcer.update(all_.told(title="A robot folds a towel", summary="-")), Skipped
         )
-        changed = replace(all_.told(), title="Robots learn to iron")
+        changed = structs.replace(all_.told(), title="Robots learn to iron")
         assert isinstance(all_.announcer.update(changed), Sent)
         (post,) = all_.server.posts
         assert post.media == before.media
@@ -401,7 +402,7 @@ def test_an_edit_whose_new_picture_cannot_be_had_keeps_the_old_one() -> None:
     with scene(on_update="edit") as all_:
         all_.publish()
         all_.site.otherwise = Reply(410)
-        changed = replace(all_.told("/gone.png", "Gone"), title="Robots learn to iron")
+        changed = structs.replace(all_.told("/gone.png", "Gone"), title="Robots learn to iron")
         outcome = all_.announcer.update(changed)
         assert isinstance(outcome, Sent)
         assert "without its picture" in outcome.reason
@@ -423,7 +424,7 @@ def test_a_post_found_again_keeps_its_picture_when_it_is_changed() -> None:
     with scene(on_update="edit") as all_:
         all_.server.fail("create", lost())
         assert isinstance(all_.publish(), Sent)
-        changed = replace(all_.told(), title="Robots learn to iron")
+        changed = structs.replace(all_.told(), title="Robots learn to iron")
         assert isinstance(all_.announcer.update(changed), Sent)
         assert attached(all_.server) == ["A robot folds a towel"]
         assert len(all_.server.sent("upload")) == 1

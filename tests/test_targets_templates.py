@@ -10,6 +10,7 @@ import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from feedbot.attempt import Delivery
 from feedbot.model import Article, Author, Entry, EventKind, Image, Provider, Site
@@ -209,7 +210,7 @@ def test_a_template_that_would_take_all_memory_or_time_is_refused(source: str) -
 
 
 def test_a_message_longer_than_anybody_takes_is_refused() -> None:
-    article = replace(ARTICLE, summary="x" * 5000)
+    article = structs.replace(ARTICLE, summary="x" * 5000)
     assert len(filled("{{ excerpt }}" * 13, article)) == 65_000 <= LONGEST_OUTPUT
     with pytest.raises(TemplateError, match="makes more than 65,536 characters"):
         filled("{{ excerpt }}" * 14, article)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from feedbot.content.reading import Broken, Excluded, Read, Reader, Reading, Reason
 from feedbot.content.scan import Fetched, Found, Stamp, Unreadable, fetch
-from feedbot.model import Finding, dump_and_hash, load_article
+from feedbot.model import Finding, dump_article, load_article, visible_hash
 
 STILL = timedelta(seconds=1)  # a file that makes no sense and is younger may be half-written
 TICK_NS = 20_000_000  # longer than the clock of common file systems takes to move on
@@ -77,8 +77,8 @@ def take(reader: Reader, name: str, found: Found, now: datetime, *, settled: boo
     stamp = None if _is_racy(fetched) else fetched.stamp
     if not isinstance(reading, Read):
         return Taken(reading=reading, stamp=stamp)
-    body, digest = dump_and_hash(reading.article)
-    return Taken(reading=reading, stamp=stamp, body=body, visible_hash=digest)
+    article = reading.article
+    return Taken(reading=reading, stamp=stamp, body=dump_article(article), visible_hash=visible_hash(article))
 
 
 def _may_be_half(reading: Reading, fetched: Fetched, now: datetime) -> bool:

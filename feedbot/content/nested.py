@@ -16,7 +16,7 @@ from feedbot.content.fields import Matter
 from feedbot.content.links import absolute
 from feedbot.content.text import clean, cut
 from feedbot.content.values import MAX_NAME, MAX_TITLE, as_text, name_of, spelling_of, whole_of
-from feedbot.model import Author, Image, Provider, Related
+from feedbot.model import NO_PROVIDER, Author, Image, Provider, Related
 
 MAX_LISTED = 50  # pictures, authors, related articles
 _MAX_PIXELS = 100_000
@@ -75,14 +75,14 @@ def provider(matter: Matter, field: str, base: str) -> Provider:
     """The publication of a field: a name, or a mapping with `name`, `domain` and `images`."""
     found = matter.get(field)
     if found is None:
-        return Provider()
+        return NO_PROVIDER
     path, value = found
     if not isinstance(value, dict):
         return Provider(name=cut(as_text(matter, path, value), MAX_NAME))
     name, domain = cut(_part(value, "name", "title"), MAX_NAME), cut(_part(value, "domain"), MAX_NAME)
     if not name and not domain:
         matter.warn(path, f"`{path[0]}` has neither a name nor a domain and was left out", "give it a name")
-        return Provider()
+        return NO_PROVIDER
     logos = value.get("images", value.get("image", value.get("logo")))
     logo = _image(logos[0] if isinstance(logos, list) and logos else logos, base)
     return Provider(name=name, domain=domain, image=logo.url if logo else "")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+from msgspec import structs
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select, update
 
 from feedbot.model import Status
@@ -15,8 +16,7 @@ from feedbot.store.schema import articles, members
 from feedbot.store.statements import CHUNK, chunks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleRow:
+class ArticleRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the table, without its key."""
 
     id: str
@@ -32,15 +32,14 @@ class ArticleRow:
     gone_us: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredArticle:
+class StoredArticle(msgspec.Struct, frozen=True, kw_only=True):
     """A row and its key."""
 
     key: int
     row: ArticleRow
 
 
-COLUMNS = [articles.c[name] for name in ArticleRow.__slots__]
+COLUMNS = [articles.c[name] for name in ArticleRow.__struct_fields__]
 
 
 def find_by_key(connection: Connection, keys: Iterable[int]) -> list[StoredArticle]:
@@ -151,9 +150,9 @@ def _find(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[
 
 def _stored(connection: Connection, statement: Select[Any]) -> Iterator[StoredArticle]:
     for key, *values in connection.execute(statement):
-        row = dict(zip(ArticleRow.__slots__, values, strict=True))
+        row = dict(zip(ArticleRow.__struct_fields__, values, strict=True))
         yield StoredArticle(key=key, row=ArticleRow(**{**row, "status": Status(row["status"])}))
 
 
 def _values(row: ArticleRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ArticleRow.__slots__}
+    return structs.asdict(row)

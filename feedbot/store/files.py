@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, delete, func, select
 
 from feedbot.store.schema import files
@@ -26,8 +26,7 @@ class Fate(StrEnum):
     DUPLICATE = "duplicate"  # another file has its id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRow:
+class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the table."""
 
     path: str

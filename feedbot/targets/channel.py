@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
+from msgspec import structs
+
 from feedbot.attempt import Check, Gone, Outcome, Preview, Refused, Retry, Sent, Unclear
 from feedbot.model import Entry, EventKind
 from feedbot.targets.fitting import Words, fit, words_of
@@ -235,17 +237,17 @@ class ChannelSender(ABC):
         """`delivery` with every text of its article escaped, so that a template can put it anywhere."""
         escape, article = self.escape, delivery.entry.article
         provider = article.provider
-        shown = replace(
+        shown = structs.replace(
             article,
             link=self.address(web_address(article.link)),
             category=escape(article.category),
             type=escape(article.type),
             language=escape(article.language),
             topics=tuple(map(escape, article.topics)),
-            provider=replace(provider, name=escape(provider.name), domain=escape(provider.domain)),
-            authors=tuple(replace(author, name=escape(author.name)) for author in article.authors),
+            provider=structs.replace(provider, name=escape(provider.name), domain=escape(provider.domain)),
+            authors=tuple(structs.replace(author, name=escape(author.name)) for author in article.authors),
             images=tuple(
-                replace(image, url=self.address(web_address(image.url)), title=escape(image.title))
+                structs.replace(image, url=self.address(web_address(image.url)), title=escape(image.title))
                 for image in article.images
             ),
         )

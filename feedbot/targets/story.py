@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from msgspec import structs
+
 from feedbot.model import EventKind, Image
 from feedbot.targets.fitting import shorten
 
@@ -125,7 +127,7 @@ def _first_picture(images: tuple[Image, ...], title: str) -> Image | None:
     """The first picture that can be shown, with a description: its own title, or that of the article."""
     for image in images:
         if url := web_address(image.url):
-            return replace(image, url=url, title=shorten(one_line(image.title) or title, TITLE))
+            return structs.replace(image, url=url, title=shorten(one_line(image.title) or title, TITLE))
     return None
 
 

@@ -1,7 +1,7 @@
 """A tree from lines, for texts that keep to the part of YAML in which nearly all front matter is written.
 
 That part: a `key: value` or `- value` on each line, values plain or in quotes, blocks told by indentation. It
-gives what `events` gives, in a quarter of the time; whatever lies beyond it is left to `events`, errors too.
+gives what `events` gives, in a third of the time; whatever lies beyond it is left to `events`, errors too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Beyond(Exception):  # noqa: N818 - no error: it only says that the other 
     """The text is not in the simple part of YAML."""
 
 
-# The column, whether it is an item of a list, the key or "", the value or None, and a plain value's characters.
+# The column, whether it is an item of a list, the key or "", the value or None, a plain value's characters.
 _Line: TypeAlias = tuple[int, bool, str, Any, str]
 
 

@@ -30,7 +30,7 @@ def plain_value(text: str) -> Any:
 
 
 def plainest_value(text: str) -> int | datetime | None:
-    """What a count or a moment in UTC means; None for anything else. Raises ValueError for no moment at all."""
+    """What a count or a moment in UTC means; None for anything else. Raises ValueError for 2020-13-45T..."""
     if _MOMENT.fullmatch(text):
         return datetime.fromisoformat(text)
     return int(text) if _COUNT.fullmatch(text) else None

@@ -7,7 +7,7 @@ files nor decides which article a file is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
-from feedbot.membership import Catalogue, FeedName
+from feedbot.membership import Catalogue
 from feedbot.model import HASH_VERSION, Article, EventKind, Status, load_article, visible_hash
 from feedbot.store import archives, articles, feeds, journal
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
-from feedbot.store.feeds import Membership
+from feedbot.store.feeds import FeedName, Membership
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -120,9 +120,11 @@ class Writer:
         before = articles.memberships(self.connection, [key for key, change in keyed if change.stored])
         joining: list[Membership] = []
         leaving: list[Membership] = []
+        live = [change.article for _, change in keyed if change.row.status is Status.LIVE]
+        feeds_of = iter(self.feeds_of(live))
         for key, change in keyed:
             was = before.get(key, set())
-            now = self.feeds_of(change.article) if change.row.status is Status.LIVE else set()
+            now = next(feeds_of) if change.row.status is Status.LIVE else set()
             moment = change.row.published_us
             moment_before = change.stored.row.published_us if change.stored else moment
             same_moment = moment == moment_before
@@ -137,18 +139,19 @@ class Writer:
             for feed, _, moment in joining:
                 self._oldest[feed] = min(moment, self._oldest.get(feed, moment))
 
-    def feeds_of(self, article: Article) -> set[int]:
-        """The keys of the feeds that a live article is in, registered if they are new."""
-        return {
-            self._feed_keys.get(name) or self.register(name, title)
-            for name, title in self.catalogue.feeds_of(article).items()
-        }
+    def feeds_of(self, live: Sequence[Article]) -> list[set[int]]:
+        """The keys of the feeds that each of these articles is in, registered if they are new."""
+        names = [self.catalogue.feeds_of(article) for article in live]
+        self.register({name: title for some in names for name, title in some.items()})
+        return [{self._feed_keys[name] for name in some} for some in names]
 
-    def register(self, name: FeedName, title: str) -> int:
-        """The key of the feed `name`, registered and given a slug if it is new."""
-        slug = self.catalogue.wanted_slug(name, title)
-        self._feed_keys[name] = feeds.register(self.connection, *name, title=title, slug=slug)
-        return self._feed_keys[name]
+    def register(self, titles: Mapping[FeedName, str]) -> None:
+        """See to it that feeds are registered, each with a slug; `titles` are for those that are new."""
+        unknown = {name: title for name, title in titles.items() if name not in self._feed_keys}
+        if unknown:
+            slug = self.catalogue.wanted_slug
+            wanted = {name: (title, slug(name, title)) for name, title in unknown.items()}
+            self._feed_keys |= feeds.register(self.connection, wanted)
 
     def _write_events(self, keyed: Sequence[tuple[int, Change]]) -> None:
         happened = [(key, change.row.id, event) for key, change in keyed if (event := change.event)]

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -45,11 +45,13 @@ class Duplicate:
     finding: Finding
 
 
+@lru_cache(maxsize=2048)  # asked for a few times for each file of a batch
 def make_id(id_base: str, name: str) -> str:
     """`id_base` and a path or a front-matter id, in the one spelling that ids are compared in (RFC 4151)."""
     return id_base + quote(unicodedata.normalize("NFC", name), safe="/")
 
 
+@lru_cache(maxsize=2048)
 def url_digest(url: str) -> str:
     """A short form of a front-matter URL that an index can hold; "" for no URL."""
     return hashlib.sha256(url.encode()).hexdigest()[:32] if url else ""

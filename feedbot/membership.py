@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 
 from feedbot.model import Article, Feed, Where, fold_name
 from feedbot.slug import slugify
-from feedbot.store.feeds import FeedRow, Kind
+from feedbot.store.feeds import FeedName, FeedRow, Kind
 
 if TYPE_CHECKING:
     from feedbot.config import Config, NamedFeedSettings, TopicSettings
-
-FeedName = tuple[Kind, str]  # a kind and a folded name identify a feed
 
 ALL: FeedName = (Kind.ALL, "")
 

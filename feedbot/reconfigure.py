@@ -80,12 +80,12 @@ def _appearance(config: Config) -> str:
 def _select_anew(connection: Connection, catalogue: Catalogue, now: datetime) -> None:
     """Bring feeds, slugs and memberships in line with a new selection."""
     writer = Writer(connection=connection, catalogue=catalogue, now=now, muted=frozenset())
-    for name, title in catalogue.standing().items():
-        writer.register(name, title)
+    writer.register(catalogue.standing())
     taken: list[Finding] = []
-    for row in feeds.load(connection):
+    rows = feeds.load(connection)
+    feeds.set_active(connection, {row.key: catalogue.wants((row.kind, row.name)) for row in rows})
+    for row in rows:
         name = (row.kind, row.name)
-        feeds.set_active(connection, row.key, catalogue.wants(name))
         pinned = catalogue.pinned_slug(name)
         if pinned and pinned != row.slug:
             given = feeds.give_slug(connection, row.key, pinned)
@@ -112,8 +112,9 @@ def _enter_anew(writer: Writer, batch: Sequence[StoredArticle]) -> None:
     before = articles.memberships(writer.connection, [stored.key for stored in batch])
     joining: list[Membership] = []
     leaving: list[Membership] = []
-    for stored in batch:
-        was, now = before.get(stored.key, set()), writer.feeds_of(load_article(stored.row.body))
+    after = writer.feeds_of([load_article(stored.row.body) for stored in batch])
+    for stored, now in zip(batch, after, strict=True):
+        was = before.get(stored.key, set())
         joining += [(key, stored.key, stored.row.published_us) for key in now - was]
         leaving += [(key, stored.key, stored.row.published_us) for key in was - now]
         writer.touched |= was ^ now

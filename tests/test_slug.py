@@ -73,9 +73,8 @@ def test_a_free_slug_is_never_a_taken_one(taken: set[str], wanted: str) -> None:
 
 def give(store: Engine, name: str, wanted: str) -> str:
     with store.begin() as connection:
-        keys = feeds.find_keys(connection, Kind.TOPIC, [name])
-        key = keys.get(name) or feeds.add(connection, Kind.TOPIC, name, name)
-        return feeds.give_slug(connection, key, wanted)
+        keys = feeds.register(connection, {(Kind.TOPIC, name): (name, wanted)})
+        return feeds.give_slug(connection, keys[Kind.TOPIC, name], wanted)
 
 
 def test_a_slug_once_given_is_never_given_to_another_topic(store: Engine) -> None:

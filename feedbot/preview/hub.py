@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from feedbot.audience import setup_of_hub
-from feedbot.membership import Catalogue, FeedName
+from feedbot.membership import Catalogue
 from feedbot.preview.forecast import Obstacle, Scene, Stage, of_health
 from feedbot.settlement import Health
 from feedbot.store import feeds, targets
+from feedbot.store.feeds import FeedName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

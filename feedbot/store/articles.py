@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, inser
 from feedbot.model import Status
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import articles, members
-from feedbot.store.statements import CHUNK, chunks
+from feedbot.store.statements import CHUNK, chunks, execute_many
 
 
 class ArticleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,15 +94,19 @@ def add(connection: Connection, rows: Sequence[ArticleRow]) -> list[int]:
     first = (connection.execute(select(func.max(articles.c.key))).scalar() or 0) + 1
     keys = list(range(first, first + len(rows)))
     values = [{"key": key, **_values(row)} for key, row in zip(keys, rows, strict=True)]
-    connection.execute(insert(articles), values)
+    execute_many(connection, _ADD, values)
     return keys
+
+
+_ADD = insert(articles)
 
 
 def change(connection: Connection, rows: Sequence[StoredArticle]) -> None:
     """Overwrite the rows that have these keys."""
-    if rows:
-        statement = update(articles).where(articles.c.key == bindparam("_key"))
-        connection.execute(statement, [{"_key": row.key, **_values(row.row)} for row in rows])
+    execute_many(connection, _CHANGE, [{"_key": row.key, **_values(row.row)} for row in rows])
+
+
+_CHANGE = update(articles).where(articles.c.key == bindparam("_key"))
 
 
 def live(connection: Connection) -> Iterator[StoredArticle]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, case, delete, false, func, insert,
 from feedbot.slug import free_slug
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import activity, documents, feeds, members, slugs
-from feedbot.store.statements import chunks, insert_new, upsert
+from feedbot.store.statements import chunks, execute_many, insert_new, upsert
 
 WEEKS = 26  # of activity that the index page shows
 WEEK_US = 7 * 24 * 3600 * 1_000_000
@@ -25,6 +25,9 @@ class Kind(StrEnum):
     ALL = "all"  # every live article
     TOPIC = "topic"  # those with a topic
     NAMED = "named"  # those that a `where` in the configuration takes
+
+
+FeedName = tuple[Kind, str]  # a kind and a folded name identify a feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,24 +104,55 @@ def find_keys(connection: Connection, kind: Kind, names: Iterable[str]) -> dict[
     }
 
 
-def add(connection: Connection, kind: Kind, name: str, title: str) -> int:
-    """Register a feed that is not there yet, and return its key; it has no slug yet."""
-    values = {"kind": kind, "name": name, "title": title, "updated_us": 0, "active": True}
-    statement = insert(feeds).values(**values, changed=1, rendered=0).returning(feeds.c.key)
-    return int(connection.execute(statement).scalar_one())
+def register(connection: Connection, wanted: Mapping[FeedName, tuple[str, str]]) -> dict[FeedName, int]:
+    """The keys of feeds, those of new ones too; `wanted` has the title and the slug for each that is new.
 
-
-def register(connection: Connection, kind: Kind, name: str, *, title: str, slug: str) -> int:
-    """The key of a feed by kind and folded name; one that is new gets `slug`, or the first free one after it.
-
-    The feed of all articles has no slug: its folder is the root.
+    Where the slug is not free, it is the first free one after it. The feed of all articles has no slug: its
+    folder is the root.
     """
-    key = find_keys(connection, kind, [name]).get(name)
-    if key is None:
-        key = add(connection, kind, name, title)
+    keys: dict[FeedName, int] = {}
+    for kind in sorted({kind for kind, _ in wanted}):
+        names = [name for its_kind, name in wanted if its_kind is kind]
+        keys |= {(kind, name): key for name, key in find_keys(connection, kind, names).items()}
+    new = {name: given for name, given in wanted.items() if name not in keys}
+    return keys | _add(connection, new) if new else keys
+
+
+def _add(connection: Connection, new: Mapping[FeedName, tuple[str, str]]) -> dict[FeedName, int]:
+    first = (connection.execute(select(func.max(feeds.c.key))).scalar() or 0) + 1
+    keys = dict(zip(new, range(first, first + len(new)), strict=True))
+    taken = _Slugs(connection, {slug for _, slug in new.values()})
+    rows, given = [], []
+    for (kind, name), (title, wanted) in new.items():
+        key, slug = keys[kind, name], None
         if kind is not Kind.ALL:
-            give_slug(connection, key, slug)
-    return key
+            slug = free_slug(wanted, taken)
+            taken.add(slug)
+            given.append({"slug": slug, "feed_key": key, "current": True})
+        row = {"key": key, "kind": kind, "name": name, "title": title, "first_slug": slug}
+        rows.append({**row, "updated_us": 0, "active": True, "changed": 1, "rendered": 0})
+    execute_many(connection, insert(feeds), rows)
+    execute_many(connection, insert(slugs), given)
+    return keys
+
+
+class _Slugs:
+    """The slugs that feeds ever had; whether `likely` ones are among them is asked for at once."""
+
+    def __init__(self, connection: Connection, likely: set[str]) -> None:
+        self._connection = connection
+        self._likely = likely
+        self._taken = {slug for chunk in chunks(likely) for slug in self._among(chunk)}
+
+    def _among(self, wanted: Sequence[str]) -> Iterable[str]:
+        return self._connection.execute(select(slugs.c.slug).where(slugs.c.slug.in_(wanted))).scalars()
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._taken or (slug not in self._likely and any(self._among([str(slug)])))
+
+    def add(self, slug: str) -> None:
+        """Note that a feed has `slug` now."""
+        self._taken.add(slug)
 
 
 class _SlugsOfOthers:
@@ -141,8 +175,6 @@ def give_slug(connection: Connection, feed_key: int, wanted: str) -> str:
     slug = free_slug(wanted, _SlugsOfOthers(connection, feed_key))
     connection.execute(update(slugs).where(slugs.c.feed_key == feed_key).values(current=False))
     upsert(connection, slugs, [{"slug": slug, "feed_key": feed_key, "current": True}])
-    never_had_one = (feeds.c.key == feed_key) & feeds.c.first_slug.is_(None)
-    connection.execute(update(feeds).where(never_had_one).values(first_slug=slug))
     return slug
 
 
@@ -167,10 +199,18 @@ def restore_moves(connection: Connection, known: Mapping[str, str]) -> None:
     insert_new(connection, slugs, rows)
 
 
-def set_active(connection: Connection, feed_key: int, active: bool) -> None:
-    """Say whether the configuration wants the feed; a feed that comes back is rendered again."""
-    changed = case((feeds.c.active == active, feeds.c.changed), else_=feeds.c.changed + 1)
-    connection.execute(update(feeds).where(feeds.c.key == feed_key).values(active=active, changed=changed))
+def set_active(connection: Connection, active: Mapping[int, bool]) -> None:
+    """Say which feeds, by key, the configuration wants; a feed that comes back is rendered again."""
+    rows = [{"_key": key, "_active": is_active} for key, is_active in active.items()]
+    execute_many(connection, _SET_ACTIVE, rows)
+
+
+_CHANGES = feeds.c.active != bindparam("_active")
+_SET_ACTIVE = (
+    update(feeds)
+    .where(feeds.c.key == bindparam("_key"), _CHANGES)
+    .values(active=bindparam("_active"), changed=feeds.c.changed + 1)
+)
 
 
 def touch(connection: Connection, keys: Collection[int]) -> None:
@@ -205,8 +245,7 @@ def settle(connection: Connection, key: int, *, changed: int, updated: datetime)
 
 def move(connection: Connection, *, leaving: Sequence[Membership], joining: Sequence[Membership]) -> None:
     """Take articles out of feeds and put articles into feeds; one whose date changes does both."""
-    if leaving:
-        connection.execute(_LEAVE, [{"_feed": feed, "_article": article} for feed, article, _ in leaving])
+    execute_many(connection, _LEAVE, [{"_feed": feed, "_article": article} for feed, article, _ in leaving])
     values = [{"feed_key": feed, "article_key": article, "published_us": at} for feed, article, at in joining]
     upsert(connection, members, values)
     counts = Counter((feed, week_of(at)) for feed, _, at in joining)
@@ -230,9 +269,8 @@ def _count(connection: Connection, changes: Mapping[tuple[int, int], int]) -> No
         return
     rows = [{"feed_key": feed, "week": week, "articles": 0} for feed, week in sorted(changes)]
     insert_new(connection, activity, rows)
-    connection.execute(
-        _COUNT, [{"_feed": feed, "_week": week, "_by": by} for (feed, week), by in sorted(changes.items())]
-    )
+    rows = [{"_feed": feed, "_week": week, "_by": by} for (feed, week), by in sorted(changes.items())]
+    execute_many(connection, _COUNT, rows)
 
 
 _COUNT = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import sqlite
 
 T = TypeVar("T")
@@ -17,18 +18,42 @@ CHUNK = 1000  # values in one IN (...), well below the limits of both databases
 Row = dict[str, Any]
 
 
+def execute_many(connection: Connection, statement: Any, rows: Sequence[Row]) -> None:
+    """Run an INSERT, UPDATE or DELETE once for each of `rows`, which all have the same keys.
+
+    What `connection.execute` does, without what it does for each row: there must be nothing to convert.
+    """
+    if rows:
+        text, keys, constants = _compiled(statement, connection.dialect, tuple(rows[0]))
+        whole = [{**constants, **row} for row in rows] if constants else list(rows)
+        connection.exec_driver_sql(text, list(map(itemgetter(*keys), whole)) if keys else whole)
+
+
+@cache
+def _compiled(statement: Any, dialect: Dialect, columns: tuple[str, ...]) -> tuple[str, list[str], Row]:
+    """The text of a statement; the keys of a row in the order of its places, [] if they have names; what is
+    the same for all rows.
+    """
+    compiled = statement.compile(dialect=dialect, column_keys=list(columns))
+    constants = {key: value for key, value in compiled.params.items() if key not in columns}
+    return str(compiled), list(compiled.positiontup or []), constants
+
+
 def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert `rows`, or overwrite the rows that have their primary keys; all rows have the same columns."""
     if rows:
-        connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0])), list(rows))
+        execute_many(connection, _upsert(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert those of `rows` whose primary keys are not there yet, whoever may be inserting them now."""
-    if rows:
-        keys = [column.name for column in table.primary_key]
-        statement = _insert(connection.dialect.name, table)
-        connection.execute(statement.on_conflict_do_nothing(index_elements=keys), list(rows))
+    execute_many(connection, _insert_new(connection.dialect.name, table), rows)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Any:
+    keys = [column.name for column in table.primary_key]
+    return _insert(dialect, table).on_conflict_do_nothing(index_elements=keys)
 
 
 @cache  # putting the statement together takes longer than running it

@@ -7,7 +7,6 @@ line or configuration.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -53,7 +52,6 @@ def main() -> None:
       feedbot init            start in an empty folder
       feedbot run --serve     keep the feeds fresh, serve them, announce what is new
     """
-    gc.set_threshold(50_000)  # imports make many objects and no garbage: a tenth of a short command's time
     click.get_current_context().color = wants_colour(os.environ)
     speak_utf8()
     prepare_streams()

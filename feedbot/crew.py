@@ -5,6 +5,7 @@ Started only when they pay, and only for one pass. Without them the same work is
 
 from __future__ import annotations
 
+import atexit
 import gc
 import multiprocessing
 import os
@@ -93,6 +94,7 @@ def _join_crew() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     gc.disable()  # what is made here goes away with its last reference, or with the process after the pass
+    atexit.register(gc.freeze)  # ... whose end would look through all of it
     parent = multiprocessing.parent_process()
 
     def end_with_parent() -> None:

@@ -94,12 +94,14 @@ def standings(
 ) -> list[Standing]:
     """Every configured target (`wanted`), then those that are no more with something open.
 
-    `numbers` of deliveries by target and state are counted where they are not given, which takes a while.
+    `numbers` of deliveries by target and state are counted where they are not given.
     """
     known = targets.load(connection)
     oldest = deliveries.oldest_waiting(connection)
     counts: dict[str, dict[str, int]] = {}
-    for (name, state), number in (numbers or deliveries.count_states(connection)).items():
+    if numbers is None:
+        numbers = deliveries.count_states(connection)
+    for (name, state), number in numbers.items():
         counts.setdefault(name, {})[state] = number
     unsettled = {State.HELD, State.SENDING, *OPEN}
     gone = [name for name in known if name not in wanted and unsettled & counts.get(name, {}).keys()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,9 +14,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect, make_url, text
+from newsroom import Newsroom
+from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
 
 from feedbot.errors import StoreError
+from feedbot.report.status import load_status
 from feedbot.store import journal
 from feedbot.store.db import open_store
 from feedbot.store.migrations import config, upgrade
@@ -185,3 +188,24 @@ def test_a_reader_is_not_held_up_by_a_writer(tmp_path: Path) -> None:
         assert raw.execute("pragma journal_mode").fetchone() == ("wal",)
     writer.dispose()
     reader.dispose()
+
+
+def test_what_status_counts_stands_in_indexes_and_costs_no_look_at_every_row(newsroom: Newsroom) -> None:
+    newsroom.build()
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(newsroom.engine, "before_cursor_execute")
+    def _note(_one: Any, _two: Any, statement: str, parameters: Any, _three: Any, _four: Any) -> None:
+        asked.append((statement, parameters))
+
+    load_status(newsroom.engine)
+    counts = [(statement, parameters) for statement, parameters in asked if "count(" in statement]
+    with newsroom.engine.begin() as connection:
+        plans = [
+            str(connection.exec_driver_sql(f"explain query plan {statement}", parameters).all())
+            for statement, parameters in counts
+        ]
+    large = r"(?:SCAN|SEARCH) (?:articles|files|deliveries|events|documents)"
+    looks = [look for plan in plans for look in re.findall(f"{large}[^']*", plan)]
+    assert len(looks) >= 5
+    assert [look for look in looks if "USING COVERING INDEX" not in look] == []

@@ -7,7 +7,7 @@ metrics are documented in docs/operating.md. No words of servers, no titles, no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -61,8 +61,8 @@ def load_sample(connection: Connection, wanted: Mapping[str, Configured], diagno
     newest = journal.load_passes(connection, 1)
     return Sample(
         diagnosis=diagnosis,
-        articles=_summed(Status, articles.count_statuses(connection)),
-        files=_summed(Fate, files.count_fates(connection)),
+        articles=dict.fromkeys(Status, 0) | articles.count_statuses(connection),
+        files=_by_fate(files.count_fates(connection)),
         findings=dict.fromkeys(Level, 0) | journal.count_findings(connection),
         feeds=feeds.count(connection),
         stale=figures.count_stale(connection),
@@ -76,11 +76,11 @@ def load_sample(connection: Connection, wanted: Mapping[str, Configured], diagno
     )
 
 
-def _summed(names: Iterable[str], counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
-    """Counts by (name, reason) without the reasons; every name has one."""
-    found = {str(name): 0 for name in names}
-    for (name, _), number in counts.items():
-        found[name] += number
+def _by_fate(counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """Counts by (fate, reason) without the reasons; every fate has one."""
+    found: dict[str, int] = dict.fromkeys(Fate, 0)
+    for (fate, _), number in counts.items():
+        found[fate] += number
     return found
 
 

@@ -6,12 +6,13 @@ Gives plain values, which are what `feedbot status --json` prints; `summary` has
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import State
-from feedbot.model import JsonObject, Level
+from feedbot.model import JsonObject, Level, Status
 from feedbot.moments import iso
 from feedbot.standings import standings
 from feedbot.store import articles, deliveries, feeds, figures, files, journal
@@ -50,8 +51,9 @@ def status_of(
         for started, report in journal.load_passes(connection, journal.PASSES_KEPT)
     ]
     due = articles.next_due(connection)
+    findings = journal.load_findings(connection)
     return {
-        "articles": _count_articles(articles.count_statuses(connection)),
+        "articles": {status.value: 0 for status in Status} | articles.count_statuses(connection),
         "files": _count_files(files.count_fates(connection)),
         "feeds": {
             "active": feeds.count(connection),
@@ -61,8 +63,8 @@ def status_of(
         "failure": _load_failure(connection),
         "next_due": iso(due),
         "findings": {
-            "counts": {level.value: 0 for level in Level} | journal.count_findings(connection),
-            "list": [finding.as_json() for finding in journal.load_findings(connection)],
+            "counts": {level.value: 0 for level in Level} | Counter(one.level.value for one in findings),
+            "list": [finding.as_json() for finding in findings],
         },
         "deliveries": _load_deliveries(connection, numbers, targets),
         "last_change": next(filter(changed_something, passes), None),
@@ -87,7 +89,7 @@ def _load_deliveries(
         counts[State(state)] += number
     return {
         "counts": {state.value: number for state, number in counts.items()},
-        "oldest_waiting": iso(figures.queue(connection).oldest),
+        "oldest_waiting": iso(min((one.oldest for one in targets if one.oldest), default=None)),
         "unannounced": deliveries.count_unannounced(connection),
         "targets": [one.as_json() for one in targets],
     }
@@ -96,13 +98,6 @@ def _load_deliveries(
 def changed_something(one: JsonObject) -> bool:
     """Whether a pass wrote or removed a document."""
     return bool(one["written"] or one["removed"])
-
-
-def _count_articles(counts: dict[tuple[str, str], int]) -> JsonObject:
-    by_status: dict[str, int] = {"live": 0, "waiting": 0, "withdrawn": 0}
-    for (status, _), number in counts.items():
-        by_status[status] += number
-    return dict(by_status)
 
 
 def _count_files(counts: dict[tuple[str, str], int]) -> JsonObject:

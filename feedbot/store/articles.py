@@ -131,11 +131,10 @@ def newest(connection: Connection, feed_key: int, limit: int) -> list[tuple[str,
     return [(row.id, row.body) for row in connection.execute(statement)]
 
 
-def count_statuses(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many articles have each (status, reason)."""
-    statement = select(articles.c.status, articles.c.reason, func.count())
-    grouped = statement.group_by(articles.c.status, articles.c.reason)
-    return {(status, reason): number for status, reason, number in connection.execute(grouped)}
+def count_statuses(connection: Connection) -> dict[str, int]:
+    """How many articles have each status."""
+    statement = select(articles.c.status, func.count().label("number")).group_by(articles.c.status)
+    return {row.status: row.number for row in connection.execute(statement)}
 
 
 def memberships(connection: Connection, keys: Iterable[int]) -> dict[int, set[int]]:

@@ -6,21 +6,25 @@ database equals a fresh one.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     Table,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy import Text as PlainText
 
-HEAD = "0003"  # the newest migration
+HEAD = "0004"  # the newest migration
 
 # PostgreSQL sorts text by the database's language unless told otherwise; SQLite by code point.
 Text = PlainText().with_variant(PlainText(collation="C"), "postgresql")
@@ -35,6 +39,19 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _index_part(name: str, where: str, *columns: Column[Any], unique: bool = False) -> None:
+    """Index those rows of a table for which `where` holds."""
+    condition = text(where)
+    index = Index(name, *columns, unique=unique, sqlite_where=condition)
+
+    @event.listens_for(columns[0].table, "before_create")
+    def _tell_postgresql(_table: Table, connection: Connection, **_: object) -> None:
+        # Not sooner: its options load the whole dialect, which most processes never need.
+        if connection.dialect.name == "postgresql":
+            index.dialect_options["postgresql"]["where"] = condition
+
 
 # One row for each article that was ever visible or waits to be; never deleted, for an id seen is an id seen.
 articles = Table(
@@ -71,6 +88,7 @@ files = Table(
     Column("article_key", Key, ForeignKey("articles.key")),
     Index(None, "article_key"),
 )
+_index_part("ix_files_unread", "fate != 'read'", files.c.fate, files.c.reason)
 
 # One row for each feed there ever was. `changed` rises with each change of what it shows; `rendered` is the
 # value of `changed` that its documents on disk show.
@@ -229,27 +247,13 @@ deliveries = Table(
     Index(None, "event_number"),
     Index(None, "feed_key", "target"),
     Index(None, "target", "settled_us"),
+    Index(None, "target", "state"),
 )
-_is_open = text("state in ('pending', 'retry', 'unclear')")
-Index(
-    "ix_deliveries_open",
-    deliveries.c.target,
-    deliveries.c.key,
-    sqlite_where=_is_open,
-    postgresql_where=_is_open,
-)
-_is_sending = text("state = 'sending'")
-Index("ix_deliveries_sending", deliveries.c.target, sqlite_where=_is_sending, postgresql_where=_is_sending)
+_target, _key, _article_key = deliveries.c.target, deliveries.c.key, deliveries.c.article_key
+_index_part("ix_deliveries_open", "state in ('pending', 'retry', 'unclear')", _target, _key)
+_index_part("ix_deliveries_sending", "state = 'sending'", _target)
 # An article is new once.
-_is_first = text("event = 'published'")
-Index(
-    "uq_deliveries_published",
-    deliveries.c.target,
-    deliveries.c.article_key,
-    unique=True,
-    sqlite_where=_is_first,
-    postgresql_where=_is_first,
-)
+_index_part("uq_deliveries_published", "event = 'published'", _target, _article_key, unique=True)
 
 # What became of each try.
 attempts = Table(

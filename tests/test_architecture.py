@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from newsroom import Newsroom
 
 PACKAGE = Path(__file__).parent.parent / "feedbot"
 
@@ -183,15 +184,64 @@ def test_the_model_and_the_errors_need_next_to_nothing() -> None:
     assert not foreign
 
 
-def test_asking_for_help_loads_no_heavy_library() -> None:
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that the command with these arguments had loaded when it ended."""
     program = (
         "import atexit, json, sys\n"
         "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
-        "sys.argv = ['feedbot', '--help']\n"
-        "from feedbot.cli import main\n"
-        "sys.exit(main())\n"
+        f"sys.argv = {['feedbot', *arguments]}\n"
+        "from feedbot.__main__ import main\n"
+        "main()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    loaded = {name.partition(".")[0] for name in json.loads(done.stderr)}
-    assert "Usage" in done.stdout
-    assert not loaded & HEAVY
+    return set(json.loads(done.stderr))
+
+
+def libraries(modules: set[str]) -> set[str]:
+    """The packages that these modules are of."""
+    return {name.partition(".")[0] for name in modules}
+
+
+def test_asking_for_help_loads_no_heavy_library() -> None:
+    assert not libraries(loaded_by("--help")) & HEAVY
+
+
+def test_asking_for_the_state_loads_what_reads_it_and_no_more(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    loaded = loaded_by("status", "--config", str(newsroom.folder / "config.yaml"))
+    assert libraries(loaded) & HEAVY == {"pydantic", "sqlalchemy", "yaml"}
+    assert "sqlalchemy.dialects.postgresql" not in loaded
+    assert not {"feedbot.content", "feedbot.render", "feedbot.targets"} & loaded
+
+
+@pytest.mark.parametrize(
+    ("module", "work", "needed"),
+    [
+        ("feedbot.content.intake", "Intake", {"yaml"}),
+        ("feedbot.render.press", "Press", {"feedgen", "jinja2", "lxml"}),
+    ],
+)
+def test_a_process_that_works_for_another_loads_what_its_work_needs_and_no_more(
+    module: str, work: str, needed: set[str], tmp_path: Path
+) -> None:
+    (tmp_path / "probe.py").write_text("import sys\n\ndef loaded(_work):\n    return sorted(sys.modules)\n")
+    (tmp_path / "feedbot.py").write_text(  # as pip writes it, but for what it does
+        "import sys\n"
+        f"sys.path[0] = {str(PACKAGE.parent)!r}\n"
+        "from feedbot.__main__ import main\n"
+        "if __name__ == '__main__':\n"
+        "    import json\n"
+        f"    sys.path.append({str(tmp_path)!r})\n"
+        "    import probe\n"
+        f"    from {module} import {work} as work\n"
+        "    from feedbot.crew import Crew\n"
+        "    with Crew(2) as crew:\n"
+        "        (found,) = crew.map(probe.loaded, [work], pays=True)\n"
+        "    print(json.dumps(found[1]))\n"
+    )
+    command = [sys.executable, str(tmp_path / "feedbot.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert libraries(loaded) & (HEAVY | {"click"}) == needed
+    assert not {"feedbot.cli", "feedbot.config", "feedbot.store"} & loaded

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -61,8 +62,7 @@ class Crew:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            # Not forked: this process has threads, and a fork would keep the locks they hold for ever.
-            context = multiprocessing.get_context("spawn")
+            context = multiprocessing.get_context("fork" if _has_one_thread() else "spawn")
             self._pool = ProcessPoolExecutor(self._size, mp_context=context, initializer=_join_crew)
         return self._pool
 
@@ -87,6 +87,17 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _has_one_thread() -> bool:
+    """Whether this process surely has one thread only; Linux tells, others do not.
+
+    Then it can be forked, and a fork has nothing to load. The fork of one with several threads would keep the
+    locks they hold for ever. What else a fork has of this process, such as its connection to the database,
+    it neither uses nor closes: it ends without tidying up.
+    """
+    tasks = Path("/proc/self/task")
+    return tasks.is_dir() and len(os.listdir(tasks)) == 1
 
 
 def _join_crew() -> None:

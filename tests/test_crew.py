@@ -5,16 +5,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
 
 from feedbot.crew import Crew
 
 PATIENCE = 30.0
+
+known_here: list[str] = []  # what a process knows without having been told
+
+
+def known_there(_: int) -> list[str]:
+    return known_here
 
 
 def doubled(number: int) -> int:
@@ -55,25 +65,85 @@ def test_a_process_that_is_killed_costs_no_result() -> None:
     assert found == [(number, 2 * number) for number in range(40)]
 
 
+def test_a_process_with_threads_is_not_forked_for_they_may_hold_locks() -> None:
+    known_here.append("since the start")
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        with Crew(2) as crew:
+            assert [found for _, found in crew.map(known_there, range(3), pays=True)] == [[], [], []]
+    finally:
+        done.set()
+        thread.join()
+        known_here.clear()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how many threads there are")
+def test_a_process_by_itself_is_forked_and_its_database_stays_whole(tmp_path: Path) -> None:
+    database = tmp_path / "state.db"
+    script = written(
+        tmp_path / "parent.py",
+        """
+        from sqlalchemy import insert, select
+        from feedbot.store.db import open_store
+        from feedbot.store.schema import state
+        from test_crew import known_here, known_there
+
+        known_here.append("since the start")
+        engine = open_store("sqlite:///" + sys.argv[1])
+        with Crew(2) as crew:
+            with engine.begin() as connection:
+                for number, found in crew.map(known_there, range(20), pays=True):
+                    assert found == ["since the start"]
+                    connection.execute(insert(state), {"name": str(number), "value": "here"})
+            with engine.begin() as connection:
+                assert len(connection.execute(select(state)).all()) == 20
+        with engine.begin() as connection:
+            connection.execute(insert(state), {"name": "after", "value": "here"})
+        engine.dispose()
+        """,
+    )
+    subprocess.run([sys.executable, str(script), str(database)], check=True, timeout=PATIENCE)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+        assert connection.execute("select count(*) from state").fetchone() == (21,)
+
+
 def test_no_process_outlives_the_one_it_works_for(tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from feedbot.crew import Crew\n"
-        "from test_crew import waiting\n"
-        "if __name__ == '__main__':\n"
-        "    with Crew(2) as crew:\n"
-        f"        list(crew.map(waiting, [{str(tmp_path / 'pid')!r}], pays=True))\n"
+    paths = [tmp_path / "one", tmp_path / "two"]
+    script = written(
+        tmp_path / "parent.py",
+        f"""
+        from test_crew import waiting
+
+        with Crew(2) as crew:
+            list(crew.map(waiting, {[str(path) for path in paths]!r}, pays=True))
+        """,
     )
     parent = subprocess.Popen([sys.executable, str(script)])
     deadline = time.monotonic() + PATIENCE
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+    while not all(path.exists() and path.read_text() for path in paths):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    child = int((tmp_path / "pid").read_text())
+    children = [int(path.read_text()) for path in paths]
     parent.kill()
     parent.wait()
-    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
+    while any(map(is_alive, children)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
+    except FileNotFoundError:
+        return False
+
+
+def written(path: Path, program: str) -> Path:
+    """A script that runs `program`, with a Crew at hand."""
+    head = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom feedbot.crew import Crew\n"
+    main = f"if __name__ == '__main__':\n{indent(dedent(program), '    ')}"
+    path.write_text(head + main)
+    return path

@@ -135,6 +135,21 @@ def test_the_text_of_html_keeps_blocks_apart_and_words_together() -> None:
     assert html_to_text(markup) == "Head A bold move on R&D <x>"
 
 
+UNSEEN = [
+    0x200B,
+    0x202E,
+    0xFEFF,
+    0xFDD0,
+    0xE0001,
+    *(plane + last for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)),
+]
+
+
+@pytest.mark.parametrize("code", UNSEEN, ids=hex)
+def test_a_character_that_only_confuses_goes_out_of_text_that_is_sound(code: int) -> None:
+    assert visible(f"é{chr(code)}😀𠮷") == clean(f" é{chr(code)}😀𠮷") == "é😀𠮷"
+
+
 @given(ANY_TEXT)
 def test_visible_text_keeps_its_line_breaks(text: str) -> None:
     assert visible(text).count("\n") == text.count("\n")

@@ -21,12 +21,14 @@ def clean(text: str) -> str:
     """
     if "&" in text or "<" in text:
         text = _without_markup(text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", visible(text))
-    elif text.isprintable() and "  " not in text:  # as nearly all text is
-        return text.strip(" ")
-    else:
+    if text.isascii():
+        if text.isprintable() and "  " not in text:  # as nearly all text is
+            return text.strip(" ")
         text = _DROPPED_ASCII.sub("", text)
+    else:
+        text = unicodedata.normalize("NFC", visible(text))
+        if text.isprintable() and "  " not in text:
+            return text.strip(" ")
     return " ".join(text.split())
 
 
@@ -138,15 +140,17 @@ def _gap(match: re.Match[str]) -> str:
 
 _NONCHARACTERS = "".join(f"\\U{plane:04X}FFFE\\U{plane:04X}FFFF" for plane in range(0x11))
 _CONTROLS = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
-_UNSEEN = r"\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufdd0-\ufdef" + _NONCHARACTERS
+_UNSEEN = r"\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufdd0-\ufdef"
 _BLANKS = r"\x0b-\x0d\x1c-\x1f\x85\u2800\u3164\uffa0"  # old separators; letters by name with nothing to see
 _JOINERS = r"\u200c\u200d"
 _TAGS = r"\U000e0000-\U000e007f"
 
 _DROPPED_ASCII = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
-_SUSPECT = re.compile(f"[{_CONTROLS}{_UNSEEN}{_BLANKS}{_JOINERS}{_TAGS}\\ud800-\\udfff]")
+_SUSPECT = re.compile(  # and beyond the emoji more than that: one range is quicker than many characters
+    f"[{_CONTROLS}{_UNSEEN}{_BLANKS}{_JOINERS}\\ud800-\\udfff\\ufffe\\uffff\\U0001fffe-\\U0010ffff]"
+)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_DROPPED = re.compile(f"[{_CONTROLS}{_UNSEEN}]")
+_DROPPED = re.compile(f"[{_CONTROLS}{_UNSEEN}{_NONCHARACTERS}]")
 _BLANK = re.compile(f"[{_BLANKS}]")
 _FLAG_TAGS = re.compile(f"(\\U0001f3f4[\\U000e0020-\\U000e007e]{{2,8}}\\U000e007f)|[{_TAGS}]")
 _IDLE_JOINER = re.compile(  # at an edge, beside a space, doubled, or between two ASCII characters

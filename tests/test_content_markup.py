@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 from lxml import html as lxml_html
+from markdown_it import MarkdownIt
 
 from feedbot.content.markup import Markup, render, render_embed
+from feedbot.content.sanitise import sanitise
+from feedbot.content.text import visible
 
 BASE = "https://news.example.com/story/"
 PIECES = [
@@ -161,6 +164,98 @@ def test_a_complete_document_in_a_markdown_file_is_reduced_to_its_body() -> None
 
 def test_a_document_that_speaks_of_a_body_is_still_markdown() -> None:
     assert html_of("The `<body>` *tag*") == "<p>The <code>&lt;body&gt;</code> <em>tag</em></p>"
+
+
+MARKS = (
+    *(
+        "word",
+        "é",
+        "x1",
+        "1. ",
+        "- ",
+        "# ",
+        "> ",
+        "    ",
+        "\t",
+        " ",
+        "  ",
+        "\n",
+        "\n\n",
+        "\n \n",
+        "  \n",
+        "\\\n",
+    ),
+    *(
+        "\\",
+        "*",
+        "**",
+        "_",
+        "__",
+        "~~",
+        "`",
+        "```",
+        "~~~",
+        "[",
+        "](u)",
+        ")",
+        '[a](b "t")',
+        "!",
+        "![x](y)",
+        "<b>",
+    ),
+    *(
+        "</b>",
+        "<!-- c -->",
+        "<https://a.b/c>",
+        "<a@b.c>",
+        "&amp;",
+        "&",
+        '"',
+        "'",
+        "| a |\n|---|\n",
+        "---",
+        "===",
+    ),
+    *(
+        "\n[r]: /u\n",
+        "[r]",
+        ":",
+        "{",
+        "}",
+        "%",
+        "$",
+        "^",
+        "=",
+        "@",
+        "\u3000",
+        "\xa0",
+        "“q”",
+        "https://a.example/b_c",
+    ),
+)
+PROSE = st.lists(st.sampled_from(MARKS), max_size=20).map("".join)
+ADDRESSES = st.text("aZ09!$&'()*+,-./:;=?@_~#%", max_size=20).map("https://a.example".__add__)
+
+
+def as_the_library_reads_it(source: str) -> str:
+    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    return sanitise(parser.render(visible(source)), BASE)
+
+
+@given(
+    PROSE | PROSE.map("Word ".__add__) | PROSE.map(lambda text: re.sub(r"\n(?=.)", "\nLine ", f"Word {text}"))
+)
+@example("1. word")
+@example("Word\n===\n\nWord\n- - -")
+@example("Word ![x](y), A ~~b~~ _c_ &amp; <https://a.b/c> `d` \\* [e]\n\n\nWord\u2003  \n")
+def test_prose_is_read_like_any_other_markdown(source: str) -> None:
+    assert render(source, markdown=True, base=BASE).html == as_the_library_reads_it(source)
+
+
+@given(ADDRESSES)
+def test_an_address_in_a_body_is_read_like_any_other(url: str) -> None:
+    source = f"Word [x](<{url}>) ![y](<{url}>) <{url}>"
+    assert render(source, markdown=True, base=BASE).html == as_the_library_reads_it(source)
 
 
 @given(BODIES, st.booleans())

@@ -13,7 +13,9 @@ from functools import cache
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml, mdTrim
 
+from feedbot.content.links import is_plain
 from feedbot.content.sanitise import is_tractable, sanitise
 from feedbot.content.text import visible
 
@@ -51,7 +53,7 @@ def render(source: str, *, markdown: bool, base: str) -> Markup:
     is_markdown = markdown and _DOCUMENT.match(source) is None
     if refusal := _refusal(source, markdown=is_markdown):
         return Markup(remarks=(refusal,))
-    raw = _markdown().render(source) if is_markdown else source
+    raw = _rendered(source) if is_markdown else source
     if is_markdown and not is_tractable(raw):
         return Markup(remarks=(_TANGLED,))
     return Markup(html=sanitise(raw, base), remarks=tuple(_remarks(source, raw)))
@@ -97,12 +99,36 @@ def _refusal(source: str, *, markdown: bool) -> Remark | None:
 _DOCUMENT = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _TEMPLATE = re.compile(r"\{%-?\s*[a-z]|\{\{[<%]")
 _CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)
+_PROSE = re.compile(r"(?:\n*+[^\W\d_].*+)++\n*+")  # lines that begin with a letter: nothing but paragraphs
+_BETWEEN = re.compile(r"\n\n+")
+_MARKS = re.compile(r"[\n&*<\[\\\]_`~]|!\[")  # where something other than text may begin in a paragraph
 
 
-@cache
-def _markdown() -> MarkdownIt:
+def _rendered(source: str) -> str:
+    """The HTML of Markdown. Prose need not be searched for blocks."""
+    if _PROSE.fullmatch(source) is None:
+        return str(_markdown().render(source))
+    paragraphs = [mdTrim(text) for text in _BETWEEN.split(source.strip("\n"))]
+    return "".join([f"<p>{_inline(text)}</p>\n" for text in paragraphs])
+
+
+def _inline(text: str) -> str:
+    return str(_markdown().renderInline(text)) if _MARKS.search(text) else escapeHtml(text)
+
+
+class _Markdown(MarkdownIt):
     """CommonMark with tables and strike-through; HTML passes, because it is sanitised afterwards."""
-    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"html": True})
+        self.enable(["table", "strikethrough"])
+        self.inline.terminator_re = _MARKS  # without the marks of rules that we do not have
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802 (the library's name)
+        return url if is_plain(url) else super().normalizeLink(url)
+
+
+_markdown = cache(_Markdown)
 
 
 def _remarks(source: str, raw: str) -> list[Remark]:

@@ -7,12 +7,13 @@ Owns the table of keys and the findings of one file. Knows nothing of what a val
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from feedbot.model import Finding, Level
 from feedbot.yamltree import Path, Tree
 
-Keys: TypeAlias = Mapping[str, tuple[str, ...]]
+Keys: TypeAlias = Mapping[str, tuple[str, ...]]  # of each field, in order of preference
 
 # What the newsroom of an aggregator writes.
 SMARTABLE: Final[Keys] = {
@@ -90,13 +91,13 @@ FIELD_NAMES: Final = frozenset(SMARTABLE) | frozenset(JEKYLL) | frozenset(HUGO)
 MAX_FINDINGS = 20  # of one file: who has more has one cause
 
 
-def keys_of(fields: str | Mapping[str, Sequence[str]] | None) -> Keys:
-    """The keys of each field, in order of preference: a dialect's, or those of all three.
+def fields_of(fields: str | Mapping[str, Sequence[str]] | None) -> Fields:
+    """The fields that a dialect knows, or those of all three.
 
     A mapping gives some fields keys of their own, and leaves the others those of all dialects.
     """
     if isinstance(fields, str) and fields in DIALECTS:
-        return _lowered(DIALECTS[fields])
+        return Fields(DIALECTS[fields])
     every = {
         name: tuple(key for dialect in DIALECTS.values() for key in dialect.get(name, ()))
         for name in FIELD_NAMES
@@ -104,40 +105,52 @@ def keys_of(fields: str | Mapping[str, Sequence[str]] | None) -> Keys:
     if isinstance(fields, Mapping):
         own = {name: (keys,) if isinstance(keys, str) else tuple(keys) for name, keys in fields.items()}
         every |= own
-    return _lowered(every)
+    return Fields(every)
 
 
-def _lowered(keys: Keys) -> Keys:
-    return {name: tuple(dict.fromkeys(key.lower() for key in names)) for name, names in sorted(keys.items())}
+class Fields:
+    """Fields, each with its keys. Keys are compared without regard to case."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys: Keys = {name: tuple(dict.fromkeys(map(str.lower, names))) for name, names in keys.items()}
+
+
+@lru_cache(maxsize=256)  # the files of one origin have the same keys
+def _among(fields: Fields, written: tuple[object, ...]) -> Keys:
+    """The keys of each field as they are `written` in a file, without fields that have none there."""
+    spelled = {key.lower(): key for key in reversed(written) if type(key) is str}
+    found = {
+        name: tuple(spelled[key] for key in keys if key in spelled) for name, keys in fields.keys.items()
+    }
+    return {name: keys for name, keys in found.items() if keys}
 
 
 class Matter:
     """The front matter of one file under the names of fields, and what its author should hear of.
 
-    Keys are compared without regard to case. A key without a value counts as absent.
+    A key without a value counts as absent.
     """
 
-    def __init__(self, tree: Tree, keys: Keys, name: str) -> None:
+    def __init__(self, tree: Tree, fields: Fields, name: str) -> None:
         self.findings: list[Finding] = []
         self._tree = tree
-        self._keys = keys
+        self._keys = _among(fields, tuple(tree.value))
         self._name = name  # of the file, as findings show it
-        self._written = {key.lower(): key for key in reversed(tree.value) if type(key) is str}
 
     def get(self, field: str) -> tuple[Path, Any] | None:
         """The first key of `field` that has a value, as a path, and the value."""
         for key in self._keys.get(field, ()):
-            written = self._written.get(key)
-            if written is not None and not _is_empty(value := self._tree.value[written]):
-                return (written,), value
+            value = self._tree.value[key]
+            if not _is_empty(value):
+                return (key,), value
         return None
 
     def each(self, field: str) -> Iterator[tuple[Path, Any]]:
         """All keys of `field` that have a value, the preferred one first."""
         for key in self._keys.get(field, ()):
-            written = self._written.get(key)
-            if written is not None and not _is_empty(value := self._tree.value[written]):
-                yield (written,), value
+            value = self._tree.value[key]
+            if not _is_empty(value):
+                yield (key,), value
 
     def spelled(self, path: Path) -> str | None:
         """How a value that YAML did not take for text is spelled in the file, where that is known."""

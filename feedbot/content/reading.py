@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from feedbot.content import dates, values
 from feedbot.content.compose import Source, compose, own_id
-from feedbot.content.fields import Keys, Matter, keys_of
+from feedbot.content.fields import Fields, Matter, fields_of
 from feedbot.content.frontmatter import FrontMatterError, Parts, split
 from feedbot.model import Article, Finding, Level, Site
 from feedbot.yamltree import Tree, YamlError, load
@@ -95,7 +95,7 @@ class Reader:
             return Broken(findings=(finding,))
         if not isinstance(tree.value, dict) or not tree.value:
             return _no_fields(tree, parts, name)
-        return self._read(Matter(tree, self._keys, name), parts, relative)
+        return self._read(Matter(tree, self._fields, name), parts, relative)
 
     def _read(self, matter: Matter, parts: Parts, relative: str) -> Reading:
         *folders, filename = relative.split("/")
@@ -138,8 +138,8 @@ class Reader:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @cached_property
-    def _keys(self) -> Keys:
-        return keys_of(self.fields)
+    def _fields(self) -> Fields:
+        return fields_of(self.fields)
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -44,7 +44,6 @@ class Source:
         """The names in a list of categories, as Jekyll and Hugo have it."""
         return values.names(self.matter, "categories", at_spaces=self.is_jekyll)
 
-    @cached_property
     def page(self) -> Page:
         """What the file's own address on the site is made of."""
         folders = self.relative.split("/")[:-1]
@@ -75,6 +74,7 @@ def compose(source: Source, title: str) -> tuple[Article, Links]:
     images = nested.images(matter, "images", base)
     content = _body(source, base)
     summary = _summary(source, title, content)
+    featured = _featured(source, title, images, base)
     category, topics = _names(source)
     article = Article(
         title=title,
@@ -82,7 +82,7 @@ def compose(source: Source, title: str) -> tuple[Article, Links]:
         updated=max(values.moment(matter, "updated", zone) or source.published, source.published),
         expires=values.moment(matter, "expires", zone),
         summary=summary,
-        content=_featured(source, title, images, base, content or _paragraph(summary)) or content,
+        content=f"{featured}\n{content or _paragraph(summary)}".strip() if featured else content,
         link=links.link,
         via=links.via,
         amp_link=values.url_of(matter, "amp_link", base),
@@ -122,7 +122,7 @@ def _links(source: Source) -> Links:
     link = values.url_of(matter, "link", site) or via
     given = link or _permalink(source)
     # An aggregated article's link says nothing about the file's own pictures.
-    base = given if given and same_host(given, site) else page_url(site, source.page)
+    base = given if given and same_host(given, site) else page_url(site, source.page())
     return Links(link=given or base, via="" if via == link else via, given=given, base=base)
 
 
@@ -131,7 +131,7 @@ def _permalink(source: Source) -> str:
     if found is None:
         return ""
     path, value = found
-    url = permalink_url(source.site.url, value.strip(), source.page) if isinstance(value, str) else None
+    url = permalink_url(source.site.url, value.strip(), source.page()) if isinstance(value, str) else None
     if url is None:
         source.matter.warn(path, f"`{path[0]}` cannot be turned into a web address and was left out")
     return url or ""
@@ -183,14 +183,13 @@ def _summary(source: Source, title: str, content: str) -> str:
     return "" if summary.casefold() == title.casefold() else summary
 
 
-def _featured(source: Source, title: str, images: tuple[Image, ...], base: str, below: str) -> str:
-    """What `featuredContent` shows, as a plain link with the first picture, above the body; "" for none."""
+def _featured(source: Source, title: str, images: tuple[Image, ...], base: str) -> str:
+    """What `featuredContent` shows, as a plain link with the first picture; "" for none."""
     found = source.matter.get("featured")
     if found is None or not isinstance(found[1], str):
         return ""
     poster = images[0].url if images else ""
-    shown = markup.render_embed(found[1], base, poster=poster, title=title)
-    return f"{shown}\n{below}".strip() if shown else ""
+    return markup.render_embed(found[1], base, poster=poster, title=title)
 
 
 def _paragraph(text: str) -> str:

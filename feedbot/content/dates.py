@@ -31,10 +31,10 @@ def moment(value: object, zone: tzinfo) -> datetime:
     without a time is its midnight. Numbers are seconds or milliseconds since 1970, or YYYYMMDD.
     Raises DateError.
     """
-    if isinstance(value, bool):
-        raise DateError("is not a date")
     if isinstance(value, datetime):
         return _to_utc(value, zone)
+    if isinstance(value, bool):
+        raise DateError("is not a date")
     if isinstance(value, date):
         return _to_utc(datetime(value.year, value.month, value.day), zone)  # noqa: DTZ001 (zone follows)
     if isinstance(value, int | float):
@@ -180,12 +180,17 @@ def _built(day: Day, hour: int = 0, minute: int = 0, second: int = 0) -> datetim
 
 
 def _to_utc(value: datetime, zone: tzinfo) -> datetime:
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=zone)
-    try:
-        value = value.astimezone(UTC).replace(microsecond=0)
-    except (OverflowError, ValueError):
-        raise DateError("lies outside the years 1970 to 9999") from None
+    if value.tzinfo is not UTC or value.microsecond:
+        value = _in_utc(value, zone)
     if value.year < FIRST_YEAR:
         raise DateError("lies before 1970", "give the real date, or remove the line to keep it out of feeds")
     return value
+
+
+def _in_utc(value: datetime, zone: tzinfo) -> datetime:
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=zone)
+    try:
+        return value.astimezone(UTC).replace(microsecond=0)
+    except (OverflowError, ValueError):
+        raise DateError("lies outside the years 1970 to 9999") from None

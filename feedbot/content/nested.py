@@ -48,6 +48,8 @@ def _image(item: object, base: str) -> Image | None:
 
 
 def _pixels(value: object) -> int | None:
+    if value is None:
+        return None
     whole = whole_of(value.removesuffix("px") if isinstance(value, str) else value)
     return whole if whole and 0 < whole <= _MAX_PIXELS else None
 
@@ -99,15 +101,12 @@ def related(matter: Matter, field: str, base: str, zone: tzinfo) -> tuple[Relate
         if not title or not url:
             return None
         publication = item.get("provider")
+        if not isinstance(publication, dict):
+            publication = {"name": publication}
         return Related(
             title=title,
             url=url,
-            provider=cut(
-                _part(
-                    publication if isinstance(publication, dict) else {"name": publication}, "name", "domain"
-                ),
-                MAX_NAME,
-            ),
+            provider=cut(_part(publication, "name", "domain"), MAX_NAME),
             published=_moment_or_none(item.get("publishedDateTime") or item.get("date"), zone),
         )
 
@@ -143,9 +142,12 @@ def _part(item: dict[Any, Any], *keys: str) -> str:
     """The text of the first of `keys` that has one."""
     for key in keys:
         value = item.get(key)
-        if isinstance(value, str) and (plain := clean(value)):
-            return plain
-        if isinstance(value, bool | int | float | date):
+        if value is None:
+            continue
+        if isinstance(value, str):
+            if plain := clean(value):
+                return plain
+        elif isinstance(value, bool | int | float | date):
             return spelling_of(value)
     return ""
 

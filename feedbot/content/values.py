@@ -6,7 +6,6 @@ not. Must not decide what becomes of the article: that is `reading`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -184,14 +183,15 @@ def number(matter: Matter, field: str) -> int | None:
 
 def whole_of(value: object) -> int | None:
     """The whole number in a value or a text; None for what is no number, and for yes and no."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
+    if type(value) is not int:
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 10**15:
-        return None
-    return None if math.isnan(value) else int(value)
+    return int(value) if abs(value) < 10**15 else None
 
 
 _WORDS = {"true": True, "yes": True, "on": True, "y": True, "1": True}
@@ -204,9 +204,13 @@ def flag(matter: Matter, field: str, *, unclear: bool) -> bool | None:
     A word that is neither counts as `unclear`, with a finding: the value that keeps an article back.
     """
     found = matter.get(field)
-    if found is None or isinstance(found[1], list | dict):
+    if found is None:
         return None
     path, value = found
+    if value is True or value is False:
+        return value
+    if isinstance(value, list | dict):
+        return None
     said = _WORDS.get(str(value).strip().lower())
     if said is None:
         matter.warn(
@@ -219,16 +223,11 @@ def flag(matter: Matter, field: str, *, unclear: bool) -> bool | None:
 # --- URLs ---
 
 
-def urls(matter: Matter, field: str, base: str) -> Iterator[str]:
-    """The usable URLs of a field, the preferred one first; a finding for each that is not."""
+def url_of(matter: Matter, field: str, base: str) -> str:
+    """The preferred usable URL of a field, "" for none; a finding for each before it that is not."""
     for path, value in matter.each(field):
         url = absolute(value, base) if isinstance(value, str) else None
-        if url is None:
-            matter.warn(path, f"`{path[0]}` is no web address and was left out", "begin it with https://")
-        else:
-            yield url
-
-
-def url_of(matter: Matter, field: str, base: str) -> str:
-    """The preferred usable URL of a field, "" for none."""
-    return next(urls(matter, field, base), "")
+        if url is not None:
+            return url
+        matter.warn(path, f"`{path[0]}` is no web address and was left out", "begin it with https://")
+    return ""

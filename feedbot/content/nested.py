@@ -34,17 +34,24 @@ def images(matter: Matter, field: str, base: str) -> tuple[Image, ...]:
 
 
 def _image(item: object, base: str) -> Image | None:
-    if isinstance(item, str):
-        item = {"url": item}
-    url = _address(item, base, "url", "src", "path", "image")
-    if not url or not isinstance(item, dict):
+    url = _picture(item, base)
+    if not url:
         return None
+    if not isinstance(item, dict):
+        return Image(url=url)
     return Image(
         url=url,
         width=_pixels(item.get("width")),
         height=_pixels(item.get("height")),
         title=cut(_part(item, "title", "alt", "caption"), MAX_TITLE),
     )
+
+
+def _picture(item: object, base: str) -> str:
+    """The URL of a picture, "" for none."""
+    if isinstance(item, str):
+        return absolute(item, base) or ""
+    return _address(item, base, "url", "src", "path", "image")
 
 
 def _pixels(value: object) -> int | None:
@@ -86,8 +93,8 @@ def provider(matter: Matter, field: str, base: str) -> Provider:
         matter.warn(path, f"`{path[0]}` has neither a name nor a domain and was left out", "give it a name")
         return NO_PROVIDER
     logos = value.get("images", value.get("image", value.get("logo")))
-    logo = _image(logos[0] if isinstance(logos, list) and logos else logos, base)
-    return Provider(name=name, domain=domain, image=logo.url if logo else "")
+    logo = _picture(logos[0] if isinstance(logos, list) and logos else logos, base)
+    return Provider(name=name, domain=domain, image=logo)
 
 
 def related(matter: Matter, field: str, base: str, zone: tzinfo) -> tuple[Related, ...]:

@@ -14,6 +14,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -208,6 +209,7 @@ class Where:
         return None
 
 
+@lru_cache(maxsize=4096)  # the names of topics and publications come again and again
 def fold_name(name: str) -> str:
     """The form in which two spellings of a name are the same: case and spaces do not count."""
     return " ".join(name.casefold().split())

@@ -21,8 +21,9 @@ from pathlib import Path
 import bare
 import corpus
 from announcing import PARALLEL, STEP, Newsroom, until
-from measure import Spread, describe_machine, processor_seconds
-from run import installed_feedbot, say
+from install import feedbot, say
+from measure import Spread, describe_machine
+from processes import is_idle, processor_seconds
 from sink import Message, Sink
 
 SLOW = 1.0  # seconds that the slow webhook takes for an answer
@@ -145,13 +146,6 @@ def wait_until_watching(sink: Sink, newsroom: Newsroom) -> None:
     raise SystemExit("the worker announces nothing")
 
 
-def is_idle(pid: int) -> bool:
-    """Whether a process has used hardly any processor time for a second."""
-    before = processor_seconds(pid)
-    time.sleep(1)
-    return processor_seconds(pid) - before <= 0.02
-
-
 def seconds_until_told(sink: Sink, newsroom: Newsroom, pid: int, name: str) -> float:
     word = f'"{name}"'.encode()
     began = newsroom.put(name)
@@ -243,7 +237,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     given.work.mkdir(parents=True, exist_ok=True)
-    program = given.program.absolute() if given.program else installed_feedbot(given.work)
+    program = given.program.absolute() if given.program else feedbot(given.work)
     newsroom = Newsroom(given.work / "announcing", program)
     with Sink() as sink:
         print(report(sink, newsroom, given))

@@ -1,4 +1,4 @@
-"""Clocks: what a command costs, and how long an edit takes to reach the feeds of a watching program."""
+"""What a command costs from its start to its end, and several measurements of one thing as a figure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ import resource
 import signal
 import statistics
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from programs import Program
+from processes import memory
 
-BUILD_LIMIT = 300.0  # seconds; a build that takes longer is stopped and is an error
-EDIT_LIMIT = 30.0
-POLL = 0.001
-TOPIC = "AI"
-TICKS = os.sysconf("SC_CLK_TCK")
+LOOK = 0.02  # seconds between two looks at a command's memory
 
 
 @dataclass(frozen=True)
@@ -36,22 +32,79 @@ class Cost:
 class Spread:
     """Some measurements of the same thing."""
 
-    values: list[float]
+    values: Sequence[float]
 
     @property
     def median(self) -> float:
         return statistics.median(self.values)
 
     def __str__(self) -> str:
-        return f"{self.median:.3g} ({min(self.values):.3g}-{max(self.values):.3g})"
+        if len(self.values) == 1:
+            return short(self.median)
+        return f"{short(self.median)} ({short(min(self.values))}-{short(max(self.values))})"
 
 
-def cost_of(command: list[str], folder: Path) -> Cost:
-    """Run a command to its end, children included."""
+def short(value: float) -> str:
+    """Three digits that mean something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+class TooSlowError(Exception):
+    """A command was stopped because it took longer than it was given."""
+
+
+def cost_of(command: Sequence[str], folder: Path, limit: float) -> Cost:
+    """Run a command to its end, children included. Raises TooSlowError after `limit` seconds."""
     began, used = time.perf_counter(), seconds_of_children()
-    quiet = subprocess.DEVNULL
-    subprocess.run(command, cwd=folder, stdin=quiet, stdout=quiet, check=True, timeout=BUILD_LIMIT)
+    _run(command, folder, limit, lambda process, left: process.wait(left))
     return Cost(time.perf_counter() - began, seconds_of_children() - used)
+
+
+def memory_of(command: Sequence[str], folder: Path, limit: float) -> float:
+    """The most megabytes that a command and its children hold at any one moment.
+
+    They are asked often, which slows them down: no run for a clock. Raises TooSlowError after `limit`
+    seconds.
+    """
+    most = 0.0
+
+    def look(process: subprocess.Popen[bytes], left: float) -> None:
+        nonlocal most
+        deadline = time.monotonic() + left
+        while process.poll() is None:
+            most = max(most, memory(process.pid))
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(command, left)
+            time.sleep(LOOK)
+
+    _run(command, folder, limit, look)
+    return most
+
+
+def _run(
+    command: Sequence[str],
+    folder: Path,
+    limit: float,
+    attend: Callable[[subprocess.Popen[bytes], float], object],
+) -> None:
+    """Start a command and attend to it until it has ended; what it complains of is told if it fails."""
+    quiet = subprocess.DEVNULL
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=quiet, stdout=quiet, stderr=complaints, start_new_session=True
+        )
+        try:
+            attend(process, limit)
+        except subprocess.TimeoutExpired as error:
+            raise TooSlowError from error
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if process.returncode:
+            complaints.seek(0)
+            told = complaints.read()[-2000:].decode(errors="replace")
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {told}")
 
 
 def seconds_of_children() -> float:
@@ -60,121 +113,11 @@ def seconds_of_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-@contextmanager
-def watching(program: Program) -> Iterator[int]:
-    """A program that follows edits; gives its process id and ends it."""
-    command = program.watch_command
-    process = subprocess.Popen(
-        command,
-        cwd=program.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process.pid
-        if process.poll() is not None:
-            raise SystemExit(f"{command} ended by itself: {process.returncode}")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def latencies(program: Program, edits: int) -> list[Cost]:
-    """For each of so many edits of one title: until all six feeds show it, and the processor time it took."""
-    article = newest_article(program.folder / "content")
-    original, times = article.read_bytes(), article.stat()
-    documents = program.documents(TOPIC.lower())
-    try:
-        with watching(program) as pid:
-            wait_until_watching(article, original, documents, pid)
-            return [
-                cost_of_edit(article, original, documents, pid, f"Edit {trial}") for trial in range(edits)
-            ]
-    finally:
-        article.write_bytes(original)
-        os.utime(article, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
-def newest_article(content: Path) -> Path:
-    """The newest published article of the topic, so that it is in the site's feeds and in the topic's."""
-    for path in sorted(content.iterdir(), reverse=True):
-        head = path.read_text(encoding="utf-8").partition("\nrelated:")[0]
-        if "\npublished: true\n" in head and f"\n  - {TOPIC}\n" in head:
-            return path
-    raise SystemExit(f"no published article of the topic {TOPIC}")
-
-
-def wait_until_watching(article: Path, original: bytes, documents: list[Path], pid: int) -> None:
-    """Edit until an edit arrives: programs begin to watch at some moment after their first build."""
-    deadline = time.monotonic() + BUILD_LIMIT
-    attempt = 0
-    while time.monotonic() < deadline:
-        attempt += 1
-        title = f"Is anybody there? {attempt}"
-        article.write_bytes(with_title(original, title))
-        if seconds_until_shown(documents, title, limit=3.0) is not None:
-            wait_until_idle(pid)
-            return
-    raise SystemExit("the program does not follow edits")
-
-
-def cost_of_edit(article: Path, original: bytes, documents: list[Path], pid: int, title: str) -> Cost:
-    cpu = processor_seconds(pid)
-    article.write_bytes(with_title(original, title))
-    wall = seconds_until_shown(documents, title, limit=EDIT_LIMIT)
-    if wall is None:
-        raise SystemExit(f"{title!r} was not in the feeds after {EDIT_LIMIT:.0f} s")
-    wait_until_idle(pid)
-    return Cost(wall, processor_seconds(pid) - cpu)
-
-
-def with_title(text: bytes, title: str) -> bytes:
-    return re.sub(rb"^title: .*$", f'title: "{title}"'.encode(), text, count=1, flags=re.MULTILINE)
-
-
-def seconds_until_shown(documents: list[Path], title: str, limit: float) -> float | None:
-    """From now until every document holds the title; None if that takes longer than `limit`."""
-    began = time.perf_counter()
-    waiting = dict.fromkeys(documents, (0, 0))
-    while time.perf_counter() - began < limit:
-        for document, seen in list(waiting.items()):
-            stamp = stamp_of(document)
-            if stamp != seen:
-                waiting[document] = stamp
-                if title.encode() in document.read_bytes():
-                    del waiting[document]
-        if not waiting:
-            return time.perf_counter() - began
-        time.sleep(POLL)
-    return None
-
-
-def stamp_of(document: Path) -> tuple[int, int]:
-    """What changes when a file is written or replaced."""
-    try:
-        stat = document.stat()
-    except FileNotFoundError:
-        return (0, 0)
-    return (stat.st_ino, stat.st_mtime_ns)
-
-
-def wait_until_idle(pid: int) -> None:
-    """Wait until the program has used hardly any processor time for a second, but for no longer than 20."""
-    for _ in range(20):
-        before = processor_seconds(pid)
-        time.sleep(1.0)
-        if processor_seconds(pid) - before <= 0.02:
-            return
-
-
-def processor_seconds(pid: int) -> float:
-    """What a process has used so far, in steps of a clock tick, usually 10 ms."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 def describe_machine() -> str:
+    """Processor, memory, system and Python, in a line."""
     release = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores, {release}, {platform.python_implementation()} {platform.python_version()}"
+    model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    total = re.search(r"^MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    parts = [f"{len(os.sched_getaffinity(0))} cores" + (f" ({model[1]})" if model else "")]
+    parts += [f"{int(total[1]) / 2**20:.0f} GB"] if total else []
+    return ", ".join([*parts, release, f"{platform.python_implementation()} {platform.python_version()}"])

@@ -1,14 +1,17 @@
-"""The two programs as the benchmark drives them: their commands, their output, and whether they agree."""
+"""The programs that make feeds of a newsroom: their commands, and where their documents lie."""
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar
 
-HERE = Path(__file__).parent
+PEERS = Path(__file__).parent / "peers"
+DOCUMENTS = ("rss.xml", "atom.xml", "feed.json")
 
 CONFIG = """\
 site:
@@ -24,107 +27,165 @@ feeds:
 """
 
 
-class Program(Protocol):
-    """Something that turns `folder/content` into feeds."""
+@dataclass(frozen=True)
+class Program(ABC):
+    """A program in a newsroom: it turns `folder`/content into feeds."""
 
-    name: str
+    command: tuple[str, ...]  # that starts it
     folder: Path
 
+    name: ClassVar[str]
+    fields: ClassVar[str] = "newsroom"  # the names that it wants articles to have their fields under
+    documents: ClassVar[Sequence[str]] = DOCUMENTS  # that it can write of each feed
+    largest: ClassVar[int | None] = None  # articles, beyond which nobody wants to wait for it
+    repeats: ClassVar[int | None] = None  # as many builds are enough where each takes minutes
+
     @property
+    def output(self) -> Path:
+        """The folder with the documents of the site."""
+        return self.folder / self.name.lower()
+
+    @property
+    def topics(self) -> Path:
+        """The folder with a folder for each topic."""
+        return self.output / "topics"
+
+    @property
+    @abstractmethod
     def build_command(self) -> list[str]:
         """Builds everything once."""
 
+    def clear(self) -> None:
+        """Forget every earlier build."""
+        shutil.rmtree(self.output, ignore_errors=True)
+
+    def documents_of(self, topic: str) -> list[Path]:
+        """Those that show an article of one topic: the site's and the topic's."""
+        return [folder / name for folder in (self.output, self.topics / topic) for name in self.documents]
+
+
+class Watching(Program):
+    """A program that can follow edits."""
+
     @property
+    @abstractmethod
     def watch_command(self) -> list[str]:
         """Builds, and then follows edits until it is stopped."""
 
-    def clear(self) -> None:
-        """Forget every earlier build."""
 
-    def topics(self) -> Path:
-        """The folder with one folder for each topic."""
-
-    def documents(self, topic_slug: str) -> list[Path]:
-        """The six documents that show an article of one topic: the site's and the topic's."""
-
-
-@dataclass
-class Feedbot:
+class Feedbot(Watching):
     """feedbot with a configuration that leaves everything at its default."""
 
-    folder: Path
-    program: Path
-    name: str = "feedbot"
+    name = "feedbot"
 
-    def __post_init__(self) -> None:
-        (self.folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    def configure(self, more: str = "", name: str = "config.yaml") -> Path:
+        """Write a configuration, with some lines more at its end; returns where."""
+        path = self.folder / name
+        path.write_text(CONFIG + more, encoding="utf-8")
+        return path
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "feeds"
+
+    @property
+    def topics(self) -> Path:
+        return self.output
 
     @property
     def build_command(self) -> list[str]:
-        return [str(self.program), "build", "--quiet"]
+        return [*self.command, "build", "--quiet"]
 
     @property
     def watch_command(self) -> list[str]:
-        return [str(self.program), "run", "--quiet"]
+        return [*self.command, "run", "--quiet"]
 
     def clear(self) -> None:
-        shutil.rmtree(self.folder / "feeds", ignore_errors=True)
+        self.configure()
+        shutil.rmtree(self.output, ignore_errors=True)
         shutil.rmtree(self.folder / ".feedbot", ignore_errors=True)
 
-    def topics(self) -> Path:
-        return self.folder / "feeds"
 
-    def documents(self, topic_slug: str) -> list[Path]:
-        return six_documents(self.folder / "feeds", self.topics() / topic_slug)
-
-
-@dataclass
-class Hugo:
+class Hugo(Watching):
     """Hugo with the small site in peers/hugo."""
 
-    folder: Path
-    program: Path
-    name: str = "Hugo"
+    name = "Hugo"
 
     @property
     def build_command(self) -> list[str]:
-        command = [self.program, "--quiet", "--noBuildLock", "--source", HERE / "peers/hugo"]
-        command += ["--contentDir", self.folder / "content", "--destination", self.folder / "hugo"]
-        return [str(part) for part in [*command, "--cacheDir", self.folder / "hugo-cache"]]
+        places = {
+            "--source": PEERS / "hugo",
+            "--contentDir": self.folder / "content",
+            "--destination": self.output,
+            "--cacheDir": self.folder / "hugo-cache",
+        }
+        return [*self.command, "--quiet", "--noBuildLock", *_options(places)]
 
     @property
     def watch_command(self) -> list[str]:
         return [*self.build_command, "--watch"]
 
     def clear(self) -> None:
-        shutil.rmtree(self.folder / "hugo", ignore_errors=True)
+        super().clear()
         shutil.rmtree(self.folder / "hugo-cache", ignore_errors=True)
 
-    def topics(self) -> Path:
-        return self.folder / "hugo/topics"
 
-    def documents(self, topic_slug: str) -> list[Path]:
-        return six_documents(self.folder / "hugo", self.topics() / topic_slug)
+class Eleventy(Program):
+    """Eleventy with plugin-rss and the templates in peers/eleventy."""
+
+    name = "Eleventy"
+    largest = 10_000
+    repeats = 3
+
+    @property
+    def build_command(self) -> list[str]:
+        # It takes paths that begin where it is started, and no others.
+        home = Path(self.command[-1]).parents[3]  # where node_modules lies
+        config = os.path.relpath(home / "eleventy.config.js", self.folder)
+        return [*self.command, "--quiet", f"--config={config}", "--input=content", "--output=eleventy"]
 
 
-def six_documents(*folders: Path) -> list[Path]:
-    return [folder / name for folder in folders for name in ("rss.xml", "atom.xml", "feed.json")]
+class Jekyll(Program):
+    """Jekyll with the generator and the templates in peers/jekyll."""
+
+    name = "Jekyll"
+    largest = 10_000
+    repeats = 3
+
+    @property
+    def source(self) -> Path:
+        """The site as Jekyll wants it: its files, and the articles as a collection."""
+        return self.folder / "jekyll-site"
+
+    @property
+    def build_command(self) -> list[str]:
+        places = {"--source": self.source, "--destination": self.output}
+        return [*self.command, "build", "--quiet", "--disable-disk-cache", *_options(places)]
+
+    def clear(self) -> None:
+        super().clear()
+        shutil.rmtree(self.source, ignore_errors=True)
+        shutil.copytree(PEERS / "jekyll", self.source)
+        (self.source / "_articles").symlink_to(self.folder / "content")
 
 
-def titles(document: Path) -> list[str]:
-    return [item["title"] for item in json.loads(document.read_bytes())["items"]]
+class Pelican(Program):
+    """Pelican with yaml-metadata and the settings in peers/pelican."""
+
+    name = "Pelican"
+    fields = "pelican"
+    documents = ("rss.xml", "atom.xml")
+    largest = 10_000
+    repeats = 1
+
+    @property
+    def build_command(self) -> list[str]:
+        places = {"--settings": PEERS / "pelican/pelicanconf.py", "--output": self.output}
+        return [*self.command, str(self.folder / "content"), "--quiet", *_options(places)]
 
 
-def disagreements(one: Program, other: Program) -> list[str]:
-    """In what the two outputs differ: the number of topics, or the titles in the feeds that are looked at."""
-    found = []
-    counts = [sum(1 for _ in program.topics().glob("*/feed.json")) for program in (one, other)]
-    if counts[0] != counts[1]:
-        found.append(f"{counts[0]} and {counts[1]} topics")
-    for slug in ("ai", "robotics", "coastal-sensors"):
-        for mine, others in zip(one.documents(slug), other.documents(slug), strict=True):
-            if not mine.is_file() or not others.is_file():
-                found.append(f"{mine.name} of {slug} is missing")
-            elif mine.name == "feed.json" and titles(mine) != titles(others):
-                found.append(f"titles in {mine} and {others}")
-    return found
+PROGRAMS: tuple[type[Program], ...] = (Feedbot, Hugo, Eleventy, Jekyll, Pelican)
+
+
+def _options(places: dict[str, Path]) -> list[str]:
+    return [str(part) for option in places.items() for part in option]

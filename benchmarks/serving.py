@@ -24,12 +24,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPMessage
 from pathlib import Path
 
 import corpus
-from measure import Spread, describe_machine, processor_seconds
+from install import feedbot, say
+from measure import Spread, describe_machine
+from processes import memory, processor_seconds
 from programs import CONFIG
-from run import installed_feedbot, say
 
 ARTICLES = 1_000
 SIZE = 30_000  # bytes of the feed, about
@@ -131,7 +133,7 @@ def newsroom(folder: Path, program: Path) -> Path:
     return folder / "feeds"
 
 
-def answer(server: Server, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+def answer(server: Server, headers: Mapping[str, str]) -> tuple[int, HTTPMessage, bytes]:
     """What a server says: status, headers and body, as they are."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT)
     connection.request("GET", server.path, headers={"Accept-Encoding": "identity", **headers})
@@ -181,33 +183,13 @@ def rate(server: Server, pid: int, headers: Mapping[str, str], seconds: int) -> 
     """How fast one server answers one question."""
     command = ["taskset", "-c", CLIENT_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
     command += [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
-    used = seconds_of(pid)
+    used = processor_seconds(pid)
     told = subprocess.run([*command, server.url], check=True, capture_output=True, text=True).stdout
-    used = seconds_of(pid) - used
+    used = processor_seconds(pid) - used
     done, fast = re.search(r"(\d+) requests in", told), re.search(r"Requests/sec: +([\d.]+)", told)
     if not done or not fast or "Non-2xx" in told or "Socket errors" in told:
         raise SystemExit(f"{server.name}: {told}")
     return Rate(float(fast[1]), used / int(done[1]) * 1e6)
-
-
-def family(pid: int) -> list[int]:
-    """A process and those it started."""
-    children = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
-    return [pid, *(member for child in children for member in family(child))]
-
-
-def seconds_of(pid: int) -> float:
-    return sum(map(processor_seconds, family(pid)))
-
-
-def megabytes_of(pid: int) -> float:
-    """Resident memory of a process and those it started."""
-    sizes = (re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text()) for one in family(pid))
-    return sum(int(size[1]) for size in sizes if size) / 1024
 
 
 def free_port() -> int:
@@ -252,13 +234,13 @@ def measure(
                 if turn >= 0:  # the first turn only warms up
                     rates.setdefault((question, server.name), []).append(one)
                 say(f"{question}: {server.name} {one.per_second:,.0f} per second, {one.cpu:.1f} µs")
-    memory = ", ".join(f"{server.name} {megabytes_of(pids[server.name]):.0f} MB" for server in servers)
+    memory = ", ".join(f"{server.name} {memory(pids[server.name]):.0f} MB" for server in servers)
     lines = table(rates, [server.name for server in servers])
     return "\n".join([*lines, "", f"Resident memory at the end: {memory}."])
 
 
 def report(given: argparse.Namespace) -> str:
-    program = installed_feedbot(given.work)
+    program = feedbot(given.work)
     with tempfile.TemporaryDirectory(dir=given.work) as name:
         work = Path(name)
         work.chmod(0o755)  # nginx reads as somebody else, where it is started by root

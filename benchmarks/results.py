@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -65,6 +66,18 @@ class Results:
     def get(self, part: str, program: str, articles: int, what: str = "") -> Measured | None:
         """One answer, if there is one."""
         return self._measured.get((part, what, articles, program))
+
+    def sizes(self, part: str, what: str = "") -> list[int]:
+        """The sizes at which a question was asked."""
+        return sorted({one.articles for one in self.of(part, what)})
+
+    def median(
+        self, part: str, program: str, articles: int, what: str = "", *, of: str = "seconds"
+    ) -> float | None:
+        """The median of one answer's values, if there are any."""
+        one = self.get(part, program, articles, what)
+        values: Sequence[float] = getattr(one, of) if one else ()
+        return statistics.median(values) if values else None
 
 
 def _rounded(told: dict[str, object]) -> dict[str, object]:

@@ -72,6 +72,7 @@ def measured(part: str, what: str, articles: int, taken: Sequence[Burst]) -> Mea
 def bursts(run: Run, feedbot: Feedbot) -> list[Burst]:
     """Change the newest articles and change them back, until there are as many bursts as repeats."""
     articles = newest(feedbot.folder / "content", run.burst)
+    cost_of(feedbot.build_command, feedbot.folder, run.limit)
     before = digests(feedbot)
     with restored(articles) as texts:
         changed = [with_title(text, f"All at once {number}") for number, text in enumerate(texts)]

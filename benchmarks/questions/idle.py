@@ -17,6 +17,7 @@ from questions import Run
 
 PART = "no-change pass"
 SIZES = (1_000, 10_000, 100_000)
+WALK, WORKER, BUILD = "bare walk", "worker", "feedbot build"
 LOOKS = 3  # passes of one worker
 EVERY = 2  # seconds between their beginnings, at least
 
@@ -26,11 +27,11 @@ def measure(run: Run) -> None:
     for articles in run.sizes:
         feedbot = run.archive(articles)
         feedbot.configure(f"schedule: {{scan: {EVERY}s}}\n", "often.yaml")
-        costs: dict[str, list[Cost]] = {"bare walk": [], "feedbot build": [], "worker": []}
+        costs: dict[str, list[Cost]] = {name: [] for name in (WALK, WORKER, BUILD)}
         for _ in range(run.repeats):
-            costs["bare walk"].append(walk(feedbot.folder / "content"))
-            costs["feedbot build"].append(cost_of(feedbot.build_command, feedbot.folder, run.limit))
-            costs["worker"] += passes(feedbot)
+            costs[WALK].append(walk(feedbot.folder / "content"))
+            costs[BUILD].append(cost_of(feedbot.build_command, feedbot.folder, run.limit))
+            costs[WORKER] += passes(feedbot)
         for name, taken in costs.items():
             run.keep(
                 Measured(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from aims import FIGURES, aims_of, quarters
 from install import HOW
 from measure import Spread, short
+from outlook import growths
 from programs import PROGRAMS, Feedbot, Hugo
 from questions import burst, cold, commands, edit, endurance, idle, shapes, start
 from results import Measured, Results
@@ -122,12 +123,19 @@ def odd_shapes(results: Results) -> Iterator[str]:
     for size in results.sizes(shapes.PART, f"edit, {shapes.USUAL}"):
         for shape in shapes.shapes(size):
             cells = [f"{size:,}", shape]
-            for what, figures in FIGURES.items():
+            for what, figure in FIGURES.items():
                 one = results.get(shapes.PART, Feedbot.name, size, f"{what}, {shape}")
                 usual = results.get(shapes.PART, Feedbot.name, size, f"{what}, {shapes.USUAL}")
                 if one and usual:
                     cells += [str(Spread(figure(one))), _ratio(figure(one), figure(usual))]
             yield _row(*cells)
+
+
+def ten_million(results: Results) -> Iterator[str]:
+    """What one more article costs, and ten million of them."""
+    yield from _head("what", "measured up to", "for each article", "for ten million")
+    for one in growths(results):
+        yield _row(one.what, f"{one.articles:,}", one.told_each, one.told_in_all)
 
 
 TABLES: dict[str, Callable[[Results], Iterator[str]]] = {
@@ -141,6 +149,7 @@ TABLES: dict[str, Callable[[Results], Iterator[str]]] = {
     endurance.PART: lasting,
     commands.PART: typed,
     shapes.PART: odd_shapes,
+    "ten million": ten_million,
 }
 
 

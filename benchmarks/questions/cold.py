@@ -47,9 +47,25 @@ def measure(run: Run) -> None:
                     seconds=[cost.wall for cost in taken],
                     cpu=[cost.cpu for cost in taken],
                     memory=sizes.get(name, []),
-                    facts={} if taken else {"stopped after": run.limit},
+                    facts=leftovers(name, programs) if taken else {"stopped after": run.limit},
                 )
             )
+
+
+def leftovers(name: str, programs: Sequence[Program]) -> dict[str, float]:
+    """What lies on the disk after a build of feedbot: its documents and its state."""
+    if name != Feedbot.name:
+        return {}
+    folder = programs[0].folder
+    sizes = {
+        part: [path.stat().st_size for path in (folder / part).rglob("*") if path.is_file()]
+        for part in PLACES
+    }
+    counts = {f"files of {what}": len(sizes[part]) for part, what in PLACES.items()}
+    return {**counts, **{f"bytes of {what}": sum(sizes[part]) for part, what in PLACES.items()}}
+
+
+PLACES = {"content": "articles", "feeds": "documents", ".feedbot": "state"}
 
 
 def contestants(run: Run, articles: int) -> Iterator[Program]:

@@ -26,13 +26,18 @@ def measure(run: Run) -> None:
         if (hugo := run.peers.get(Hugo.name)) and articles <= LARGEST_FOR_HUGO:
             programs[articles].append(Hugo(hugo.command, newsroom(run.work, articles)))
     costs: dict[tuple[int, str], list[Cost]] = {}
-    for _ in range(TURNS):
+    for share in shares(run.edits):
         for articles, watching in programs.items():
             for program in watching:
-                taken = latencies(program, -(-run.edits // TURNS))
+                taken = latencies(program, share)
                 costs.setdefault((articles, program.name), []).extend(taken)
     for (articles, name), taken in costs.items():
         run.keep(measured(PART, name, articles, taken))
+
+
+def shares(edits: int) -> list[int]:
+    """How many of the edits each turn has."""
+    return [len(range(turn, edits, TURNS)) for turn in range(min(TURNS, edits))]
 
 
 def measured(part: str, name: str, articles: int, costs: Sequence[Cost], what: str = "") -> Measured:

@@ -14,23 +14,24 @@ from questions import Run
 
 PART = "endurance"
 SIZES = (100_000,)
-SAMPLES = 20  # looks at the memory, evenly over the edits
+SAMPLES = 20  # looks at the memory, evenly over the edits, at most
 PAUSE = 0.005  # seconds between two edits, so that they meet the worker in many passes
 
 
 def measure(run: Run) -> None:
     """Every batch edits the newest articles, and as many that were not edited before."""
-    half = max(1, run.endurance // SAMPLES // 2)
+    batches = min(SAMPLES, run.endurance // 2)
+    half = run.endurance // batches // 2
     for size in run.sizes:
         feedbot = run.archive(size)
-        known = newest(feedbot.folder / "content", half * (SAMPLES + 1))
+        known = newest(feedbot.folder / "content", half * (batches + 1))
         samples, edits, passes = [], 0, 0
         with restored(known) as texts, worker.running(feedbot) as one:
             one.wait_for_passes(1)
             wait_until_idle(one.pid)
             samples.append(memory(one.pid))
             articles = list(zip(known, texts, strict=True))
-            for batch in range(SAMPLES):
+            for batch in range(batches):
                 fresh = articles[half * (batch + 1) : half * (batch + 2)]
                 for path, text in articles[:half] + fresh:
                     path.write_bytes(with_title(text, f"Batch {batch}, edit {edits}"))

@@ -8,9 +8,9 @@ from programs import Feedbot
 from watching import latencies
 
 from questions import Run
-from questions.burst import Burst, bursts
+from questions.burst import bursts
 from questions.burst import measured as of_bursts
-from questions.edit import TURNS, measured
+from questions.edit import measured, shares
 
 PART = "shapes"
 SIZES = (100_000,)
@@ -28,12 +28,9 @@ def measure(run: Run) -> None:
     for articles in run.sizes:
         archives = {shape: run.archive(articles, topics) for shape, topics in shapes(articles).items()}
         edits: dict[str, list[Cost]] = {shape: [] for shape in archives}
-        bursts_of: dict[str, list[Burst]] = {shape: [] for shape in archives}
-        for _ in range(TURNS):
+        for share in shares(run.edits):
             for shape, feedbot in archives.items():
-                edits[shape] += latencies(feedbot, -(-run.edits // TURNS))
+                edits[shape] += latencies(feedbot, share)
         for shape, feedbot in archives.items():
-            bursts_of[shape] += bursts(run, feedbot)
-        for shape in archives:
             run.keep(measured(PART, Feedbot.name, articles, edits[shape], f"edit, {shape}"))
-            run.keep(of_bursts(PART, f"burst, {shape}", articles, bursts_of[shape]))
+            run.keep(of_bursts(PART, f"burst, {shape}", articles, bursts(run, feedbot)))

@@ -56,13 +56,12 @@ def leftovers(name: str, programs: Sequence[Program]) -> dict[str, float]:
     """What lies on the disk after a build of feedbot: its documents and its state."""
     if name != Feedbot.name:
         return {}
-    folder = programs[0].folder
-    sizes = {
-        part: [path.stat().st_size for path in (folder / part).rglob("*") if path.is_file()]
-        for part in PLACES
-    }
-    counts = {f"files of {what}": len(sizes[part]) for part, what in PLACES.items()}
-    return {**counts, **{f"bytes of {what}": sum(sizes[part]) for part, what in PLACES.items()}}
+    left: dict[str, float] = {}
+    for part, what in PLACES.items():
+        files = [path for path in (programs[0].folder / part).rglob("*") if path.is_file()]
+        left[f"files of {what}"] = len(files)
+        left[f"bytes of {what}"] = sum(path.stat().st_size for path in files)
+    return left
 
 
 PLACES = {"content": "articles", "feeds": "documents", ".feedbot": "state"}

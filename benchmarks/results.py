@@ -85,5 +85,5 @@ def _rounded(told: dict[str, object]) -> dict[str, object]:
     for name in ("seconds", "cpu", "memory"):
         values = told[name]
         if isinstance(values, (list, tuple)):
-            told[name] = [round(value, 4) for value in values]
+            told[name] = [round(value, 6) for value in values]
     return {name: value for name, value in told.items() if value}

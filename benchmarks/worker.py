@@ -16,7 +16,7 @@ from programs import Feedbot
 
 STEP = 0.002  # seconds between two looks at the log
 LIMIT = 600.0  # seconds until the worker has to be ready, or to have made a pass
-PASSES = {"looked at everything", "looked at what changed"}
+EVERYTHING, CHANGES = "looked at everything", "looked at what changed"
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,22 @@ class Worker:
     def pid(self) -> int:
         return self.process.pid
 
-    def passes(self) -> list[dict[str, Any]]:
-        """What it says of its passes so far; keys that are missing are zero."""
+    def passes(self, *messages: str) -> list[dict[str, Any]]:
+        """What it says of its passes so far, all or some; keys that are missing are zero."""
         lines = self.log.read_bytes().split(b"\n")[:-1]  # the last one is not whole yet
         told = [json.loads(line) for line in lines if line.startswith(b"{")]
-        return [one for one in told if one["message"] in PASSES]
+        return [one for one in told if one["message"] in (messages or (EVERYTHING, CHANGES))]
 
-    def wait_for_passes(self, count: int) -> float:
-        """Seconds from its start until it has told of so many passes; after the first one it is ready."""
+    def wait_for_looks(self, count: int) -> float:
+        """Seconds from its start to so many looks at everything; after the first it is ready."""
         deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline and self.process.poll() is None:
-            if len(self.passes()) >= count:
+            if len(self.passes(EVERYTHING)) >= count:
                 return time.perf_counter() - self.began
             time.sleep(STEP)
-        raise SystemExit(f"the worker made no {count} passes: {self.log.read_text()[-2000:]}")
+        raise SystemExit(
+            f"the worker did not look at everything {count} times: {self.log.read_text()[-2000:]}"
+        )
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def bursts(run: Run, feedbot: Feedbot) -> list[Burst]:
         if digests(feedbot) != before:
             raise SystemExit("the feeds of the same articles differ")
         with worker.running(feedbot) as one:
-            one.wait_for_passes(1)
+            one.wait_for_looks(1)
             wait_until_idle(one.pid)
             return [
                 burst(one, articles, *(changed, before, after) if turn % 2 == 0 else (texts, after, before))

@@ -27,7 +27,7 @@ def measure(run: Run) -> None:
         known = newest(feedbot.folder / "content", half * (batches + 1))
         samples, edits, passes = [], 0, 0
         with restored(known) as texts, worker.running(feedbot) as one:
-            one.wait_for_passes(1)
+            one.wait_for_looks(1)
             wait_until_idle(one.pid)
             samples.append(memory(one.pid))
             articles = list(zip(known, texts, strict=True))

@@ -20,7 +20,7 @@ def measure(run: Run) -> None:
         seconds, cpu, held, most = [], [], [], []
         for _ in range(run.repeats):
             with worker.running(feedbot) as one:
-                seconds.append(one.wait_for_passes(1))
+                seconds.append(one.wait_for_looks(1))
                 cpu.append(processor_seconds(one.pid))
                 held.append(memory(one.pid))
                 most.append(peak(one.pid))

@@ -53,16 +53,20 @@ class Scale:
         return self.start + (value - least) / (most - least) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Round values in its range."""
-        if self.is_log:
-            powers = range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1)
-            steps = (1,) if self.most / self.least > 200 else (1, 2, 5)
-            found = [step * 10.0**power for power in powers for step in steps]
-        else:
-            step = 10 ** math.floor(math.log10(self.most / 2))
+        """A few round values in its range."""
+        if not self.is_log:
+            step = 10.0 ** math.floor(math.log10(self.most / 2))
             step *= next(by for by in (1, 2, 5, 10) if self.most / (step * by) <= 6)
-            found = [step * number for number in range(7)]
-        return [tick for tick in found if self.least * 0.999 <= tick <= self.most * 1.001]
+            return self._within(step * number for number in range(7))
+        powers = range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1)
+        for steps in ((1,), (1, 2, 5), range(1, 10)):
+            found = self._within(step * 10.0**power for power in powers for step in steps)
+            if len(found) > 3:
+                break
+        return found
+
+    def _within(self, values: Iterable[float]) -> list[float]:
+        return [value for value in values if self.least * 0.999 <= value <= self.most * 1.001]
 
 
 def chart(

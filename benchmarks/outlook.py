@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from measure import short
 from programs import Feedbot
 from questions import cold, idle, start
 from results import Results
@@ -25,11 +26,11 @@ class Growth:
 
     @property
     def told_each(self) -> str:
-        return f"{self.each:,.3g} {self.unit}"
+        return f"{short(self.each)} {self.unit}"
 
     @property
     def told_in_all(self) -> str:
-        return f"{self.each * ARTICLES / self.many:,.3g} {self.large_unit}"
+        return f"{short(self.each * ARTICLES / self.many)} {self.large_unit}"
 
 
 def growths(results: Results) -> Iterator[Growth]:
@@ -37,13 +38,11 @@ def growths(results: Results) -> Iterator[Growth]:
     for what, fact in {"articles on the disk": "articles", "the state": "state"}.items():
         if (grown := _grown(results, cold.PART, Feedbot.name, f"bytes of {fact}")) is not None:
             yield Growth(what, grown[0], "bytes", 1e9, "GB", grown[1])
-    seconds = {
-        "CPU of a first build": (cold.PART, Feedbot.name, "cpu"),
-        "a pass of the worker without changes": (idle.PART, idle.WORKER, "seconds"),
-        "a bare walk": (idle.PART, idle.WALK, "seconds"),
-    }
-    for what, (part, program, of) in seconds.items():
-        if (grown := _grown(results, part, program, of)) is not None:
+    if (grown := _grown(results, cold.PART, Feedbot.name, "cpu")) is not None:
+        yield Growth("CPU of a first build", 1e6 * grown[0], "µs", 3600e6, "hours", grown[1])
+    passes = {"a pass of the worker without changes": idle.WORKER, "a bare walk": idle.WALK}
+    for what, program in passes.items():
+        if (grown := _grown(results, idle.PART, program, "seconds")) is not None:
             yield Growth(what, 1e6 * grown[0], "µs", 1e6, "s", grown[1])
     if (grown := _grown(results, start.PART, Feedbot.name, "memory")) is not None:
         yield Growth("memory of a worker that is ready", 1e6 * grown[0], "bytes", 1e9, "GB", grown[1])

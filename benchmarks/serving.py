@@ -234,9 +234,9 @@ def measure(
                 if turn >= 0:  # the first turn only warms up
                     rates.setdefault((question, server.name), []).append(one)
                 say(f"{question}: {server.name} {one.per_second:,.0f} per second, {one.cpu:.1f} µs")
-    memory = ", ".join(f"{server.name} {memory(pids[server.name]):.0f} MB" for server in servers)
+    held = ", ".join(f"{server.name} {memory(pids[server.name]):.0f} MB" for server in servers)
     lines = table(rates, [server.name for server in servers])
-    return "\n".join([*lines, "", f"Resident memory at the end: {memory}."])
+    return "\n".join([*lines, "", f"Memory at the end: {held}."])
 
 
 def report(given: argparse.Namespace) -> str:

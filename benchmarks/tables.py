@@ -163,7 +163,10 @@ def _row(*cells: str) -> str:
 
 
 def _ratio(theirs: Sequence[float], ours: Sequence[float]) -> str:
-    return f"**{statistics.median(theirs) / statistics.median(ours):.2g}**" if theirs and ours else ""
+    if not theirs or not ours:
+        return ""
+    times = statistics.median(theirs) / statistics.median(ours)
+    return f"**{times:,.0f}**" if times >= 10 else f"**{times:.2g}**"
 
 
 def _by_program(results: Results, part: str) -> list[Measured]:

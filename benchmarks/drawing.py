@@ -61,7 +61,7 @@ class Scale:
         powers = range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1)
         for steps in ((1,), (1, 2, 5), range(1, 10)):
             found = self._within(step * 10.0**power for power in powers for step in steps)
-            if len(found) > 3:
+            if len(found) > 2:
                 break
         return found
 

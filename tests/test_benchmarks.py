@@ -90,17 +90,13 @@ def test_every_part_measures_feedbot_and_its_figures_are_in_the_table(part: str,
     assert ours
     assert all(one["articles"] == 20 for one in ours)
     assert all(value > 0 for one in ours for value in one.get("seconds", one.get("memory")))
-    page = report(tmp_path, "<!-- measured: {} -->\n<!-- end -->\n".format(ours[0]["part"]))
+    page = report(tmp_path, f"<!-- measured: {ours[0]['part']} -->\n<!-- end -->\n")
     assert re.search(r"^\| .*\b20\b.* \|$", page, re.MULTILINE)
-
-
-@pytest.mark.timeout(400)
-def test_a_burst_is_over_when_every_document_is_right_and_counts_each_write(tmp_path: Path) -> None:
-    [burst] = measured(tmp_path, "burst")[0]["measured"]
-    assert burst["facts"]["files"] == 4
-    # Four articles are in the three feeds of the site, and in those of at least one topic.
-    assert burst["facts"]["documents changed"] >= 6
-    assert burst["facts"]["writes"] >= burst["facts"]["documents changed"]
+    if part == "burst":
+        counted = ours[0]["facts"]
+        assert counted["files"] == 4
+        assert counted["documents changed"] >= 6  # those of the site, and of at least one topic
+        assert counted["writes"] >= counted["documents changed"]
 
 
 @pytest.mark.timeout(400)

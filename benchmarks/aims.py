@@ -77,8 +77,8 @@ def _of_the_worker(results: Results) -> Iterator[Aim]:
     yield Aim("start, seconds until ready", results.median(start.PART, Feedbot.name, LARGE), most=1.5)
     yield Aim("start, MB when ready", results.median(start.PART, Feedbot.name, LARGE, of="memory"), most=150)
     lasted = results.get(endurance.PART, Feedbot.name, LARGE)
-    growth = _ratio(*(statistics.median(part) for part in reversed(quarters(lasted)))) if lasted else None
-    yield Aim("endurance, MB of the last quarter ÷ first", growth, most=1.05)
+    _, second, *_, last = map(statistics.median, quarters(lasted)) if lasted else (None,) * 4
+    yield Aim("endurance, MB of the last quarter ÷ second", _ratio(last, second), most=1.05)
     for what, most in {"feedbot --help": 0.15, "feedbot status": 0.4}.items():
         used = results.median(commands.PART, Feedbot.name, LARGE, what, of="cpu")
         yield Aim(f"`{what}`, CPU", used, most=most)
@@ -103,11 +103,13 @@ def _ratio(one: float | None, other: float | None) -> float | None:
 # --- figures that are made of several values ---
 
 
-def quarters(one: Measured) -> tuple[Sequence[float], Sequence[float]]:
-    """The first and the last quarter of the looks at the memory, the very first left out."""
-    samples = list(one.memory[1:])
-    few = max(1, len(samples) // 4)
-    return samples[:few], samples[-few:]
+def quarters(one: Measured) -> list[Sequence[float]]:
+    """The looks at the memory in four parts, without that before the first edit.
+
+    Caches are filled in the first one. (Fewer than four looks are in several parts.)
+    """
+    looks = one.memory[1:]
+    return [looks[len(looks) * part // 4 :][: max(1, len(looks) // 4)] for part in range(4)]
 
 
 def _latency(one: Measured) -> list[float]:

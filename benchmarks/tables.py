@@ -99,12 +99,13 @@ def starts(results: Results) -> Iterator[str]:
 
 
 def lasting(results: Results) -> Iterator[str]:
-    """The memory in the beginning, after a while, and in the end."""
-    yield from _head("articles", "edits", "passes", "MB before", "MB, first quarter", "MB, last quarter")
+    """The memory before the edits and in each quarter of them."""
+    yield from _head(
+        "articles", "edits", "passes", "MB before", "MB, first quarter", "second", "third", "last"
+    )
     for one in results.of(endurance.PART):
         counts = [f"{one.facts.get(name, 0):,.0f}" for name in ("edits", "passes")]
-        first, last = quarters(one)
-        yield _row(f"{one.articles:,}", *counts, short(one.memory[0]), str(Spread(first)), str(Spread(last)))
+        yield _row(f"{one.articles:,}", *counts, short(one.memory[0]), *map(str, map(Spread, quarters(one))))
 
 
 def typed(results: Results) -> Iterator[str]:

@@ -79,7 +79,7 @@ def _of_the_worker(results: Results) -> Iterator[Aim]:
     lasted = results.get(endurance.PART, Feedbot.name, LARGE)
     _, second, *_, last = map(statistics.median, quarters(lasted)) if lasted else (None,) * 4
     yield Aim("endurance, MB of the last quarter ÷ second", _ratio(last, second), most=1.05)
-    for what, most in {"feedbot --help": 0.15, "feedbot status": 0.4}.items():
+    for what, most in {"--help": 0.15, "status": 0.4}.items():
         used = results.median(commands.PART, Feedbot.name, LARGE, what, of="cpu")
         yield Aim(f"`{what}`, CPU", used, most=most)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from measure import cost_of
+from measure import Cost, cost_of
 from programs import Feedbot
 
 from questions import Run
@@ -10,7 +10,7 @@ from questions.edit import measured
 
 PART = "commands"
 SIZES = (100_000,)
-COMMANDS = {"feedbot --help": ["--help"], "feedbot status": ["status"]}
+COMMANDS = ("--help", "status")
 TIMES = 4  # for each repeat: they are quick
 
 
@@ -18,12 +18,9 @@ def measure(run: Run) -> None:
     """All commands in turn."""
     for articles in run.sizes:
         feedbot = run.archive(articles)
-        costs = {
-            what: [
-                cost_of([*feedbot.command, *arguments], feedbot.folder, run.limit)
-                for _ in range(TIMES * run.repeats)
-            ]
-            for what, arguments in COMMANDS.items()
-        }
+        costs: dict[str, list[Cost]] = {what: [] for what in COMMANDS}
+        for _ in range(TIMES * run.repeats):
+            for what, taken in costs.items():
+                taken.append(cost_of([*feedbot.command, what], feedbot.folder, run.limit))
         for what, taken in costs.items():
             run.keep(measured(PART, Feedbot.name, articles, taken, what))

@@ -19,8 +19,11 @@ from feedbot.model import (
     Provider,
     Related,
     Site,
+    dump_article,
 )
-from feedbot.render import render_feed, render_index
+from feedbot.render import render_index
+from feedbot.render.addresses import NEWEST, Part
+from feedbot.render.press import Job, Press
 
 ALL_FORMATS = tuple(Format)
 NO_CAP = 1_000_000
@@ -123,11 +126,28 @@ def article(**fields: Any) -> Entry:
     return Entry(id="tag:news.example.com,2026:a.md", article=structs.replace(plain, **fields))
 
 
+def render(
+    entries: tuple[Entry, ...],
+    *,
+    site: Site = SITE,
+    feed: Feed = TOPIC,
+    part: Part = NEWEST,
+    formats: tuple[Format, ...] = ALL_FORMATS,
+    full: bool = True,
+    cap: int = NO_CAP,
+    pictures: bool = True,
+) -> list[Document]:
+    """The documents of a feed with these entries."""
+    press = Press(site=site, formats=formats, max_item_size=cap, pictures=pictures)
+    texts = tuple((entry.id, dump_article(entry.article)) for entry in entries)
+    return press.render(Job(feed=feed, part=part, full=full, bodies=texts)).documents
+
+
 def bodies(
     entries: tuple[Entry, ...], *, site: Site = SITE, feed: Feed = TOPIC, full: bool = True, cap: int = NO_CAP
 ) -> dict[str, bytes]:
     """The documents of a feed by file name."""
-    documents = render_feed(site, feed, entries, formats=ALL_FORMATS, full=full, max_item_size=cap)
+    documents = render(entries, site=site, feed=feed, full=full, cap=cap)
     return {document.path.rpartition("/")[2]: document.body for document in documents}
 
 
@@ -135,9 +155,7 @@ def whole_site(*, full: bool = True) -> list[Document]:
     """Every document of a small site: all articles, a topic, a Unicode slug, an empty feed, the index."""
     shown = {ROOT: ENTRIES, TOPIC: (RICH, VIDEO), UNICODE: (RICH,), EMPTY: ()}
     documents = [
-        document
-        for feed, entries in shown.items()
-        for document in render_feed(SITE, feed, entries, formats=ALL_FORMATS, full=full, max_item_size=NO_CAP)
+        document for feed, entries in shown.items() for document in render(entries, feed=feed, full=full)
     ]
     listings = [
         Listing(

@@ -25,10 +25,11 @@ from render_samples import (
     VIDEO,
     article,
     bodies,
+    render,
 )
 
 from feedbot.model import Author, Entry, Feed, Format, Image, Provider, Related, Site
-from feedbot.render import feed_url, page_url, render_feed, too_large
+from feedbot.render import feed_url, page_url, too_large
 
 NAMES = {
     "a": "http://www.w3.org/2005/Atom",
@@ -61,7 +62,7 @@ def item(documents: dict[str, bytes]) -> dict[str, Any]:
 
 
 def test_a_feed_has_a_document_for_each_format_and_a_page() -> None:
-    documents = render_feed(SITE, TOPIC, ENTRIES, formats=ALL_FORMATS, full=True, max_item_size=1000)
+    documents = render(ENTRIES, feed=TOPIC)
     assert [each.path for each in documents] == [
         "c-2/rss.xml",
         "c-2/atom.xml",
@@ -71,7 +72,7 @@ def test_a_feed_has_a_document_for_each_format_and_a_page() -> None:
 
 
 def test_the_feed_of_all_articles_lies_at_the_root_and_leaves_the_page_to_the_index() -> None:
-    documents = render_feed(SITE, ROOT, ENTRIES, formats=[Format.ATOM], full=True, max_item_size=1000)
+    documents = render(ENTRIES, feed=ROOT, formats=(Format.ATOM,))
     assert [each.path for each in documents] == ["atom.xml"]
 
 
@@ -207,6 +208,19 @@ def test_an_article_that_is_only_a_title_is_a_valid_item() -> None:
     assert rss(documents, "//item/link") == []
     assert atom(documents, "//a:content[@type='text']") == ["R&D < all"]
     assert item(documents)["content_text"] == "R&D < all"
+
+
+def test_the_end_of_a_cdata_section_in_the_content_ends_nothing() -> None:
+    html = '<p title="]]>">]]&gt; &amp; ]]></p>'
+    assert rss(bodies((article(content=html),)), "//item/c:encoded") == [html]
+    assert rss(bodies((article(content=html, summary=""),)), "//item/description") == [html]
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\ufffe", "\uffff", "\ud800"])
+def test_what_xml_cannot_hold_is_never_written(character: str) -> None:
+    for format_ in (Format.RSS, Format.ATOM):
+        with pytest.raises(ValueError, match=r"control characters|surrogates not allowed"):
+            render((article(title=f"a{character}b"),), formats=(format_,))
 
 
 def test_a_picture_leads_the_content_that_has_none() -> None:

@@ -20,16 +20,16 @@ from render_samples import (
     BARE_SITE,
     EMPTY,
     ENTRIES,
-    NO_CAP,
     ROOT,
     SITE,
     TOPIC,
     UNICODE,
     article,
+    render,
 )
 
 from feedbot.model import Author, Entry, Feed, Format, Image, Listing, Provider, Related, Site
-from feedbot.render import bears_mark, render_feed, render_index
+from feedbot.render import bears_mark, render_index
 from feedbot.render.pages import PLENTY
 
 NEWEST = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -41,10 +41,7 @@ LISTINGS = (
 
 
 def page(*entries: Entry, feed: Feed = TOPIC, site: Site = SITE, pictures: bool = True) -> etree._Element:
-    documents = render_feed(
-        site, feed, entries, formats=ALL_FORMATS, full=True, max_item_size=NO_CAP, pictures=pictures
-    )
-    return parsed(documents[-1].body)
+    return parsed(render(entries, feed=feed, site=site, pictures=pictures)[-1].body)
 
 
 def index(

@@ -112,6 +112,35 @@ def test_text_comes_back_as_it_went_in(entries: tuple[Entry, ...]) -> None:
 
 
 @settings(deadline=None)
+@given(entries=entries)
+def test_a_page_shows_every_text_and_address_as_it_is(entries: tuple[Entry, ...]) -> None:
+    page = lxml_html.document_fromstring(bodies(entries)["index.html"].decode())
+    for entry, shown in zip(entries, page.iter("article"), strict=True):
+        article = entry.article
+        links = [article.link, *(author.url for author in article.authors if author.name)]
+        links += [*(story.url for story in article.related), article.via]
+        assert shown.xpath(".//a/@href") == [link for link in links if link]
+        assert shown.xpath("img/@src | img/@alt") == [
+            text for image in article.images[:1] for text in (image.url, image.title)
+        ]
+        words = [article.title, article.summary, *article.topics, article.provider.domain]
+        words += [author.name for author in article.authors]
+        words += [text for story in article.related for text in (story.title, story.provider)]
+        text = shown.text_content()
+        assert all(word in text for word in words)
+
+
+@settings(deadline=None)
+@given(entries=entries, full=st.booleans())
+def test_entries_are_written_as_lxml_writes_them(entries: tuple[Entry, ...], full: bool) -> None:
+    parser = etree.XMLParser(remove_blank_text=True, strip_cdata=False)
+    documents = bodies(entries, full=full)
+    for body in (documents["rss.xml"], documents["atom.xml"]):
+        root = etree.fromstring(body, parser)
+        assert etree.tostring(root, pretty_print=True, encoding="UTF-8", xml_declaration=True) == body
+
+
+@settings(deadline=None)
 @given(feeds=st.lists(feeds, min_size=1, max_size=4, unique_by=lambda feed: feed.slug))
 def test_the_index_lists_any_feeds_in_their_order(feeds: list[Feed]) -> None:
     listings = [Listing(feed=feed, articles=n, newest=feed.updated) for n, feed in enumerate(feeds)]

@@ -7,7 +7,9 @@ templates), the locale, the environment or the version of the program. Entries c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from feedbot import redirects
 from feedbot.model import Document, Entry, Feed, Format, Listing, Site
@@ -23,44 +25,86 @@ from feedbot.render.addresses import (
 )
 from feedbot.render.fulltext import too_large
 from feedbot.render.items import Item, item_of
-from feedbot.render.jsonfeed import render_json
+from feedbot.render.jsonfeed import json_item, render_json
 from feedbot.render.mark import bears_mark
 from feedbot.render.opml import render_opml
 from feedbot.render.pages import render_feed_page, render_index_page, static_documents
+from feedbot.render.plates import Plate
+from feedbot.render.stories import write_story
+from feedbot.render.xmlentries import atom_entry, rss_item
 from feedbot.render.xmlfeeds import render_atom, render_rss
 
-__all__ = ["bears_mark", "feed_url", "page_url", "render_feed", "render_index", "too_large", "topics"]
+__all__ = [
+    "bears_mark",
+    "feed_url",
+    "make_plate",
+    "page_url",
+    "render_feed",
+    "render_index",
+    "too_large",
+    "topics",
+]
 
-FORMATS: dict[Format, Callable[[Site, Feed, Sequence[Item], Part], bytes]] = {
-    Format.RSS: render_rss,
-    Format.ATOM: render_atom,
-    Format.JSON: render_json,
+
+class Writer(NamedTuple):
+    """How a format is written: one item, and a feed of such items."""
+
+    item: Callable[[Item], bytes]
+    feed: Callable[[Site, Feed, Sequence[bytes], Part], bytes]
+
+
+FORMATS = {
+    Format.RSS: Writer(rss_item, render_rss),
+    Format.ATOM: Writer(atom_entry, render_atom),
+    Format.JSON: Writer(json_item, render_json),
 }
+
+
+def make_plate(
+    site: Site,
+    entry: Entry,
+    *,
+    formats: Sequence[Format],
+    full: bool,
+    max_item_size: int,
+    has_page: bool = True,
+    pictures: bool = True,
+) -> Plate:
+    """What every document shows of one entry.
+
+    `full` asks for the whole article; one whose content exceeds `max_item_size` bytes is shown by its excerpt
+    all the same. A feed has a page, an archive has none; `pictures` are those on the page.
+    """
+    item = item_of(site, entry, full=full, max_size=max_item_size)
+    return Plate(
+        updated=entry.article.updated,
+        items={format_: FORMATS[format_].item(item) for format_ in formats},
+        story=write_story(site, item, pictures=pictures) if has_page else b"",
+    )
 
 
 def render_feed(
     site: Site,
     feed: Feed,
-    entries: Sequence[Entry],
+    plates: Sequence[Plate],
     *,
     part: Part = NEWEST,
     formats: Sequence[Format],
-    full: bool,
-    max_item_size: int,
     pictures: bool = True,
 ) -> list[Document]:
     """The documents of one feed, then its page for people; the root's page is the index, rendered apart.
 
-    `entries` stand in the order in which they are to be read. An archive has no page. `full` asks for whole
-    articles; one whose content exceeds `max_item_size` bytes is shown by its excerpt all the same.
+    `plates` stand in the order in which they are to be read. An archive has no page.
     """
-    items = [item_of(site, entry, full=full, max_size=max_item_size) for entry in entries]
-    documents = [
-        Document(path=feed_path(feed, format_, part.archive), body=FORMATS[format_](site, feed, items, part))
-        for format_ in formats
-    ]
+    # A feed changed when the latest of those that it shows did, never when it is rendered.
+    feed = replace(feed, updated=max((plate.updated for plate in plates), default=feed.updated))
+    documents = []
+    for format_ in formats:
+        items = [plate.items[format_] for plate in plates]
+        body = FORMATS[format_].feed(site, feed, items, part)
+        documents.append(Document(path=feed_path(feed, format_, part.archive), body=body))
     if feed.slug and not part.archive:
-        page = render_feed_page(site, feed, items, formats, pictures=pictures)
+        page = render_feed_page(site, feed, [plate.story for plate in plates], formats, pictures=pictures)
         documents.append(Document(path=page_path(feed), body=page))
     return documents
 

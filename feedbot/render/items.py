@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from feedbot.model import Article, Author, Entry, Feed, Image, Provider, Site, fold_name
 from feedbot.render.fulltext import exceeds, full_text
@@ -47,11 +45,6 @@ def item_of(site: Site, entry: Entry, *, full: bool, max_size: int) -> Item:
 def site_author(site: Site) -> Author:
     """Who answers for everything that nobody else has signed."""
     return site.author if site.author and site.author.name else Author(name=site.title)
-
-
-def last_change(feed: Feed, items: Iterable[Item]) -> datetime:
-    """When the feed changed: its latest change among those shown, never the time of rendering."""
-    return max((item.article.updated for item in items), default=feed.updated)
 
 
 def description_of(site: Site, feed: Feed) -> str:

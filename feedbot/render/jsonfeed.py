@@ -10,21 +10,24 @@ from feedbot.render.addresses import NEWEST, Part, feed_url, home_url
 from feedbot.render.items import Item, description_of
 from feedbot.render.mark import JSON_KEY, JSON_MARK
 
+_dump = json.JSONEncoder(ensure_ascii=False).encode
 
-def render_json(site: Site, feed: Feed, items: Sequence[Item], part: Part = NEWEST) -> bytes:
-    """The feed as JSON Feed 1.1."""
+
+def json_item(item: Item) -> bytes:
+    """An item as it stands in JSON Feed: one line, without its end."""
+    return _dump(_item_object(item)).encode()
+
+
+def render_json(site: Site, feed: Feed, items: Sequence[bytes], part: Part = NEWEST) -> bytes:
+    """The feed as JSON Feed 1.1; `items` as `json_item` makes them."""
     head = _dump(_feed_object(site, feed, part)).removesuffix("}")
-    lines = ",".join("\n" + _dump(_item_object(item)) for item in items)
-    return f'{head}, "items": [{lines}\n]}}\n'.encode()
-
-
-def _dump(value: JsonObject) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    lines = b",\n".join(items)
+    return b"".join([head.encode(), b', "items": [', b"\n" if items else b"", lines, b"\n]}\n"])
 
 
 def _given(value: JsonObject) -> JsonObject:
     """Leave out what is not given: JSON Feed wants no nulls, and an empty text says nothing."""
-    return {key: part for key, part in value.items() if part}
+    return value if all(value.values()) else {key: part for key, part in value.items() if part}
 
 
 def _feed_object(site: Site, feed: Feed, part: Part) -> JsonObject:
@@ -63,7 +66,7 @@ def _item_object(item: Item) -> JsonObject:
             "date_published": article.published.isoformat(),
             "date_modified": article.updated.isoformat(),
             "authors": [_author_object(author) for author in item.authors],
-            "tags": list(item.tags),
+            "tags": item.tags,
             "language": item.language,
             JSON_KEY: _given({"related": [_related_object(story) for story in article.related]}),
         }

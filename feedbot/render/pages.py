@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from feedbot.model import FILENAMES, MEDIA_TYPES, Document, Feed, Format, Image, Listing, Site
+from feedbot.model import FILENAMES, MEDIA_TYPES, Document, Feed, Format, Listing, Site
 from feedbot.render.addresses import (
     INDEX,
     SCRIPT,
@@ -30,12 +30,14 @@ from feedbot.render.addresses import (
     page_url,
 )
 from feedbot.render.alphabet import by_letter, direction
-from feedbot.render.items import Item, description_of, last_change
+from feedbot.render.items import description_of
 from feedbot.render.mark import GENERATOR
+from feedbot.render.stories import ours, web
 from feedbot.render.weeks import Drawing, draw
 
 LABELS = {Format.RSS: "RSS", Format.ATOM: "Atom", Format.JSON: "JSON Feed"}
 ALL = "All articles"
+MAIN = b'<main id="main">\n'  # the articles of a page follow it
 PLENTY = 500  # feeds; above this the index is a list of names, for it would be too large otherwise
 
 # What the browser may load, also where no server says so. Quotes need no escaping within double ones.
@@ -79,20 +81,22 @@ def render_index_page(
 
 
 def render_feed_page(
-    site: Site, feed: Feed, items: Sequence[Item], formats: Sequence[Format], *, pictures: bool
+    site: Site, feed: Feed, stories: Sequence[bytes], formats: Sequence[Format], *, pictures: bool
 ) -> bytes:
-    """The articles of one feed, and the addresses to subscribe to."""
-    return _render(
+    """The articles of one feed, as `write_story` wrote them, and the addresses to subscribe to."""
+    frame = _render(
         "feed.html",
         **_common(site, feed, formats, pictures=pictures),
         feed=feed,
-        items=items,
-        updated=last_change(feed, items) if items else None,
+        is_empty=not stories,
         documents=[
             (LABELS[format_], MEDIA_TYPES[format_], FILENAMES[format_], feed_url(site, feed, format_))
             for format_ in formats
         ],
     )
+    # No text of an article or of the configuration can hold a tag.
+    head, start, rest = frame.partition(MAIN)
+    return b"".join([head, start, *stories, rest])
 
 
 def static_documents() -> list[Document]:
@@ -143,7 +147,7 @@ def _common(site: Site, feed: Feed, formats: Sequence[Format], *, pictures: bool
         "policy": PICTURES if pictures else NO_PICTURES,
         "pictures": pictures,
         "direction": direction(site.language),
-        "ours": _ours(site.language),
+        "ours": Markup(ours(site.language)),  # noqa: S704 - a constant
     }
 
 
@@ -154,11 +158,6 @@ def _autodiscovery(site: Site, feed: Feed, formats: Sequence[Format]) -> list[di
         {"type": MEDIA_TYPES[format_], "href": FILENAMES[format_], "title": f"{name} ({LABELS[format_]})"}
         for format_ in formats
     ]
-
-
-def _ours(language: str) -> Markup:
-    """The attribute that our own words need amid text in `language`, so that they are read out as English."""
-    return Markup("") if language.lower().partition("-")[0] in {"", "en"} else Markup(' lang="en"')
 
 
 def _render(template: str, **values: Any) -> bytes:
@@ -177,22 +176,12 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals.update(generator=GENERATOR, index=INDEX, style=STYLE, script=SCRIPT)
-    environment.globals.update(all=ALL, picture_of=_picture_of, ours_in=_ours)
+    environment.globals.update(all=ALL)
     environment.filters.update(
         day=lambda moment: f"{moment:%Y-%m-%d}",
         minute=lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC",
         iso=datetime.isoformat,
         page=lambda feed: href(page_path(feed)),
-        web=_web,
+        web=web,
     )
     return environment
-
-
-def _picture_of(item: Item) -> Image | None:
-    """The picture that stands for an article."""
-    return next((image for image in item.images if _web(image.url)), None)
-
-
-def _web(url: str) -> str:
-    """`url` if it leads to the web, else "". Reading has checked it; this is the last place to be sure."""
-    return url if url.lower().startswith(("https://", "http://")) else ""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from feedbot.model import Document, Entry, Feed, Format, Site, load_article
-from feedbot.render import render_feed
+from feedbot.render import make_plate, render_feed
 from feedbot.render.addresses import NEWEST, Part
+from feedbot.render.plates import Plate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +42,19 @@ class Press:
         """The documents of a feed."""
         if job.feed is None:
             return Rendered(documents=[], updated=None)
-        entries = [Entry(id=id_, article=load_article(body)) for id_, body in job.bodies]
+        plates = [self._make_plate(job, id_, body) for id_, body in job.bodies]
         documents = render_feed(
+            self.site, job.feed, plates, part=job.part, formats=self.formats, pictures=self.pictures
+        )
+        return Rendered(documents=documents, updated=max((plate.updated for plate in plates), default=None))
+
+    def _make_plate(self, job: Job, id_: str, body: str) -> Plate:
+        return make_plate(
             self.site,
-            job.feed,
-            entries,
-            part=job.part,
+            Entry(id=id_, article=load_article(body)),
             formats=self.formats,
             full=job.full,
             max_item_size=self.max_item_size,
+            has_page=not job.part.archive,
             pictures=self.pictures,
         )
-        updated = max((entry.article.updated for entry in entries), default=None)
-        return Rendered(documents=documents, updated=updated)

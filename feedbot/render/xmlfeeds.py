@@ -1,61 +1,53 @@
 """RSS 2.0 and Atom 1.0 (RFC 4287) through feedgen, which nothing else of feedbot imports.
 
-feedgen builds the documents; what it drops or lacks (link relations, the mark of archives, dc:creator, Media
-RSS, the language of an entry) is added by one extension, registered through its public interface.
+feedgen builds the documents, each without its entries; what it drops (link relations, the mark of archives)
+is added by one extension, registered through its public interface. The entries are set in as `xmlentries.py`
+wrote them, once for all feeds that show them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from email.utils import format_datetime
-from html import escape
 from typing import Any
 
-import feedgen.entry
 import feedgen.feed
 from lxml import etree
 
-from feedbot.model import MEDIA_TYPES, Article, Author, Feed, Format, Image, Site
+from feedbot.model import MEDIA_TYPES, Author, Feed, Format, Site
 from feedbot.render.addresses import NEWEST, Part, feed_id, feed_url, home_url
-from feedbot.render.items import Item, description_of, last_change, site_author
+from feedbot.render.items import description_of, site_author
 from feedbot.render.mark import GENERATOR
 
 ATOM = "http://www.w3.org/2005/Atom"
 DC = "http://purl.org/dc/elements/1.1/"
 HISTORY = "http://purl.org/syndication/history/1.0"
 MEDIA = "http://search.yahoo.com/mrss/"
-XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 NAMESPACES = {Format.RSS: {"dc": DC, "media": MEDIA}, Format.ATOM: {"media": MEDIA}}
 
 # feedgen's own formatter switches the locale of the whole process for each date, which other threads see and
 # may be left with. The standard library writes the same text without it.
-feedgen.feed.formatRFC2822 = feedgen.entry.formatRFC2822 = format_datetime
+feedgen.feed.formatRFC2822 = format_datetime
 
 
-def render_rss(site: Site, feed: Feed, items: Sequence[Item], part: Part = NEWEST) -> bytes:
-    """The feed as RSS 2.0, with content:encoded, dc:creator and Media RSS."""
-    channel = _start(site, feed, items, Format.RSS, part)
+def render_rss(site: Site, feed: Feed, items: Sequence[bytes], part: Part = NEWEST) -> bytes:
+    """The feed as RSS 2.0; `items` as `rss_item` writes them."""
+    channel = _start(site, feed, Format.RSS, part)
     channel.fb.links = _further_links(site, feed, Format.RSS, part)
     if site.logo or site.icon:
         channel.image(site.logo or site.icon)
-    for item in items:
-        _rss_item(channel.add_entry(order="append"), item)
-    written: bytes = channel.rss_str(pretty=True)
-    return written
+    return _filled(channel.rss_str(pretty=True), items, b"  </channel>\n</rss>\n")
 
 
-def render_atom(site: Site, feed: Feed, items: Sequence[Item], part: Part = NEWEST) -> bytes:
-    """The feed as Atom 1.0."""
-    root = _start(site, feed, items, Format.ATOM, part)
+def render_atom(site: Site, feed: Feed, entries: Sequence[bytes], part: Part = NEWEST) -> bytes:
+    """The feed as Atom 1.0; `entries` as `atom_entry` writes them."""
+    root = _start(site, feed, Format.ATOM, part)
     root.author(_person(site_author(site)))
     if site.icon:
         root.icon(site.icon)
     if site.logo:
         root.logo(site.logo)
-    for item in items:
-        _atom_entry(root.add_entry(order="append"), item)
-    written: bytes = root.atom_str(pretty=True)
-    return written
+    return _filled(root.atom_str(pretty=True), entries, b"</feed>\n")
 
 
 class FeedExtension:
@@ -84,37 +76,21 @@ class FeedExtension:
             etree.SubElement(head, f"{{{HISTORY}}}archive")
 
 
-class EntryExtension:
-    """What feedgen lacks at the level of the entry; it runs last, on the finished element."""
-
-    item: Item
-    links: Sequence[dict[str, str]] = ()
-
-    def extend_rss(self, element: etree._Element) -> None:
-        """Add authors, who in RSS proper need an e-mail address, and pictures."""
-        for author in self.item.authors:
-            etree.SubElement(element, f"{{{DC}}}creator", nsmap={"dc": DC}).text = author.name
-        _add_media(element, self.item.images)
-
-    def extend_atom(self, element: etree._Element) -> None:
-        """Give the links what feedgen forgets of them, and add language and pictures."""
-        for written, link in zip(element.iterchildren("link"), self.links, strict=True):
-            written.attrib.update(list(link.items()))
-        if self.item.language:
-            element.set(XML_LANG, self.item.language)
-        _add_media(element, self.item.images)
+def _filled(frame: bytes, entries: Iterable[bytes], end: bytes) -> bytes:
+    """`frame`, a document without entries that closes with `end`, with entries in it."""
+    return b"".join([frame.removesuffix(end), *entries, end])
 
 
-def _start(site: Site, feed: Feed, items: Sequence[Item], format_: Format, part: Part) -> Any:
+def _start(site: Site, feed: Feed, format_: Format, part: Part) -> Any:
     """A generator with all that is said about the feed itself."""
     generator = feedgen.feed.FeedGenerator()
-    generator.register_extension("fb", FeedExtension, EntryExtension)
+    generator.register_extension("fb", FeedExtension)
     generator.fb.namespaces = NAMESPACES[format_] | ({"fh": HISTORY} if part.archive else {})
     generator.fb.is_archive = bool(part.archive)
     generator.id(feed_id(site, feed))
     generator.title(feed.title)
     generator.subtitle(description_of(site, feed))
-    generator.updated(last_change(feed, items))  # feedgen would take the clock
+    generator.updated(feed.updated)  # feedgen would take the clock
     generator.generator(GENERATOR)
     if site.language:
         generator.language(site.language)
@@ -151,57 +127,5 @@ def _link(relation: str, address: str, type_: str = "") -> dict[str, str]:
     return {"rel": relation, "href": address} | ({"type": type_} if type_ else {})
 
 
-def _rss_item(entry: Any, item: Item) -> None:
-    article = item.article
-    entry.fb.item = item
-    entry.id(item.id)
-    entry.title(article.title)
-    entry.published(article.published)
-    if article.link:
-        entry.link(href=article.link)
-    if article.summary or not item.html:
-        entry.description(escape(item.text, quote=False))  # it is HTML: escaped here, and once more as XML
-    if item.html:
-        entry.content(item.html, type="CDATA")
-    entry.category([{"term": tag} for tag in item.tags])
-
-
-def _atom_entry(entry: Any, item: Item) -> None:
-    article = item.article
-    entry.fb.item = item
-    entry.id(item.id)
-    entry.title(article.title)
-    entry.updated(article.updated)
-    entry.published(article.published)
-    entry.author([_person(author) for author in item.authors])
-    if article.summary:
-        entry.summary(article.summary, type="text")
-    if item.html:
-        entry.content(item.html, type="html")
-    elif not article.link:  # an entry needs one of the two (RFC 4287, 4.1.2)
-        entry.content(item.text, type="text")
-    entry.link(_entry_links(article))
-    entry.fb.links = _entry_links(article)
-    entry.category([{"term": tag} for tag in item.tags])
-
-
-def _entry_links(article: Article) -> list[dict[str, str]]:
-    links = [{"href": article.link, "rel": "alternate"}, {"href": article.via, "rel": "via"}]
-    return [link for link in links if link["href"]]
-
-
 def _person(author: Author) -> dict[str, str]:
     return {"name": author.name, "uri": author.url} if author.url else {"name": author.name}
-
-
-def _add_media(element: etree._Element, images: Sequence[Image]) -> None:
-    """Pictures as direct children in both forms, because a reader knows the one or the other."""
-    for image in images:
-        etree.SubElement(element, f"{{{MEDIA}}}content", _size(image), nsmap={"media": MEDIA}, medium="image")
-    for image in images[:1]:
-        etree.SubElement(element, f"{{{MEDIA}}}thumbnail", _size(image), nsmap={"media": MEDIA})
-
-
-def _size(image: Image) -> dict[str, str]:
-    sizes = {"width": image.width, "height": image.height}
-    return {"url": image.url} | {key: str(pixels) for key, pixels in sizes.items() if pixels}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from feedbot.model import Document, Entry, Feed, Format, Site, load_article
 from feedbot.render import make_plate, render_feed
 from feedbot.render.addresses import NEWEST, Part
-from feedbot.render.plates import Plate
+from feedbot.render.plates import Copy, Plate, Rack
+
+KEPT = 16 * 2**20  # bytes of plates: those of the feeds of a newsroom, or of the busiest of a large one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +45,27 @@ class Press:
         """The documents of a feed."""
         if job.feed is None:
             return Rendered(documents=[], updated=None)
-        plates = [self._make_plate(job, id_, body) for id_, body in job.bodies]
+        rack, full, has_page = _rack(self), job.full, not job.part.archive
+        plates = [rack.plate(Copy(id_, body, full, has_page)) for id_, body in job.bodies]
         documents = render_feed(
             self.site, job.feed, plates, part=job.part, formats=self.formats, pictures=self.pictures
         )
         return Rendered(documents=documents, updated=max((plate.updated for plate in plates), default=None))
 
-    def _make_plate(self, job: Job, id_: str, body: str) -> Plate:
+    def make_plate(self, copy: Copy) -> Plate:
+        """What the documents of a feed show of one article."""
         return make_plate(
             self.site,
-            Entry(id=id_, article=load_article(body)),
+            Entry(id=copy.id, article=load_article(copy.body)),
             formats=self.formats,
-            full=job.full,
+            full=copy.full,
             max_item_size=self.max_item_size,
-            has_page=not job.part.archive,
+            has_page=copy.has_page,
             pictures=self.pictures,
         )
+
+
+@lru_cache(maxsize=1)
+def _rack(press: Press) -> Rack:
+    """The rack of this process: that of the last configuration it has seen."""
+    return Rack(press.make_plate, KEPT)

@@ -1,0 +1,121 @@
+"""An entry that was rendered before is not rendered again, and nobody can tell but by the time it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from render_samples import (
+    ALL_FORMATS,
+    BARE_SITE,
+    ENTRIES,
+    NO_CAP,
+    PLAIN,
+    RICH,
+    ROOT,
+    SITE,
+    TOPIC,
+    UNICODE,
+    VIDEO,
+    article,
+)
+
+from feedbot.crew import Crew
+from feedbot.model import Document, Entry, Format, dump_article
+from feedbot.render.addresses import Part
+from feedbot.render.plates import Copy, Plate, Rack
+from feedbot.render.press import Job, Press
+
+PRESS = Press(site=SITE, formats=ALL_FORMATS, max_item_size=NO_CAP)
+JOB = Job(feed=TOPIC, full=True, bodies=tuple((entry.id, dump_article(entry.article)) for entry in ENTRIES))
+OTHER_JOBS = {
+    "another feed": replace(JOB, feed=UNICODE),
+    "the feed of all articles": replace(JOB, feed=ROOT),
+    "excerpts": replace(JOB, full=False),
+    "an archive": replace(JOB, part=Part(archive=1)),
+    "fewer articles": replace(JOB, bodies=JOB.bodies[1:]),
+    "an edited article": replace(JOB, bodies=((PLAIN.id, dump_article(VIDEO.article)), *JOB.bodies[1:])),
+    "a moved article": replace(JOB, bodies=(("tag:elsewhere", JOB.bodies[0][1]), *JOB.bodies[1:])),
+}
+OTHER_PRESSES = {
+    "another site": replace(PRESS, site=BARE_SITE),
+    "another language": replace(PRESS, site=replace(SITE, language="de-AT")),
+    "a smaller cap": replace(PRESS, max_item_size=100),
+    "no pictures": replace(PRESS, pictures=False),
+    "one format": replace(PRESS, formats=(Format.ATOM,)),
+}
+
+
+def documents(press: Press, job: Job) -> list[Document]:
+    return press.render(job).documents
+
+
+def first_time(press: Press, job: Job) -> list[Document]:
+    """What is rendered when nothing like it was rendered before."""
+    documents(replace(PRESS, site=replace(SITE, title="Elsewhere")), Job(feed=TOPIC))
+    return documents(press, job)
+
+
+@pytest.mark.parametrize("job", OTHER_JOBS.values(), ids=OTHER_JOBS)
+def test_what_was_rendered_before_does_not_change_a_byte(job: Job) -> None:
+    expected = first_time(PRESS, job)
+    assert expected != first_time(PRESS, JOB)
+    assert documents(PRESS, job) == expected
+    assert documents(PRESS, JOB) == first_time(PRESS, JOB)
+
+
+@pytest.mark.parametrize("press", OTHER_PRESSES.values(), ids=OTHER_PRESSES)
+def test_nor_does_what_another_configuration_has_rendered(press: Press) -> None:
+    expected = first_time(press, JOB)
+    assert expected != first_time(PRESS, JOB)
+    assert documents(press, JOB) == expected
+
+
+def test_nor_does_the_process_that_renders() -> None:
+    jobs = [JOB, *OTHER_JOBS.values()]
+    with Crew(2) as crew:
+        rendered = [one.documents for _, one in crew.map(PRESS.render, jobs, pays=True)]
+    assert rendered == [first_time(PRESS, job) for job in jobs]
+
+
+class Maker:
+    """Makes plates, and notes of what."""
+
+    def __init__(self) -> None:
+        self.made: list[Copy] = []
+
+    def __call__(self, copy: Copy) -> Plate:
+        self.made.append(copy)
+        return PRESS.make_plate(copy)
+
+
+def copies(entry: Entry, number: int) -> list[Copy]:
+    return [Copy(f"{entry.id}-{n}", dump_article(entry.article), True, True) for n in range(number)]
+
+
+def test_a_rack_makes_each_plate_once_while_it_has_room() -> None:
+    maker = Maker()
+    rack = Rack(maker, 2**20)
+    several = copies(RICH, 20)
+    first = [rack.plate(copy) for copy in several]
+    assert [rack.plate(copy) for copy in several] == first
+    assert maker.made == several
+
+
+def test_a_rack_keeps_what_is_used_and_forgets_the_rest() -> None:
+    maker = Maker()
+    rack = Rack(maker, 200_000)
+    used, *others = copies(RICH, 500)
+    for copy in others:
+        rack.plate(used)
+        rack.plate(copy)
+    assert maker.made == [used, *others]
+    rack.plate(others[0])
+    assert maker.made[-1] == others[0]
+
+
+def test_a_rack_takes_an_entry_larger_than_itself() -> None:
+    maker = Maker()
+    rack = Rack(maker, 1000)
+    huge = copies(article(content="<p>" + "x" * 5000 + "</p>"), 1)[0]
+    assert rack.plate(huge) == rack.plate(huge) == PRESS.make_plate(huge)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 
 from lxml import etree
-from lxml import html as lxml_html
 
 from feedbot import redirects
 
@@ -56,6 +55,8 @@ def _xml_bears_mark(body: bytes) -> bool:
 
 
 def _html_bears_mark(body: bytes) -> bool:
+    from lxml import html as lxml_html  # noqa: PLC0415 - only asked for when the state was lost
+
     try:
         root = lxml_html.document_fromstring(body)
     except (etree.LxmlError, ValueError):

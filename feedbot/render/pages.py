@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from feedbot.model import FILENAMES, MEDIA_TYPES, Document, Feed, Format, Listing, Site
@@ -34,6 +33,9 @@ from feedbot.render.items import description_of
 from feedbot.render.mark import GENERATOR
 from feedbot.render.stories import ours, web
 from feedbot.render.weeks import Drawing, draw
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 LABELS = {Format.RSS: "RSS", Format.ATOM: "Atom", Format.JSON: "JSON Feed"}
 ALL = "All articles"
@@ -166,6 +168,8 @@ def _render(template: str, **values: Any) -> bytes:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - like feedgen
+
     environment = Environment(
         loader=PackageLoader("feedbot.render"),
         autoescape=True,

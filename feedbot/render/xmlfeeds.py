@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 
-import feedgen.feed
 from lxml import etree
 
 from feedbot.model import MEDIA_TYPES, Author, Feed, Format, Site
@@ -24,10 +24,6 @@ DC = "http://purl.org/dc/elements/1.1/"
 HISTORY = "http://purl.org/syndication/history/1.0"
 MEDIA = "http://search.yahoo.com/mrss/"
 NAMESPACES = {Format.RSS: {"dc": DC, "media": MEDIA}, Format.ATOM: {"media": MEDIA}}
-
-# feedgen's own formatter switches the locale of the whole process for each date, which other threads see and
-# may be left with. The standard library writes the same text without it.
-feedgen.feed.formatRFC2822 = format_datetime
 
 
 def render_rss(site: Site, feed: Feed, items: Sequence[bytes], part: Part = NEWEST) -> bytes:
@@ -81,9 +77,20 @@ def _filled(frame: bytes, entries: Iterable[bytes], end: bytes) -> bytes:
     return b"".join([frame.removesuffix(end), *entries, end])
 
 
+@cache
+def _feedgen() -> Any:
+    """feedgen, which takes its time to load, and is only needed in a pass that finds something changed."""
+    from feedgen import feed  # noqa: PLC0415
+
+    # Its own formatter switches the locale of the whole process for each date, which other threads see and
+    # may be left with. The standard library writes the same text without it.
+    feed.formatRFC2822 = format_datetime
+    return feed
+
+
 def _start(site: Site, feed: Feed, format_: Format, part: Part) -> Any:
     """A generator with all that is said about the feed itself."""
-    generator = feedgen.feed.FeedGenerator()
+    generator = _feedgen().FeedGenerator()
     generator.register_extension("fb", FeedExtension)
     generator.fb.namespaces = NAMESPACES[format_] | ({"fh": HISTORY} if part.archive else {})
     generator.fb.is_archive = bool(part.archive)

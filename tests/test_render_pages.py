@@ -79,6 +79,29 @@ def facts(root: etree._Element) -> list[str]:
     return [text(each) for each in root.xpath(".//p[@class='facts']")]
 
 
+def test_no_text_of_an_article_is_taken_for_markup() -> None:
+    text = """</main><script>alert(1)</script> &lt;b&gt; &amp;amp; " onclick='alert(1)'"""
+    address = f"https://a.example/?{text}"
+    story = Related(title=text, url=address, provider=text)
+    entry = article(
+        title=text,
+        link=address,
+        via=address,
+        summary=text,
+        topics=(text,),
+        provider=Provider(name=text, domain=text + "."),
+        authors=(Author(name=text, url=address),),
+        images=(Image(url=address, title=text),),
+        related=(story,),
+    )
+    root = lxml_html.document_fromstring(render((entry,))[-1].body.decode())
+    (shown,) = root.xpath("//main/article")
+    assert not shown.xpath(".//script | .//b | .//@onclick")
+    assert shown.text_content().count(text) == 8  # title, summary, topic, name, domain, author, story, source
+    assert shown.xpath(".//a/@href | img/@src") == [address] * 5
+    assert shown.xpath("string(img/@alt)") == text
+
+
 # ---- the page of a feed ----
 
 

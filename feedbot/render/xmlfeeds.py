@@ -80,7 +80,7 @@ def _filled(frame: bytes, entries: Iterable[bytes], end: bytes) -> bytes:
 @cache
 def _feedgen() -> Any:
     """feedgen, which takes its time to load, and is only needed in a pass that finds something changed."""
-    from feedgen import feed  # noqa: PLC0415
+    from feedgen import feed  # noqa: PLC0415 - as said above
 
     # Its own formatter switches the locale of the whole process for each date, which other threads see and
     # may be left with. The standard library writes the same text without it.

@@ -1,6 +1,7 @@
 """Documents into a folder: only if their bytes differ, whole or not at all, and nothing that is not ours.
 
-Crash-safe by the usual recipe: a temporary file beside its target, fsync, rename, fsync of the folder.
+Crash-safe by the usual recipe: a temporary file beside its target, fsync, rename, fsync of the folder. Waiting
+for the disk is most of it, so documents are written side by side, and folders synced side by side.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from feedbot.errors import PublishError
 from feedbot.model import Document
 
-WRITERS = 8  # threads: waiting for the disk is most of the work
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WRITERS = 8  # threads
 TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
 
 
@@ -70,15 +76,24 @@ class Folder:
 
         Raises PublishError; what was written until then is whole, and the rest is as it was.
         """
-        if len(documents) < 2:
-            results = [self._write(document, known) for document in documents]
-        else:
-            with ThreadPoolExecutor(WRITERS) as pool:
-                results = list(pool.map(lambda document: self._write(document, known), documents))
-        written = [result.path for result in results if result.outcome is Outcome.WRITTEN]
-        for folder in {(self.path / path).parent for path in written}:
-            _sync_folder(folder)
+        with self._explained(self.path):
+            closed = {one for one in _folders(documents) if self._leads_out(self.path / one / "any")}
+        results = self._side_by_side(lambda document: self._write(document, known, closed), documents)
+        written = [result for result in results if result.outcome is Outcome.WRITTEN]
+        self._side_by_side(lambda folder: _sync_folder(self.path / folder), sorted(_folders(written)))
         return results
+
+    def _side_by_side(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        if len(items) < 2:
+            return [work(item) for item in items]
+        futures = [self._writers.submit(work, item) for item in items]
+        wait(futures)  # for all, also if one fails: nobody is to write once this has returned
+        return [future.result() for future in futures]
+
+    @cached_property
+    def _writers(self) -> ThreadPoolExecutor:
+        """Kept, for to start threads takes longer than to write a document."""
+        return ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove documents that feedbot wrote, and folders that are empty then. Raises PublishError."""
@@ -129,20 +144,18 @@ class Folder:
         names = ("rss.xml", "atom.xml", "feed.json", "index.html")
         return any((old := self._read(self.path / name)) is not None and self.is_ours(old) for name in names)
 
-    def _write(self, document: Document, known: Collection[str]) -> Published:
+    def _write(self, document: Document, known: Collection[str], closed: Collection[str]) -> Published:
+        """Bring one document to disk; `closed` are folders that are not feedbot's."""
         target = self.path / document.path
         with self._explained(target):
-            if self._leads_out(target) or target.is_symlink() or _is_in_the_way(target):
-                return Published(path=document.path, outcome=Outcome.FOREIGN)
-            old = self._read(target)
-            if old is not None and old != document.body and not (document.path in known or self.is_ours(old)):
-                return Published(path=document.path, outcome=Outcome.FOREIGN)
-            if old == document.body:
-                outcome = Outcome.SAME
-            else:
-                _replace(target, document.body)
-                outcome = Outcome.WRITTEN
-            status = target.stat()
+            status = _lstat(target)
+            outcome = Outcome.FOREIGN
+            if _folder_of(document.path) not in closed:
+                outcome = self._compare(target, status, document.body, is_known=document.path in known)
+            if outcome is Outcome.FOREIGN:
+                return Published(path=document.path, outcome=outcome)
+            if outcome is Outcome.WRITTEN or status is None:
+                status = _replace(target, document.body)
         return Published(
             path=document.path,
             outcome=outcome,
@@ -151,11 +164,26 @@ class Folder:
             digest=hashlib.sha256(document.body).hexdigest(),
         )
 
+    def _compare(
+        self, target: Path, status: os.stat_result | None, body: bytes, *, is_known: bool
+    ) -> Outcome:
+        """What is to become of a document, by what lies in its place."""
+        if status is None:
+            return Outcome.WRITTEN
+        if not stat.S_ISREG(status.st_mode):
+            return Outcome.FOREIGN
+        if is_known and status.st_size != len(body):
+            return Outcome.WRITTEN  # no need to read it
+        old = self._read(target)
+        if old == body:
+            return Outcome.SAME
+        return Outcome.WRITTEN if old is None or is_known or self.is_ours(old) else Outcome.FOREIGN
+
     def _leads_out(self, target: Path) -> bool:
         """Whether a folder on the way is a symbolic link, or a file: not made by feedbot either way."""
         return any(
-            folder.is_symlink() or (folder.exists() and not folder.is_dir())
-            for folder in self._way_to(target)
+            status is not None and not stat.S_ISDIR(status.st_mode)
+            for status in map(_lstat, self._way_to(target))
         )
 
     def _way_to(self, target: Path) -> Iterator[Path]:
@@ -194,19 +222,45 @@ def _is_in_the_way(target: Path) -> bool:
     return target.exists() and not target.is_file()
 
 
-def _replace(target: Path, body: bytes) -> None:
-    """Put `body` at `target` so that a reader sees the old bytes or the new, even after a power cut."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _folder_of(path: str) -> str:
+    """The folder of a document's path, "" for the output folder itself."""
+    return path.rpartition("/")[0]
+
+
+def _folders(of: Iterable[Document | Published]) -> set[str]:
+    return {_folder_of(one.path) for one in of}
+
+
+def _lstat(path: Path) -> os.stat_result | None:
+    """What lies at `path` itself, or None where there is nothing."""
+    try:
+        return path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _replace(target: Path, body: bytes) -> os.stat_result:
+    """Put `body` at `target` so that a reader sees the old bytes or the new, even after a power cut.
+
+    Returns the stat of the file that then holds it.
+    """
     temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
     try:
-        with open(_create_locked(temporary), "wb") as file:
+        descriptor = _create_locked(temporary)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _create_locked(temporary)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
+            status = os.fstat(file.fileno())
             temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    return status
 
 
 def _create_locked(temporary: Path) -> int:

@@ -122,12 +122,11 @@ class Archives:
         with self._engine.begin() as connection:
             unwanted = [document for path, document in known.items() if path not in results]
             paths = self._output.discard(connection, unwanted)
-            for archive, one in batch:
-                owner = Owner(feed_key=archive.feed_key, archive_key=archive.key)
-                mine = [results[document.path] for document in one.documents]
-                # One that could not be written whole stays to be done.
-                if self._output.record(connection, owner, mine, report):
-                    archives.settle(connection, archive)
+            owners = {Owner(feed_key=one.feed_key, archive_key=one.key): one for one, _ in batch}
+            mine = [[results[document.path] for document in one.documents] for _, one in batch]
+            # One that could not be written whole stays to be done.
+            for owner in self._output.record(connection, dict(zip(owners, mine, strict=True)), report):
+                archives.settle(connection, owners[owner])
         return paths
 
     def adopt(self, rows: Iterable[FeedRow]) -> None:

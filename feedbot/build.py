@@ -24,6 +24,7 @@ from feedbot.content.intake import STILL
 from feedbot.content.scan import Root, Selection
 from feedbot.crew import Crew
 from feedbot.errors import FeedbotError
+from feedbot.index import due_of_index
 from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
 from feedbot.output import RefreshReport
@@ -52,7 +53,8 @@ class PassReport:
     announce: AnnounceReport = field(default_factory=AnnounceReport)
     seconds: float = 0.0
     lost_state: bool = False  # there was output, but no state
-    next_due: datetime | None = None
+    next_due: datetime | None = None  # when there is something to do again
+    index_due: datetime | None = None  # when the index page is to be written, if that waits
 
     @property
     def written(self) -> int:
@@ -81,7 +83,7 @@ class PassReport:
         self.announce.burst = max(self.announce.burst, later.announce.burst)
         self.announce.waiting = later.announce.waiting
         self.seconds += later.seconds
-        self.next_due = later.next_due
+        self.next_due, self.index_due = later.next_due, later.index_due
 
     def as_json(self) -> JsonObject:
         """For the store and for `--json`."""
@@ -125,16 +127,19 @@ class Builder:
         paths: Collection[str] | None = None,
         *,
         allow_empty: bool = False,
+        patient: bool = False,
         progress: Progress = lambda _done, _total: None,
     ) -> PassReport:
         """Make one pass over everything, or over `paths` (absolute) and what lies below them.
 
+        `patient` says that there will be another pass when the report's `next_due` comes: until then the
+        numbers on the index page may wait, if nothing else changes there.
         Raises ContentError or PublishError; then the store and the output are as they were, or whole and
         newer, and the next pass goes on from there.
         """
         try:
             with Crew() as crew:
-                return self._run(crew, paths, allow_empty, progress)
+                return self._run(crew, paths, allow_empty, patient, progress)
         except Exception as error:
             self._note_failure(error)
             raise
@@ -147,7 +152,12 @@ class Builder:
             journal.put(connection, "failure", json.dumps(failure))
 
     def _run(
-        self, crew: Crew, paths: Collection[str] | None, allow_empty: bool, progress: Progress
+        self,
+        crew: Crew,
+        paths: Collection[str] | None,
+        allow_empty: bool,
+        patient: bool,
+        progress: Progress,
     ) -> PassReport:
         started, now = time.perf_counter(), self._clock()
         report = PassReport()
@@ -172,10 +182,12 @@ class Builder:
                 self._restore_moves(connection)
             if paths is None:
                 distrust_output(connection, self._folder)
-        report.refresh = self._refresh.run(crew)
+        report.refresh = self._refresh.run(crew, patient=patient)
         with self._engine.begin() as connection:
             report.announce = self._announce(connection, now, in_slices=paths is not None)
-            report.next_due = articles.next_due(connection)
+            report.index_due = due_of_index(connection)
+            moments = (articles.next_due(connection), report.index_due)
+            report.next_due = min((moment for moment in moments if moment), default=None)
             report.seconds = time.perf_counter() - started
             journal.put(connection, "failure", "")
             journal.add_pass(connection, now, report.as_json())

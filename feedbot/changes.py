@@ -161,11 +161,9 @@ class Writer:
         journal.add_events(self.connection, [(key, event) for key, _, event in told], self.now)
 
     def close(self) -> None:
-        """Let the feeds that were touched be rendered, and the index with them."""
+        """Let the feeds that were touched be rendered."""
         feeds.touch(self.connection, self.touched)
         if self.catalogue.keeps_archives:
             # From here to the end of the transaction no other process closes an archive of these feeds.
             archives.lower_open(self.connection, self._oldest)
             archives.touch_with(self.connection, self._reshown, self.touched)
-        if self.touched:
-            journal.put(self.connection, "index", "stale")

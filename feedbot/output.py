@@ -5,7 +5,7 @@ The folder writes and removes. This notes it, so that the next pass makes up for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,27 +54,35 @@ class Output:
     shown: Callable[[Path], str]  # a path as the operator knows it
 
     def record(
-        self, connection: Connection, owner: Owner, results: Sequence[Published], report: RefreshReport
-    ) -> bool:
-        """Note documents and findings; returns whether all documents are where they belong."""
-        foreign = [result.path for result in results if result.outcome is Outcome.FOREIGN]
-        ours = [
-            DocumentRow(
-                path=result.path,
-                feed_key=owner.feed_key,
-                archive_key=owner.archive_key,
-                mtime_ns=result.mtime_ns,
-                size=result.size,
-                digest=result.digest,
-            )
-            for result in results
-            if result.outcome is not Outcome.FOREIGN
-        ]
+        self,
+        connection: Connection,
+        published: Mapping[Owner, Sequence[Published]],
+        report: RefreshReport,
+    ) -> set[Owner]:
+        """Note documents and findings; returns the owners whose documents are all where they belong."""
+        ours: list[DocumentRow] = []
+        foreign: dict[Owner, list[str]] = {owner: [] for owner in published}
+        for owner, results in published.items():
+            for result in results:
+                if result.outcome is Outcome.FOREIGN:
+                    foreign[owner].append(result.path)
+                    continue
+                report.written += result.outcome is Outcome.WRITTEN
+                ours.append(
+                    DocumentRow(
+                        path=result.path,
+                        feed_key=owner.feed_key,
+                        archive_key=owner.archive_key,
+                        mtime_ns=result.mtime_ns,
+                        size=result.size,
+                        digest=result.digest,
+                    )
+                )
         feeds.put_documents(connection, ours)
-        journal.put_findings(connection, {owner.source: [self._foreign(path) for path in foreign]})
-        report.written += sum(result.outcome is Outcome.WRITTEN for result in results)
-        report.foreign += foreign
-        return not foreign
+        findings = {owner.source: [self._foreign(path) for path in paths] for owner, paths in foreign.items()}
+        journal.put_findings(connection, findings)
+        report.foreign += [path for paths in foreign.values() for path in paths]
+        return {owner for owner, paths in foreign.items() if not paths}
 
     def discard(self, connection: Connection, documents: Iterable[DocumentRow]) -> list[str]:
         """Note that these are to be removed in the end; returns their paths.

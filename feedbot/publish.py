@@ -1,7 +1,7 @@
 """Documents into a folder: only if their bytes differ, whole or not at all, and nothing that is not ours.
 
-Crash-safe by the usual recipe: a temporary file beside its target, fsync, rename, fsync of the folder. Waiting
-for the disk is most of it, so documents are written side by side, and folders synced side by side.
+Crash-safe by the usual recipe: a temporary file beside its target, fsync, rename, fsync of the folder.
+Waiting for the disk is most of it, so documents are written, and folders synced, side by side.
 """
 
 from __future__ import annotations

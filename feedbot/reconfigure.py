@@ -16,6 +16,7 @@ from msgspec import to_builtins
 
 from feedbot import __version__
 from feedbot.changes import Writer
+from feedbot.index import doubt_index
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level, load_article
 from feedbot.store import archives, articles, feeds, files, journal
@@ -46,7 +47,7 @@ def reconfigure(
     if _is_new(connection, "appearance", _appearance(config)):
         feeds.touch_all(connection)
         archives.doubt_all(connection)
-        journal.put(connection, "index", "stale")
+        doubt_index(connection)
     return reread
 
 

@@ -16,15 +16,15 @@ from feedbot.archive import Archives
 from feedbot.audience import setup_of_hub
 from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
+from feedbot.index import Index, doubt_index
 from feedbot.membership import Catalogue
-from feedbot.model import FILENAMES, Feed, Listing
+from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.publish import Folder, Outcome, Published
-from feedbot.render import render_index
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press, Rendered
-from feedbot.store import archives, articles, feeds, journal, pings
-from feedbot.store.feeds import DocumentRow, FeedRow, Kind
+from feedbot.store import archives, articles, feeds, pings
+from feedbot.store.feeds import DocumentRow, FeedRow
 from feedbot.store.statements import batches
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def distrust_output(connection: Connection, folder: Folder) -> None:
             elif row.feed_key is not None:
                 touched.add(row.feed_key)
             else:
-                journal.put(connection, "index", "stale")
+                doubt_index(connection)
     feeds.touch(connection, touched)
     archives.touch(connection, touched_archives)
 
@@ -78,13 +78,17 @@ class Refresh:
         self._engine = engine
         self._output = Output(folder=folder, shown=config.shown)
         self._archives = Archives(catalogue, self._press, self._output, engine)
+        self._index = Index(catalogue, self._press, self._output, engine)
 
-    def run(self, crew: Crew) -> RefreshReport:
-        """Render and write what changed. Raises PublishError; the next run goes on from there."""
+    def run(self, crew: Crew, *, patient: bool) -> RefreshReport:
+        """Render and write what changed; `patient` says that the index may wait for its moment.
+
+        Raises PublishError; the next run goes on from there.
+        """
         report = RefreshReport()
         with self._engine.begin() as connection:
             stale = feeds.load(connection, stale=True)
-            index = bool(stale) or journal.get(connection, "index") != "fresh"
+            self._index.note(connection, stale, self._clock())
         self._archives.close(stale)
         self._archives.adopt(stale)
         unwanted = self._archives.refresh(crew, report)
@@ -93,8 +97,7 @@ class Refresh:
         )
         for batch in batches(zip(stale, rendered, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)
-        if index:
-            unwanted += self._refresh_index(report)
+        unwanted += self._index.refresh(report, self._clock(), patient=patient)
         if unwanted:
             self._folder.remove(unwanted)
             with self._engine.begin() as connection:
@@ -112,12 +115,16 @@ class Refresh:
             report.pings += self._record_pings(connection, [row for row, _ in batch], by_path, known)
             unwanted = [document for path, document in known.items() if path not in by_path]
             paths = self._output.discard(connection, unwanted)
-            for row, one in batch:
-                mine = [by_path[document.path] for document in one.documents]
-                # A feed that could not be written whole stays to be done.
-                if self._output.record(connection, Owner(feed_key=row.key), mine, report):
-                    # An empty feed keeps the date it had.
-                    feeds.settle(connection, row.key, changed=row.changed, updated=one.updated or row.updated)
+            published = {
+                Owner(feed_key=row.key): [by_path[document.path] for document in one.documents]
+                for row, one in batch
+            }
+            whole = self._output.record(connection, published, report)
+            # A feed that could not be written whole stays to be done. An empty one keeps the date it had.
+            done = (
+                (row, one.updated or row.updated) for row, one in batch if Owner(feed_key=row.key) in whole
+            )
+            feeds.settle(connection, done)
         return paths
 
     def _record_pings(
@@ -161,40 +168,6 @@ class Refresh:
                 before = archives.newest_number(connection, row.key) if keeps else 0
             part = Part(before=before)
             yield Job(feed=choice.feed, part=part, full=choice.full, bodies=tuple(bodies))
-
-    def _refresh_index(self, report: RefreshReport) -> list[str]:
-        """Write what names all feeds; returns the paths of documents of this kind that are not wanted."""
-        with self._engine.begin() as connection:
-            known = feeds.load_documents(connection, [None])
-            listings = self._listings(connection)
-            moves = feeds.moves(connection)
-        press = self._press
-        documents = render_index(
-            press.site, listings, formats=press.formats, pictures=press.pictures, moves=moves
-        )
-        results = self._folder.publish(documents, known)
-        wanted = {document.path for document in documents}
-        with self._engine.begin() as connection:
-            unwanted = [document for path, document in known.items() if path not in wanted]
-            paths = self._output.discard(connection, unwanted)
-            whole = self._output.record(connection, Owner(), results, report)
-            journal.put(connection, "index", "fresh" if whole else "stale")
-        return paths
-
-    def _listings(self, connection: Connection) -> list[Listing]:
-        """All feeds with their numbers: the feed of all articles, the named ones, then topics by name."""
-        numbers = feeds.numbers(connection)
-        order = {Kind.ALL: 0, Kind.NAMED: 1, Kind.TOPIC: 2}
-        rows = [row for row in feeds.load(connection) if row.active]
-        listings = []
-        for row in sorted(rows, key=lambda row: (order[row.kind], row.name)):
-            feed, found = self._catalogue.choice(row).feed, numbers.get(row.key)
-            listings.append(
-                Listing(feed=feed, articles=found.articles, newest=found.newest, weeks=found.weeks)
-                if found
-                else Listing(feed=feed, articles=0)
-            )
-        return listings
 
 
 def is_changed(digest: str | None, result: Published | None) -> bool:

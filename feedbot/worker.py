@@ -178,6 +178,7 @@ class Worker:
         self._stopping = threading.Event()
         self._heartbeat = time.monotonic()
         self._next_due: datetime | None = None
+        self._is_behind = False  # the index page is still to be written
         self._failures = 0
         self._signalled = False
         self._ready = False  # one pass has succeeded
@@ -217,7 +218,8 @@ class Worker:
         self._agenda.note(EVERYTHING)
         while not self._stopping.is_set():
             if self._agenda.asked:
-                self._pass(self._agenda.take(time.monotonic()))
+                paths = self._agenda.take(time.monotonic())
+                self._pass(paths, patient=paths is not None)
                 self._schedule_due(scheduler)
             self._read_mail()
             self._look_at_config()
@@ -225,6 +227,8 @@ class Worker:
                 log.error("%s died, so the worker ends: start it again", dead)
                 return 1
         log.info("stopping: what is under way is finished first")
+        if self._is_behind:
+            self._pass(frozenset(), patient=False)
         return 0
 
     def _read_mail(self) -> None:
@@ -254,10 +258,10 @@ class Worker:
         else:
             self._agenda.note(word)
 
-    def _pass(self, paths: frozenset[str] | None) -> None:
+    def _pass(self, paths: frozenset[str] | None, *, patient: bool) -> None:
         """Make a pass; one that fails is told and tried again, later each time."""
         try:
-            report = self._builder.run(paths)
+            report = self._builder.run(paths, patient=patient)
         except FeedbotError as error:
             self._fail(str(error))
         except Exception:  # whatever it is, readers are better served by a worker that tries again
@@ -266,6 +270,7 @@ class Worker:
         else:
             self._failures = 0
             self._next_due = report.next_due
+            self._is_behind = report.index_due is not None
             self._agenda.defer(report.sync.unsettled, time.monotonic() + AGAIN)
             tell(report, full=paths is None, first=not self._ready)
             self._ready = True

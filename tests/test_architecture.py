@@ -32,7 +32,7 @@ FLOORS = (
     {"build", "deliver"},
     {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
-    {"archive", "changes", "identity", "standings"},
+    {"archive", "changes", "identity", "index", "standings"},
     {"membership", "audience", "moments", "naming", "output"},
     {"content", "render", "publish", "store", "targets"},
     {"config", "settings"},

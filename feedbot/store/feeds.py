@@ -225,22 +225,26 @@ def touch_all(connection: Connection) -> None:
     connection.execute(update(feeds).values(changed=feeds.c.changed + 1))
 
 
-def settle(connection: Connection, key: int, *, changed: int, updated: datetime) -> None:
-    """Record that the documents on disk show the feed as of `changed`.
+def settle(connection: Connection, shown: Iterable[tuple[FeedRow, datetime]]) -> None:
+    """Record that the documents on disk show these feeds as they were loaded, each with its newest `updated`.
 
-    When the feed changed in between, another process may have written newer documents that these have just
+    When a feed changed in between, another process may have written newer documents that these have just
     replaced: then it is rendered once more.
     """
-    moved = feeds.c.changed != changed
-    connection.execute(
-        update(feeds)
-        .where(feeds.c.key == key)
-        .values(
-            rendered=changed,
-            changed=case((moved, feeds.c.changed + 1), else_=feeds.c.changed),
-            updated_us=to_us(updated),
-        )
+    rows = [{"_key": row.key, "_changed": row.changed, "_us": to_us(updated)} for row, updated in shown]
+    if rows:
+        connection.execute(_SETTLE, rows)
+
+
+_SETTLE = (
+    update(feeds)
+    .where(feeds.c.key == bindparam("_key"))
+    .values(
+        rendered=bindparam("_changed"),
+        changed=case((feeds.c.changed != bindparam("_changed"), feeds.c.changed + 1), else_=feeds.c.changed),
+        updated_us=bindparam("_us"),
     )
+)
 
 
 def move(connection: Connection, *, leaving: Sequence[Membership], joining: Sequence[Membership]) -> None:

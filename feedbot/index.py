@@ -1,0 +1,129 @@
+"""What names all feeds: the index page, the lists of feeds, their former addresses; and when it is written.
+
+A new feed, and one that is called otherwise, is named in the pass that writes its documents, right after
+them. The page also tells how many articles each feed has. That changes with nearly every article, and takes
+longer the more feeds there are: a worker that follows single files lets it come a moment later, once for all
+that changes until then. The store keeps the moment.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from feedbot.membership import Catalogue
+from feedbot.model import Document, Listing
+from feedbot.output import Output, Owner, RefreshReport
+from feedbot.render import render_index
+from feedbot.render.addresses import INDEX
+from feedbot.render.pages import render_index_page
+from feedbot.render.press import Press
+from feedbot.store import feeds, journal
+from feedbot.store.db import from_us, to_us
+from feedbot.store.feeds import FeedRow, Kind
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+# From the first change until the page is written: long enough that few edits have to wait for it.
+SOONEST, LATEST = timedelta(seconds=2), timedelta(seconds=20)
+SHARE = 20  # times what it took the last time
+
+# What the store notes: that all is up to date, or when the page is due (microseconds); anything else says
+# that all of it is to be written at once.
+FRESH = "fresh"
+STALE = "stale"
+
+
+def doubt_index(connection: Connection) -> None:
+    """Let everything that names feeds be written again."""
+    journal.put(connection, "index", STALE)
+
+
+class Index:
+    """The index of one configuration's feeds; safe to repeat after any interruption."""
+
+    def __init__(self, catalogue: Catalogue, press: Press, output: Output, engine: Engine) -> None:
+        self._catalogue = catalogue
+        self._press = press
+        self._output = output
+        self._engine = engine
+        self._cost = timedelta(0)  # of the last time
+
+    def note(self, connection: Connection, changing: Iterable[FeedRow], now: datetime) -> None:
+        """Note what it means for the index that these feeds are about to be written."""
+        rows = list(changing)
+        if not rows:
+            return
+        value = journal.get(connection, "index", locked=True)
+        if all(row.rendered for row in rows):  # the index names them
+            if _moment_of(value):
+                return  # what is due takes them along
+            if value == FRESH:
+                due = now + min(max(SOONEST, SHARE * self._cost), LATEST)
+                journal.put(connection, "index", str(to_us(due)))
+                return
+        doubt_index(connection)
+
+    def refresh(self, report: RefreshReport, now: datetime, *, patient: bool) -> list[str]:
+        """Write what is not up to date, or with `patient` what is due of it.
+
+        Returns the paths of documents of this kind that are not wanted any more. Raises PublishError; the
+        next run goes on from there.
+        """
+        began = time.perf_counter()
+        # Whoever changes feeds from here on finds this note, and does not let us say that all is up to date.
+        ours = f"writing {secrets.token_hex(8)}"
+        with self._engine.begin() as connection:
+            value = journal.get(connection, "index", locked=True)
+            moment = _moment_of(value)
+            if value == FRESH or (moment and patient and moment > now):
+                return []
+            journal.put(connection, "index", ours)
+            known = feeds.load_documents(connection, [None])
+            listings = self._listings(connection)
+            moves = feeds.moves(connection)
+        press = self._press
+        if moment:
+            page = render_index_page(press.site, listings, press.formats, pictures=press.pictures)
+            documents, unwanted = [Document(path=INDEX, body=page)], []
+        else:
+            documents = render_index(
+                press.site, listings, formats=press.formats, pictures=press.pictures, moves=moves
+            )
+            wanted = {document.path for document in documents}
+            unwanted = [document for path, document in known.items() if path not in wanted]
+        results = self._output.folder.publish(documents, known)
+        with self._engine.begin() as connection:
+            paths = self._output.discard(connection, unwanted)
+            if self._output.record(connection, {Owner(): results}, report):
+                journal.replace(connection, "index", ours, FRESH)
+        self._cost = timedelta(seconds=time.perf_counter() - began)
+        return paths
+
+    def _listings(self, connection: Connection) -> list[Listing]:
+        """All feeds with their numbers: the feed of all articles, the named ones, then topics by name."""
+        numbers = feeds.numbers(connection)
+        order = {Kind.ALL: 0, Kind.NAMED: 1, Kind.TOPIC: 2}
+        rows = [row for row in feeds.load(connection) if row.active]
+        listings = []
+        for row in sorted(rows, key=lambda row: (order[row.kind], row.name)):
+            feed, found = self._catalogue.choice(row).feed, numbers.get(row.key)
+            listings.append(
+                Listing(feed=feed, articles=found.articles, newest=found.newest, weeks=found.weeks)
+                if found
+                else Listing(feed=feed, articles=0)
+            )
+        return listings
+
+
+def due_of_index(connection: Connection) -> datetime | None:
+    """When the page is to be written, if that waits."""
+    return _moment_of(journal.get(connection, "index"))
+
+
+def _moment_of(value: str | None) -> datetime | None:
+    return from_us(int(value)) if value and value.isdecimal() else None

@@ -40,12 +40,12 @@ def distrust_output(connection: Connection, folder: Folder) -> None:
     """Let documents that somebody removed or changed in the output folder be rendered again."""
     touched: set[int] = set()
     touched_archives: set[int] = set()
-    for row in feeds.load_documents(connection).values():
-        if folder.stat(row.path) != (row.mtime_ns, row.size):
-            if row.archive_key is not None:
-                touched_archives.add(row.archive_key)
-            elif row.feed_key is not None:
-                touched.add(row.feed_key)
+    for path, feed_key, archive_key, *stamp in feeds.document_stamps(connection):
+        if folder.stat(path) != tuple(stamp):
+            if archive_key is not None:
+                touched_archives.add(archive_key)
+            elif feed_key is not None:
+                touched.add(feed_key)
             else:
                 doubt_index(connection)
     feeds.touch(connection, touched)
@@ -156,18 +156,20 @@ class Refresh:
         return pings.record(connection, hub.name, changed, self._clock(), hub.delay)
 
     def _jobs(self, rows: Iterable[FeedRow]) -> Iterator[Job]:
-        """What is needed to render each feed, read from the store when its turn comes."""
-        for row in rows:
-            if not row.active:
-                yield Job(feed=None)
-                continue
-            choice = self._catalogue.choice(row)
+        """What is needed to render each feed, read from the store when its turn is near."""
+        for some in batches(rows, FEEDS_AT_ONCE):
             with self._engine.begin() as connection:
-                bodies = articles.newest(connection, row.key, choice.limit)
-                keeps = self._catalogue.keeps_archives
-                before = archives.newest_number(connection, row.key) if keeps else 0
-            part = Part(before=before)
-            yield Job(feed=choice.feed, part=part, full=choice.full, bodies=tuple(bodies))
+                jobs = [self._job(connection, row) for row in some]
+            yield from jobs
+
+    def _job(self, connection: Connection, row: FeedRow) -> Job:
+        if not row.active:
+            return Job(feed=None)
+        choice = self._catalogue.choice(row)
+        bodies = articles.newest(connection, row.key, choice.limit)
+        before = archives.newest_number(connection, row.key) if self._catalogue.keeps_archives else 0
+        part = Part(before=before)
+        return Job(feed=choice.feed, part=part, full=choice.full, bodies=tuple(bodies))
 
 
 def is_changed(digest: str | None, result: Published | None) -> bool:

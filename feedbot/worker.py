@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -38,7 +38,8 @@ log = logging.getLogger(__name__)
 
 TICK = 5.0  # seconds: bounds how late a jump of the wall clock or a dead part is noticed
 AGAIN = 1.1  # seconds until a file that may be half-written is looked at again
-AFTERMATH = 0.5  # seconds after which the folders around events are scanned whole: events can be missed
+AFTERMATH = 0.5  # seconds after which that is looked at again of which events can have been missed
+CROWD = 2000  # paths in one word: of so many events the system may have dropped some
 RETRY_MIN, RETRY_MAX = 2.0, 300.0  # seconds between passes that fail
 FAREWELL = 9.5  # seconds that all parts have to end; platforms kill after ten
 SILENCE = 60.0  # seconds without a heartbeat after which the scheduler counts as dead
@@ -56,19 +57,19 @@ class Agenda:
 
     everything: bool = False
     paths: set[str] = field(default_factory=set)
-    named: set[str] = field(default_factory=set)  # those of `paths` that a file event named
+    again: set[str] = field(default_factory=set)  # to be looked at after `paths`, and a little later
     asked: bool = False
     later: dict[str, float] = field(default_factory=dict)  # path -> when
     everything_at: float | None = None
 
-    def note(self, word: Word) -> None:
-        """Take up a word from the mailbox."""
+    def note(self, word: Word, *, again: Iterable[str] = ()) -> None:
+        """Take up a word from the mailbox; in the folders `again` things can have happened without a word."""
         self.asked = True
         if word == EVERYTHING:
             self.everything = True
         elif not isinstance(word, str):
             self.paths |= word
-            self.named |= word
+            self.again.update(again)
 
     def defer(self, paths: set[str], until: float) -> None:
         """Look at `paths` again at `until`; a path put off already keeps its time."""
@@ -91,17 +92,14 @@ class Agenda:
         return max(0.0, min([TICK, *(moment - now for moment in moments)]))
 
     def take(self, now: float) -> frozenset[str] | None:
-        """What to look at now: everything (None), or some paths; forgets it.
-
-        The folders around events are put off a little and then scanned whole, for bursts of events have gaps.
-        """
+        """What to look at now: everything (None), or some paths; forgets it, but for what is due again."""
         paths = None if self.everything else frozenset(self.paths)
         if paths is None:
             self.later = {}
         else:
             self.later = {path: moment for path, moment in self.later.items() if path not in paths}
-            self.defer({str(Path(path).parent) for path in self.named} - paths, now + AFTERMATH)
-        self.everything, self.asked, self.paths, self.named = False, False, set(), set()
+            self.defer(self.again, now + AFTERMATH)
+        self.everything, self.asked, self.paths, self.again = False, False, set(), set()
         return paths
 
 
@@ -256,7 +254,7 @@ class Worker:
         if word == STOP:
             self._stopping.set()
         else:
-            self._agenda.note(word)
+            self._agenda.note(word, again=() if isinstance(word, str) else gaps_of(word))
 
     def _pass(self, paths: frozenset[str] | None, *, patient: bool) -> None:
         """Make a pass; one that fails is told and tried again, later each time."""
@@ -323,6 +321,17 @@ class Worker:
             os._exit(128 + number)
         self._signalled = True
         self._mailbox.put(STOP)  # safe in a signal handler: SimpleQueue.put is reentrant
+
+
+def gaps_of(paths: Collection[str]) -> set[str]:
+    """The folders in which something can have happened without an event: new ones, and those of a crowd.
+
+    What is put into a folder before it is watched is not told. Around single files nothing is missed, and to
+    scan their folder would cost more the more lies there.
+    """
+    if len(paths) >= CROWD:
+        return {str(Path(path).parent) for path in paths}
+    return {path for path in paths if Path(path).is_dir()}
 
 
 def stamp_of(path: Path) -> tuple[int, int, int] | None:

@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from newsroom import Newsroom, age
@@ -21,7 +22,7 @@ from newsroom import Newsroom, age
 from feedbot.build import Builder
 from feedbot.deliver import make_deliverer
 from feedbot.store import journal
-from feedbot.worker import AFTERMATH, EVERYTHING, TICK, Agenda, Worker, start_part
+from feedbot.worker import AFTERMATH, CROWD, EVERYTHING, TICK, Agenda, Worker, gaps_of, start_part
 
 PATIENCE = 20.0  # seconds until a test gives up
 
@@ -320,17 +321,25 @@ def test_a_word_during_a_pass_is_looked_at_after_it() -> None:
     assert not agenda.asked
 
 
-def test_the_folder_around_an_event_is_scanned_a_little_later_and_only_once() -> None:
+def test_a_folder_with_gaps_is_scanned_again_a_little_later_and_only_once() -> None:
     agenda = Agenda()
-    agenda.note(frozenset({"/content/a.md", "/content/b.md"}))
-    agenda.take(0.0)
+    agenda.note(frozenset({"/content/a.md", "/content/new"}), again={"/content/new"})
+    assert agenda.take(0.0) == {"/content/a.md", "/content/new"}
     agenda.ripen(AFTERMATH / 2)
     assert not agenda.asked
     agenda.ripen(AFTERMATH)
-    assert agenda.take(AFTERMATH) == {"/content"}
+    assert agenda.take(AFTERMATH) == {"/content/new"}
     agenda.ripen(10.0)
     assert not agenda.asked
     assert agenda.wait(10.0) == TICK
+
+
+def test_events_have_gaps_in_new_folders_and_in_crowds(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "one.md").touch()
+    events = {str(tmp_path / "new"), str(tmp_path / "one.md"), str(tmp_path / "gone.md")}
+    assert gaps_of(events) == {str(tmp_path / "new")}
+    assert gaps_of({str(tmp_path / f"{number}.md") for number in range(CROWD)}) == {str(tmp_path)}
 
 
 def test_a_look_at_everything_covers_all_that_was_put_off() -> None:

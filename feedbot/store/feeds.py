@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, case, delete, false, func, insert,
 from feedbot.slug import free_slug
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import activity, documents, feeds, members, slugs
-from feedbot.store.statements import chunks, execute_many, insert_new, upsert
+from feedbot.store.statements import CHUNK, chunks, execute_many, insert_new, upsert
 
 WEEKS = 26  # of activity that the index page shows
 WEEK_US = 7 * 24 * 3600 * 1_000_000
@@ -317,6 +317,13 @@ def load_documents(
         without = documents.c.feed_key.is_(None) if None in feed_keys else false()
         statement = statement.where(or_(with_key, without), documents.c.archive_key.is_(None))
     return {row.path: DocumentRow(**row._mapping) for row in connection.execute(statement)}
+
+
+def document_stamps(connection: Connection) -> Iterator[tuple[str, int | None, int | None, int, int]]:
+    """Path, feed key, archive key, modification time and size of every document that feedbot wrote."""
+    columns = [documents.c[name] for name in ("path", "feed_key", "archive_key", "mtime_ns", "size")]
+    for some in connection.execute(select(*columns)).partitions(CHUNK):  # a site has a hundred thousand
+        yield from map(tuple, some)
 
 
 def put_documents(connection: Connection, rows: Sequence[DocumentRow]) -> None:

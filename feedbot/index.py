@@ -99,8 +99,9 @@ class Index:
         results = self._output.folder.publish(documents, known)
         with self._engine.begin() as connection:
             paths = self._output.discard(connection, unwanted)
-            if self._output.record(connection, {Owner(): results}, report):
-                journal.replace(connection, "index", ours, FRESH)
+            is_whole = bool(self._output.record(connection, {Owner(): results}, report))
+            if not (is_whole and journal.replace(connection, "index", ours, FRESH)):
+                doubt_index(connection)  # another process may have written newer ones in between
         self._cost = timedelta(seconds=time.perf_counter() - began)
         return paths
 

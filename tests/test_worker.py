@@ -141,6 +141,30 @@ def test_a_file_that_is_dropped_edited_and_removed_is_followed(
     assert process.stop() == 0
 
 
+def test_the_index_follows_by_itself(start: Callable[..., Process], newsroom: Newsroom) -> None:
+    newsroom.configure(schedule={"scan": "1h"})
+    newsroom.write("one.md")
+    process = start()
+    process.wait_for_line("looked at everything")
+    page = newsroom.feeds / "index.html"
+    newsroom.write("two.md")
+    wait_until(lambda: "2 articles" in page.read_text(encoding="utf-8"), "the page, a moment after the feeds")
+    assert process.stop() == 0
+
+
+def test_a_worker_that_stops_leaves_an_index_that_is_up_to_date(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.configure(schedule={"scan": "1h"})
+    newsroom.write("one.md")
+    process = start()
+    process.wait_for_line("looked at everything")
+    newsroom.write("two.md")
+    wait_until(shows(newsroom, "About two"), "the feeds")
+    assert process.stop() == 0
+    assert "2 articles" in (newsroom.feeds / "index.html").read_text(encoding="utf-8")
+
+
 def test_a_burst_of_files_arrives_whole(start: Callable[..., Process], newsroom: Newsroom) -> None:
     newsroom.configure(schedule={"scan": "1h"}, feeds={"limit": 1000})
     process = start()

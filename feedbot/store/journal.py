@@ -163,7 +163,7 @@ def put(connection: Connection, name: str, value: str) -> None:
     upsert(connection, state, [{"name": name, "value": value}])
 
 
-def replace(connection: Connection, name: str, old: str, new: str) -> None:
-    """Note `new` under `name` if it still holds `old`."""
+def replace(connection: Connection, name: str, old: str, new: str) -> bool:
+    """Note `new` under `name` if it still holds `old`; returns whether it did."""
     statement = update(state).where(state.c.name == name, state.c.value == old)
-    connection.execute(statement.values(value=new))
+    return connection.execute(statement.values(value=new)).rowcount == 1

@@ -1,0 +1,173 @@
+"""What names all feeds: a new feed is in it at once, and numbers follow a worker's edits a moment later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from newsroom import Newsroom
+from sqlalchemy import Engine, event
+
+from feedbot.index import LATEST, SOONEST
+from feedbot.store import journal
+
+Stamps = dict[str, int]
+
+
+def number_of_articles(newsroom: Newsroom) -> int:
+    """How many articles the index page says that there are."""
+    page = (newsroom.feeds / "index.html").read_text(encoding="utf-8")
+    found = re.search(r"(\d+) articles?\b", page)
+    assert found
+    return int(found[1])
+
+
+def lists(newsroom: Newsroom) -> Stamps:
+    """The lists of feeds, each with what changes when it is written."""
+    return {path.name: path.stat().st_ino for path in newsroom.feeds.glob("*.opml")}
+
+
+def edit(newsroom: Newsroom, name: str, **fields: object) -> Path:
+    """Write an article, and make the pass that a worker makes after it."""
+    path = newsroom.write(name, dict(fields))
+    newsroom.build([path], patient=True)
+    return path
+
+
+def test_the_page_follows_at_its_moment_and_the_lists_stay(any_newsroom: Newsroom) -> None:
+    newsroom = any_newsroom
+    newsroom.write("one.md")
+    newsroom.build()
+    before = lists(newsroom)
+    assert before
+    due = newsroom.now + SOONEST
+    report = newsroom.build([newsroom.write("two.md")], patient=True)
+    assert newsroom.titles("ai") == ["About one", "About two"]
+    assert number_of_articles(newsroom) == 1
+    assert report.next_due == report.index_due == due
+    newsroom.later(seconds=1)
+    report = newsroom.build([newsroom.write("three.md")], patient=True)
+    assert report.next_due == due  # further edits do not put it off
+    newsroom.later(seconds=1)
+    report = newsroom.build([], patient=True)
+    assert (number_of_articles(newsroom), report.written, report.next_due) == (3, 1, None)
+    assert lists(newsroom) == before
+
+
+def test_an_article_that_is_due_before_the_page_comes_first(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    soon = newsroom.write("soon.md", publishedDateTime=(newsroom.now + SOONEST / 2).isoformat())
+    assert newsroom.build([newsroom.write("two.md"), soon], patient=True).next_due == (
+        newsroom.now + SOONEST / 2
+    )
+
+
+def test_a_new_feed_is_named_in_the_pass_that_writes_it(any_newsroom: Newsroom) -> None:
+    newsroom = any_newsroom
+    newsroom.write("one.md")
+    newsroom.build()
+    report = newsroom.build([newsroom.write("two.md", topics=["Law"])], patient=True)
+    for name in ("index.html", "feeds.opml"):
+        assert "law/" in (newsroom.feeds / name).read_text(encoding="utf-8")
+    assert (number_of_articles(newsroom), report.next_due) == (2, None)
+
+
+def test_a_pass_that_nobody_follows_leaves_nothing_for_later(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    report = newsroom.build([newsroom.write("two.md")])
+    assert (number_of_articles(newsroom), report.next_due) == (2, None)
+
+
+def test_a_look_at_everything_does_not_wait_for_the_moment(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    edit(newsroom, "two.md")
+    assert number_of_articles(newsroom) == 1
+    assert newsroom.build().next_due is None
+    assert number_of_articles(newsroom) == 2
+
+
+def test_the_moment_outlives_the_process(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    edit(newsroom, "two.md")
+    newsroom.close()
+    assert newsroom.build([], patient=True).next_due == newsroom.now + SOONEST
+    newsroom.later(seconds=LATEST.total_seconds())
+    newsroom.close()
+    newsroom.build([], patient=True)
+    assert number_of_articles(newsroom) == 2
+
+
+class PowerCutError(Exception):
+    """The process ends here."""
+
+
+@contextmanager
+def cut_at(engine: Engine, number: int) -> Iterator[None]:
+    """Let the n-th transaction fail instead of being committed."""
+    left = iter(range(number - 1))
+
+    def commit(_: object) -> None:
+        if next(left, None) is None:
+            raise PowerCutError
+
+    event.listen(engine, "commit", commit)
+    try:
+        yield
+    finally:
+        event.remove(engine, "commit", commit)
+
+
+@pytest.mark.parametrize("topic", ["AI", "Law"], ids=["known topic", "new topic"])
+def test_whenever_a_pass_is_cut_short_the_index_comes_right_in_time(newsroom: Newsroom, topic: str) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    for number in range(1, 20):
+        path = newsroom.write(
+            f"{number}.md", topics=[topic, f"{topic} {number}" if topic == "Law" else topic]
+        )
+        try:
+            with cut_at(newsroom.engine, number):
+                newsroom.build([path], patient=True)
+        except PowerCutError:
+            newsroom.close()
+        else:
+            break
+        newsroom.build([path], patient=True)
+        if topic == "Law":
+            assert f"law-{number}/" in (newsroom.feeds / "feeds.opml").read_text(encoding="utf-8")
+        newsroom.later(seconds=LATEST.total_seconds())
+        newsroom.build([], patient=True)
+        assert number_of_articles(newsroom) == 1 + number
+    else:
+        pytest.fail("a pass has no end")
+    assert number > 4
+
+
+def test_of_two_processes_the_slower_one_does_not_leave_an_older_page(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    edit(newsroom, "two.md")
+    newsroom.later(seconds=LATEST.total_seconds())
+    other = replace(newsroom, _engine=None)
+    overtaken: list[int] = []
+
+    def overtake(*_: object) -> None:
+        """The slower one has read its numbers, and did not write them yet."""
+        if not overtaken and other.scalar(lambda it: journal.get(it, "index")).startswith("writing"):
+            overtaken.append(other.build([other.write("three.md")]).written)
+
+    event.listen(newsroom.engine, "checkin", overtake)
+    newsroom.build([], patient=True)
+    event.remove(newsroom.engine, "checkin", overtake)
+    other.close()
+    assert overtaken
+    newsroom.build([], patient=True)
+    assert number_of_articles(newsroom) == 3

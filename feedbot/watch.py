@@ -13,7 +13,7 @@ from watchfiles._rust_notify import WatchfilesRustInternalError
 log = logging.getLogger(__name__)
 
 STEP_MS = 10  # quiet time that ends a burst of events
-BURST_MS = 400  # a burst is reported after this time even if it goes on
+BURST_MS = 100  # a burst is reported after this time even if it goes on
 CHECK_MS = 1000  # how often the folders themselves are looked at
 
 Notice = Callable[[set[str]], None]

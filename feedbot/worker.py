@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -40,6 +41,9 @@ TICK = 5.0  # seconds: bounds how late a jump of the wall clock or a dead part i
 AGAIN = 1.1  # seconds until a file that may be half-written is looked at again
 AFTERMATH = 0.5  # seconds after which that is looked at again of which events can have been missed
 CROWD = 2000  # paths in one word: of so many events the system may have dropped some
+FLOCK = 20  # changed files: of so many the end is waited for, so that their feeds are written once
+LULL = 0.2  # seconds without a word that are the end
+PATIENCE = 2.0  # seconds that it is waited for at the most
 RETRY_MIN, RETRY_MAX = 2.0, 300.0  # seconds between passes that fail
 FAREWELL = 9.5  # seconds that all parts have to end; platforms kill after ten
 SILENCE = 60.0  # seconds without a heartbeat after which the scheduler counts as dead
@@ -90,6 +94,10 @@ class Agenda:
         """Seconds until something ripens, at most a tick."""
         moments = [*self.later.values(), *([self.everything_at] if self.everything_at is not None else [])]
         return max(0.0, min([TICK, *(moment - now for moment in moments)]))
+
+    def lull(self) -> float:
+        """Seconds to listen for what belongs to the same burst; 0 for a few files, which are not to wait."""
+        return LULL if len(self.paths) >= FLOCK else 0.0
 
     def take(self, now: float) -> frozenset[str] | None:
         """What to look at now: everything (None), or some paths; forgets it, but for what is due again."""
@@ -239,9 +247,17 @@ class Worker:
                 self._hear(self._mailbox.get_nowait())
         except Empty:
             pass
+        self._hear_out()
         agenda.ripen(time.monotonic())
         if self._next_due is not None and self._next_due <= self._clock():
             agenda.note(frozenset())
+
+    def _hear_out(self) -> None:
+        """Let a burst of changes end."""
+        until = time.monotonic() + PATIENCE
+        with suppress(Empty):
+            while (lull := self._agenda.lull()) and time.monotonic() < until and not self._stopping.is_set():
+                self._hear(self._mailbox.get(timeout=lull))
 
     def _look_at_config(self) -> None:
         """Say once for each change of the configuration that it takes a new start to be in force."""

@@ -22,7 +22,7 @@ from newsroom import Newsroom, age
 from feedbot.build import Builder
 from feedbot.deliver import make_deliverer
 from feedbot.store import journal
-from feedbot.worker import AFTERMATH, CROWD, EVERYTHING, TICK, Agenda, Worker, gaps_of, start_part
+from feedbot.worker import AFTERMATH, CROWD, EVERYTHING, FLOCK, TICK, Agenda, Worker, gaps_of, start_part
 
 PATIENCE = 20.0  # seconds until a test gives up
 
@@ -356,6 +356,16 @@ def test_a_folder_with_gaps_is_scanned_again_a_little_later_and_only_once() -> N
     agenda.ripen(10.0)
     assert not agenda.asked
     assert agenda.wait(10.0) == TICK
+
+
+def test_a_burst_is_heard_out_and_a_few_files_do_not_wait() -> None:
+    agenda = Agenda()
+    agenda.note(frozenset({"/content/a.md", "/content/b.md"}))
+    assert agenda.lull() == 0
+    agenda.note(frozenset(f"/content/{number}.md" for number in range(FLOCK)))
+    assert agenda.lull() > 0
+    agenda.take(0.0)
+    assert agenda.lull() == 0
 
 
 def test_events_have_gaps_in_new_folders_and_in_crowds(tmp_path: Path) -> None:

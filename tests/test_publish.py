@@ -48,6 +48,23 @@ def test_a_changed_document_replaces_the_old_one_and_leaves_nothing_else(folder:
     assert sorted(path.name for path in (folder.path / "ai").iterdir()) == ["atom.xml", "rss.xml"]
 
 
+@pytest.mark.parametrize("text", ["two", "three"], ids=["of the same size", "of another size"])
+def test_a_document_of_ours_is_replaced_by_one(folder: Folder, text: str) -> None:
+    outcomes(folder, doc("ai/rss.xml", "one"))
+    [result] = folder.publish([doc("ai/rss.xml", text)], {"ai/rss.xml"})
+    assert result.outcome is Outcome.WRITTEN
+    assert (folder.path / "ai/rss.xml").read_bytes() == MARK + text.encode()
+    assert folder.stat("ai/rss.xml") == (result.mtime_ns, result.size)
+
+
+def test_a_folder_of_somebody_else_costs_only_the_documents_in_it(folder: Folder, tmp_path: Path) -> None:
+    (folder.path / "ai").symlink_to(tmp_path)
+    (folder.path / "bi").write_text("a file")
+    names = ("ai/rss.xml", "bi/rss.xml", "ci/rss.xml", "rss.xml")
+    found = outcomes(folder, *(doc(name, "one") for name in names))
+    assert found == [Outcome.FOREIGN, Outcome.FOREIGN, Outcome.WRITTEN, Outcome.WRITTEN]
+
+
 def test_a_document_can_be_read_by_the_web_server(folder: Folder) -> None:
     umask = os.umask(0o022)
     try:

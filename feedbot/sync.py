@@ -112,7 +112,7 @@ def _known(connection: Connection, roots: Iterable[Root], paths: Collection[str]
         return files.load_stamps(connection)
     names = names_of(roots, paths)
     known = files.load_stamps(connection, names)
-    for name in names:
+    for name in [name for name in names if name not in known]:  # below a file there is none
         known |= files.load_under(connection, name)
     return known
 

@@ -219,7 +219,7 @@ def test_asking_for_the_state_loads_what_reads_it_and_no_more(newsroom: Newsroom
     ("module", "work", "needed"),
     [
         ("feedbot.content.intake", "Intake", {"yaml"}),
-        ("feedbot.render.press", "Press", {"feedgen", "jinja2", "lxml"}),
+        ("feedbot.render.press", "Press", {"lxml"}),
     ],
 )
 def test_a_process_that_works_for_another_loads_what_its_work_needs_and_no_more(

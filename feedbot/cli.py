@@ -20,6 +20,7 @@ from feedbot import __version__
 from feedbot.commands.deliveries import deliveries
 from feedbot.commands.options import common, json_option, load_config, redacted, redaction, standings_in
 from feedbot.commands.preview import preview
+from feedbot.commands.store import store
 from feedbot.commands.targets import targets
 from feedbot.errors import FeedbotError
 from feedbot.terminal import (
@@ -85,7 +86,7 @@ def _builder(config: Config, *, in_slices: bool = False) -> Iterator[tuple[Build
         engine.dispose()  # for SQLite, this brings the write-ahead log home
 
 
-for command in (deliveries, targets, preview):
+for command in (deliveries, targets, preview, store):
     main.add_command(command)
 
 

@@ -143,8 +143,10 @@ def print_json(value: JsonObject) -> None:
 
 
 @contextmanager
-def show_progress(*, shown: bool) -> Iterator[Progress]:
-    """A bar on a terminal, a plain line every few thousand files elsewhere; nothing if there is no work."""
+def show_progress(
+    label: str = "Reading", did: str = "read", things: str = "files", *, shown: bool
+) -> Iterator[Progress]:
+    """A bar on a terminal, a plain line every few thousand elsewhere; nothing if there is no work."""
     with ExitStack() as stack:
         bars: list[Any] = []  # none before there is something to show
 
@@ -152,12 +154,12 @@ def show_progress(*, shown: bool) -> Iterator[Progress]:
             if not bars and done == total:
                 return  # it was soon done
             if not bars:
-                bars.append(stack.enter_context(_bar(total)))
+                bars.append(stack.enter_context(_bar(total, label)))
             bars[0].update(done - bars[0].pos)
 
         def tell(done: int, total: int) -> None:
             if total >= 5000 and (done % 2500 == 0 or done == total):
-                click.echo(f"read {done:,} of {total:,} files", err=True)
+                click.echo(f"{did} {done:,} of {total:,} {things}", err=True)
 
         if not shown:
             yield lambda _done, _total: None
@@ -166,11 +168,11 @@ def show_progress(*, shown: bool) -> Iterator[Progress]:
             yield draw if has_bar else tell
 
 
-def _bar(total: int) -> Any:
+def _bar(total: int, label: str) -> Any:
     columns = shutil.get_terminal_size().columns
     return click.progressbar(
         length=total,
-        label="Reading",
+        label=label,
         file=sys.stderr,
         show_pos=True,
         show_eta=columns >= ROOMY,

@@ -29,7 +29,19 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
-NAMES = ("init", "check", "build", "run", "serve", "status", "preview", "deliveries", "targets", "schema")
+NAMES = (
+    "init",
+    "check",
+    "build",
+    "run",
+    "serve",
+    "status",
+    "preview",
+    "deliveries",
+    "targets",
+    "store",
+    "schema",
+)
 CONFIGURED = (
     ["check"], ["build"], ["run"], ["run", "--once"], ["serve"], ["status"], ["preview", "one.md"],
     ["deliveries", "list"], ["deliveries", "show", "x"], ["deliveries", "drop", "--all"], ["targets", "list"],

@@ -44,6 +44,7 @@ ASKED = (
     ("targets list", ("targets", "list")),
     ("targets test", ("targets", "test", "box", "--no-message")),
     ("targets resume", ("targets", "resume", "toots")),
+    ("store copy", ("store", "copy", ".feedbot/feedbot.db", "copy.db")),
 )
 
 
@@ -157,7 +158,19 @@ def test_every_command_has_a_section_with_its_options() -> None:
     )
 
 
-_TOLD = {"config_path", "verbose", "quiet", "as_json", "article", "folder", "id_", "ids", "name"}
+_TOLD = {
+    "config_path",
+    "verbose",
+    "quiet",
+    "as_json",
+    "article",
+    "folder",
+    "id_",
+    "ids",
+    "name",
+    "source",
+    "target",
+}
 
 
 def _options_of(name: str) -> list[str | None]:

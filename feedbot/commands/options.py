@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,9 +33,14 @@ def common(command: Command) -> Command:
         default=Path("config.yaml"), show_default=True, envvar="FEEDBOT_CONFIG", show_envvar=True,
         help="The configuration file.",
     )  # fmt: skip
+    return config(loudness(command))
+
+
+def loudness(command: Command) -> Command:
+    """How much is said: of the options above, those that need no configuration."""
     verbose = click.option("--verbose", "-v", count=True, help="Say more.")
     quiet = click.option("--quiet", "-q", count=True, help="Say only what is wrong.")
-    return config(verbose(quiet(command)))
+    return verbose(quiet(command))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -43,14 +48,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 def load_config(config_path: Path, verbose: int, quiet: int, *, log: bool = False) -> Config:
     """The configuration, with logging set up: what is done to stdout for a `log`, else warnings to stderr."""
-    manner = click.get_current_context().find_object(Manner) or Manner()
-    manner.verbose = verbose > 0
+    manner = speaking(verbose)
 
     from feedbot.config import load
     from feedbot.observe import redactor, set_up_logging
 
     config = load(config_path, os.environ)
-    manner.redact = redactor(_secrets(config))
+    manner.redact = redactor({*config.secrets(), *passwords_in([config.store.url.get_secret_value()])})
     stream, usual = (sys.stdout, 0) if log else (sys.stderr, -1)
     set_up_logging(stream, verbosity=usual + verbose - quiet, redact=manner.redact)
     return config
@@ -62,11 +66,20 @@ def redaction() -> Callable[[str], str]:
     return manner.redact
 
 
-def _secrets(config: Config) -> set[str]:
+def speaking(verbose: int) -> Manner:
+    """How the command that runs speaks, to be told what it must not say."""
+    manner = click.get_current_context().find_object(Manner) or Manner()
+    manner.verbose = verbose > 0
+    return manner
+
+
+def passwords_in(urls: Iterable[str]) -> set[str]:
+    """Every password in the addresses of databases."""
     from urllib.parse import parse_qsl, urlsplit
 
-    options = parse_qsl(urlsplit(config.store.url.get_secret_value()).query)
-    return {*config.secrets(), *(value for name, value in options if "pass" in name)}
+    parts = [urlsplit(url) for url in urls]
+    options = [value for part in parts for name, value in parse_qsl(part.query) if "pass" in name]
+    return {*options, *(part.password for part in parts if part.password)}
 
 
 def redacted(value: JsonObject) -> JsonObject:

@@ -43,7 +43,7 @@ from feedbot.yamltree import load as load_yaml
 __all__ = [
     "AnnounceSettings", "Config", "ContentSettings", "Cron", "FeedsSettings", "Hub", "InvalidConfig",
     "NamedFeedSettings", "Problem", "ScheduleSettings", "ServeSettings", "SiteSettings", "StoreSettings",
-    "Target", "TopicSettings", "WhereSettings", "json_schema", "load",
+    "Target", "TopicSettings", "WhereSettings", "database_url", "json_schema", "load",
 ]  # fmt: skip
 
 MAX_BYTES = 1024 * 1024  # of config.yaml
@@ -135,6 +135,23 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     if flaws or settings is None:
         raise InvalidConfig(_problems(flaws, tree, written, str(path), from_environment))
     return Config(path=file, **{name: getattr(settings, name) for name in Settings.model_fields})
+
+
+def database_url(text: str, environ: Mapping[str, str], folder: Path) -> str:
+    """The address of a database that is given as in `store.url`, or as the path of a file in `folder`.
+
+    Raises ConfigError, without the address, if it is none.
+    """
+    given, flaws = Variables(environ, folder).expand(text)
+    url = given if "://" in given else f"sqlite:///{given}"
+    if not flaws:
+        try:
+            found = StoreSettings.model_validate({"url": url}, context={"folder": folder})
+        except ValidationError as error:
+            flaws = [flaw_of(one, {}) for one in error.errors(include_url=False)]
+        else:
+            return found.url.get_secret_value()
+    raise ConfigError("; ".join(f"{what} ({hint})" if hint else what for _, what, hint in flaws))
 
 
 def _read(path: Path) -> bytes:

@@ -17,6 +17,8 @@ from feedbot.errors import StoreError
 from feedbot.store.schema import HEAD, metadata
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAME = "feedbot"  # of our sessions on PostgreSQL
+PATIENCE = 1  # second that `only_user` waits for others to be done
 
 
 def open_store(url: str, *, read_only: bool = False) -> Engine:
@@ -42,10 +44,8 @@ def _explained(url: URL) -> Iterator[None]:
         yield
     except (DatabaseError, OSError) as error:
         reason = error.orig if isinstance(error, DatabaseError) else error
-        if "database is locked" in str(reason):
-            raise StoreError(
-                f"another feedbot is at work on the database {_shown(url)}: wait until it is done, or stop it"
-            ) from error
+        if "database is locked" in str(reason) or "lock timeout" in str(reason):
+            raise StoreError(_in_use(url)) from error
         raise StoreError(
             f"cannot use the database {_shown(url)}: {reason}. Check `store.url` in config.yaml"
         ) from error
@@ -88,7 +88,9 @@ def _make_folder(url: URL, *, read_only: bool) -> None:
 def _engine(url: URL, *, read_only: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return create_engine(url, pool_pre_ping=True)
+            # By this name `only_user` knows who else is there; the address can give another.
+            named = url.update_query_dict({"fallback_application_name": NAME})
+            return create_engine(named, pool_pre_ping=True)
         except ImportError as error:
             raise StoreError(
                 "PostgreSQL needs the extra `postgres`: pip install 'feedbot[postgres]'"
@@ -177,3 +179,80 @@ def _version_of(connection: Connection) -> str | None:
 
 def _shown(url: URL) -> str:
     return url.database or "in memory" if url.get_backend_name() == "sqlite" else url.render_as_string()
+
+
+def has_state(url: str) -> bool:
+    """Whether there is a state at `url`, of whatever version; makes nothing.
+
+    Raises StoreError when the database cannot be read.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return False
+    with _explained(parsed):
+        engine = _engine(parsed, read_only=True)
+        try:
+            return _version(engine) is not None
+        finally:
+            engine.dispose()
+
+
+def shown(url: str) -> str:
+    """`url` for a person: a file by its path, a server without the password."""
+    return _shown(make_url(url))
+
+
+@contextmanager
+def only_user(url: str) -> Iterator[Connection]:
+    """A transaction over the state at `url`, which nobody else uses, and nobody can change until it ends.
+
+    Raises StoreError when somebody has it open, as workers do all the time.
+    """
+    parsed = make_url(url)
+    engine = _exclusive(parsed) if parsed.get_backend_name() == "sqlite" else _engine(parsed, read_only=True)
+    try:
+        with _explained(parsed):
+            connection = engine.connect()
+        with connection:
+            with _explained(parsed):
+                transaction = connection.begin()
+                if connection.dialect.name == "sqlite":
+                    _version_of(connection)  # the lock is taken with the first look
+                else:
+                    _lock_out_others(connection)
+            with transaction:
+                yield connection
+    finally:
+        engine.dispose()
+
+
+def _exclusive(url: URL) -> Engine:
+    """One connection that no other can be open beside."""
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (f"busy_timeout={PATIENCE * 1000}", "locking_mode=exclusive", "foreign_keys=on"):
+            connection.execute(f"pragma {pragma}")
+
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _lock_out_others(connection: Connection) -> None:
+    """Let nobody write to the tables until the transaction ends. Raises StoreError if others are there."""
+    connection.execute(text(f"set local lock_timeout = '{PATIENCE}s'"))
+    there = set(inspect(connection).get_table_names())
+    names = ", ".join(f'"{name}"' for name in metadata.tables if name in there)
+    connection.execute(text(f"lock table {names} in share mode"))
+    others = (
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        " and application_name = :name and pid <> pg_backend_pid()"
+    )
+    if connection.execute(text(others), {"name": NAME}).scalar_one():
+        raise StoreError(_in_use(connection.engine.url))
+
+
+def _in_use(url: URL) -> str:
+    return f"another feedbot is at work on the database {_shown(url)}: wait until it is done, or stop it"

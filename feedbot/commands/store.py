@@ -1,0 +1,67 @@
+"""`feedbot store`: taking the state from one database to another."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from feedbot.commands.options import json_option, loudness, passwords_in, speaking
+from feedbot.terminal import print_json, show_progress
+
+
+@click.group(short_help="Copy the state to another database.")
+def store() -> None:
+    """What feedbot knows, as a whole.
+
+    \b
+    Example:
+      feedbot store copy .feedbot/feedbot.db 'postgres://feedbot@db.example.com/feedbot'
+    """
+
+
+@store.command(short_help="Copy the state to another database.")
+@loudness
+@json_option
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def copy(verbose: int, quiet: int, as_json: bool, source: str, target: str) -> None:
+    """Copy the whole state FROM one database TO an empty one, all of it or nothing.
+
+    Each is the path of an SQLite file or an address as in `store.url`; ${NAME} in it is replaced by the
+    variable. Stop the worker first: nothing can change while it is copied.
+
+    \b
+    Example:
+      feedbot store copy .feedbot/feedbot.db '${DATABASE_URL}'
+    """
+    from feedbot.observe import redactor
+    from feedbot.store.copying import copy_state
+    from feedbot.store.db import shown
+
+    source, target = _address(source, "FROM"), _address(target, "TO")
+    speaking(verbose).redact = redactor(passwords_in([source, target]))
+    with show_progress("Copying", "copied", "rows", shown=not (quiet or as_json)) as progress:
+        copied = copy_state(source, target, progress)
+    if as_json:
+        print_json({"from": shown(source), "to": shown(target), **asdict(copied)})
+    elif not quiet:
+        waiting = f", of which {copied.waiting:,} wait" if copied.waiting else ""
+        click.echo(
+            f"copied {copied.articles:,} articles and {copied.deliveries:,} deliveries{waiting}:"
+            f" {copied.rows:,} rows in all"
+        )
+        click.echo(f"now let store.url or DATABASE_URL name {shown(target)} and start the worker;")
+        click.echo(f"start none on {shown(source)} any more: it would announce again what comes now")
+
+
+def _address(text: str, name: str) -> str:
+    from feedbot.config import database_url
+    from feedbot.errors import ConfigError
+
+    try:
+        return database_url(text, os.environ, Path.cwd())
+    except ConfigError as error:
+        raise click.BadParameter(str(error), param_hint=name) from error

@@ -30,18 +30,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 NAMES = (
-    "init",
-    "check",
-    "build",
-    "run",
-    "serve",
-    "status",
-    "preview",
-    "deliveries",
-    "targets",
-    "store",
-    "schema",
-)
+    "init", "check", "build", "run", "serve", "status", "preview", "deliveries", "targets", "store", "schema",
+)  # fmt: skip
 CONFIGURED = (
     ["check"], ["build"], ["run"], ["run", "--once"], ["serve"], ["status"], ["preview", "one.md"],
     ["deliveries", "list"], ["deliveries", "show", "x"], ["deliveries", "drop", "--all"], ["targets", "list"],

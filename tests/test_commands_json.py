@@ -158,19 +158,8 @@ def test_every_command_has_a_section_with_its_options() -> None:
     )
 
 
-_TOLD = {
-    "config_path",
-    "verbose",
-    "quiet",
-    "as_json",
-    "article",
-    "folder",
-    "id_",
-    "ids",
-    "name",
-    "source",
-    "target",
-}
+_TOLD = {"config_path", "verbose", "quiet", "as_json"}
+_TOLD |= {"article", "folder", "id_", "ids", "name", "source", "target"}  # arguments
 
 
 def _options_of(name: str) -> list[str | None]:

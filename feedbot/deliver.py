@@ -298,7 +298,8 @@ class Deliverer:
     def _look(self, connection: Connection, now: datetime, away: set[str]) -> None:
         began = time.monotonic()
         upkeep.recover(connection, now, owner=self._owner, under_way=self._under_way)
-        if self._purge_at is None or self._purge_at <= now:
+        # Due, never done, or put off by a clock that was ahead.
+        if self._purge_at is None or not now < self._purge_at <= now + PURGES:
             upkeep.purge(connection, now - self._keep)
             upkeep.mend_clock(connection, now)
             self._purge_at = now + PURGES

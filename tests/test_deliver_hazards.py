@@ -12,6 +12,7 @@ import pytest
 from newsroom import Newsroom
 from postbox import Desk, Postbox, webhook
 from sqlalchemy import Engine, event, text
+from test_worker import wait_until
 
 from feedbot import ledger
 from feedbot.attempt import Busy, Delivery, Outcome, Retry, Sent, State
@@ -175,6 +176,31 @@ def test_a_clock_that_was_ahead_for_a_moment_blocks_no_target(desk: Desk, kind: 
     for _ in range(3):
         desk.deliver(days=2)
     assert "two" in titles(desk)
+
+
+def test_what_was_announced_by_a_clock_that_was_ahead_does_not_wait_for_that_day(desk: Desk) -> None:
+    desk.configure(webhook(), announce={"max_age": "3000d"})
+    desk.newsroom.later(days=1000)
+    publish(desk, "one")
+    desk.deliver(days=-1000)
+    assert titles(desk) == ["one"]
+
+
+def test_a_worker_that_lives_through_a_wrong_clock_goes_on_when_it_is_right(desk: Desk) -> None:
+    desk.configure(webhook(), announce={"max_age": "3000d"})
+    desk.newsroom.later(days=1000)
+    publish(desk, "one")
+    desk.newsroom.later(seconds=3)
+    desk.box.outcomes += [Busy(reason="no such host")]
+    deliverer = desk.deliverer()
+    worker = threading.Thread(target=deliverer.run, daemon=True)
+    worker.start()
+    wait_until(lambda: desk.health().condition is Condition.PAUSED, "the target pauses")
+    desk.newsroom.later(days=-1000)
+    deliverer.wake()
+    wait_until(lambda: titles(desk) == ["one", "one"], "it is sent")
+    deliverer.stop()
+    worker.join()
 
 
 def test_two_workers_keep_one_pace(desk: Desk) -> None:

@@ -59,8 +59,12 @@ def mend_clock(connection: Connection, now: datetime) -> None:
     moment = to_us(now)
     connection.execute(update(targets).where(targets.c.until_us > absurd).values(until_us=moment))
     waits = deliveries.c.state.in_((State.RETRY, State.UNCLEAR))
+    # One that was never tried may wait for long by the configuration; but not for what has not happened yet.
+    is_from_ahead = or_(deliveries.c.at_us > absurd, deliveries.c.by_hand)
     connection.execute(
-        update(deliveries).where(IS_OPEN, waits, deliveries.c.due_us > absurd).values(due_us=moment)
+        update(deliveries)
+        .where(IS_OPEN, or_(waits, is_from_ahead), deliveries.c.due_us > absurd)
+        .values(due_us=moment)
     )
     connection.execute(
         update(deliveries)

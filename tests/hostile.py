@@ -631,6 +631,13 @@ BODIES = [
         says=said(6, "too tangled"),
     ),
     Hostile(
+        name="a tag with a hundred thousand attributes, and quotes that hide them",
+        make=article(body="""<p " a=" >" """ + " ".join(f"a{n}" for n in range(100_000)) + ">x</p>"),
+        fate="read",
+        facts={"content": ""},
+        says=said(6, "too tangled"),
+    ),
+    Hostile(
         name="formatting that is opened and never closed",
         make=article(body="".join(f'<b title="{n}">' for n in range(200)) + "<p>x" * 20_000),
         fate="read",

@@ -58,8 +58,8 @@ from feedbot.store.outbox import AnnouncementClaim, Claim
 from feedbot.store.schema import deliveries, metadata, posts
 from feedbot.store.turns import Pace
 
-HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "40"))
-STEPS = 60  # of one history
+HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "30"))
+STEPS = 50  # of one history
 BEGIN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KEEP = timedelta(days=30)
 LEASE = timedelta(seconds=60)

@@ -16,6 +16,7 @@ from feedbot.content.links import absolute, host_of
 from feedbot.content.text import visible
 
 MAX_DEPTH = 256  # of open elements: the sanitiser's work grows with the square of it
+MAX_ATTRIBUTES = 20_000  # of one tag: the same
 MAX_COPIES = 200_000  # of formatting elements that were left open
 
 # --- what may stay ---
@@ -136,6 +137,10 @@ def watch_url(url: str) -> str:
 # --- limits ---
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+# https://html.spec.whatwg.org/#before-attribute-name-state, or a little more than that.
+_ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?)?"""
+_ATTRIBUTES = re.compile(_ATTRIBUTE)
+_WHOLE_TAG = re.compile(rf"<[a-zA-Z][^\s/>]*+(?:[\s/]++|{_ATTRIBUTE})*+")
 # These never hold each other, whether they are closed or not.
 _FLAT_NAMES = "area base br col dd dt embed hr img input li link meta option p param source tbody td tfoot th"
 _FLAT = frozenset([*_FLAT_NAMES.split(), "thead", "tr", "track", "wbr"])
@@ -152,6 +157,8 @@ def is_tractable(source: str) -> bool:
     Estimated from above: open elements are counted for each name apart, and an end tag without its start
     counts for nothing.
     """
+    if _has_crowded_tag(source):
+        return False
     if source.count("<") <= MAX_DEPTH:
         return True
     opened: Counter[str] = Counter()
@@ -169,3 +176,12 @@ def is_tractable(source: str) -> bool:
         if depth > MAX_DEPTH or copies > MAX_COPIES:
             return False
     return True
+
+
+def _has_crowded_tag(source: str) -> bool:
+    """Whether a tag has so many attributes that comparing each with each takes long."""
+    shortest = 2 * MAX_ATTRIBUTES  # a letter and a space each
+    return len(source) > shortest and any(
+        len(tag[0]) > shortest and len(_ATTRIBUTES.findall(tag[0])) > MAX_ATTRIBUTES
+        for tag in _WHOLE_TAG.finditer(source)
+    )

@@ -29,7 +29,7 @@ from feedbot.clock import Clock, utc_now
 from feedbot.courier import Courier, HubRecipient, Recipient, Return, settled_of, tell, tell_health
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
-from feedbot.store import outbox, settling, turns, upkeep
+from feedbot.store import db, outbox, settling, turns, upkeep
 from feedbot.store.outbox import Claim
 from feedbot.store.settling import Settled
 from feedbot.store.turns import Pace
@@ -209,7 +209,12 @@ class Deliverer:
                     claims = self._claim(connection, returns, settled, ours) if may_claim else {}
             except Exception as error:
                 self._failures.append(error)
-                log.exception("the outbox cannot be used; trying again")
+                # A database that is away is told of by the lease, once for all who use it.
+                is_away = db.is_away(error) or db.is_locked(error)
+                log.log(
+                    logging.DEBUG if is_away else logging.ERROR,
+                    "the outbox cannot be used; trying again", exc_info=error,
+                )  # fmt: skip
                 self._agenda.look_soon()
                 patience = GRACE if self._stopping.is_set() else PERSISTENCE
                 if not returns or time.monotonic() - began > patience:

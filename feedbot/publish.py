@@ -48,10 +48,12 @@ class Folder:
     """The output folder.
 
     `is_ours` recognises feedbot's mark in bytes that the state knows nothing of, as after the state was lost.
+    `confirm` is called just before a document is put into its place or removed, and raises if it must not be.
     """
 
     path: Path
     is_ours: Callable[[bytes], bool]
+    confirm: Callable[[], None] = lambda: None
 
     def prepare(self) -> None:
         """Create the folder, and clear away what a killed process left unfinished in it.
@@ -87,6 +89,7 @@ class Folder:
             if self._leads_out(target) or target.is_symlink():
                 continue
             with self._explained(target):
+                self.confirm()
                 target.unlink(missing_ok=True)
                 with suppress(OSError):  # not empty, or gone
                     for folder in self._way_to(target):
@@ -140,7 +143,7 @@ class Folder:
             if old == document.body:
                 outcome = Outcome.SAME
             else:
-                _replace(target, document.body)
+                _replace(target, document.body, self.confirm)
                 outcome = Outcome.WRITTEN
             status = target.stat()
         return Published(
@@ -194,7 +197,7 @@ def _is_in_the_way(target: Path) -> bool:
     return target.exists() and not target.is_file()
 
 
-def _replace(target: Path, body: bytes) -> None:
+def _replace(target: Path, body: bytes, confirm: Callable[[], None]) -> None:
     """Put `body` at `target` so that a reader sees the old bytes or the new, even after a power cut."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
@@ -203,6 +206,7 @@ def _replace(target: Path, body: bytes) -> None:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
+            confirm()
             temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +20,8 @@ from test_worker import PATIENCE, Process, shows, wait_until
 from feedbot.build import Builder
 from feedbot.errors import StandbyError
 from feedbot.process import is_over, runs_here, this_process
+from feedbot.report.health import Diagnosis, load_pulse
+from feedbot.report.metrics import load_sample
 from feedbot.store import journal, workers
 from feedbot.store.db import open_store
 from feedbot.store.lease import Lease
@@ -68,6 +74,16 @@ def pair(launch: Start, newsroom: Newsroom) -> tuple[Process, Process]:
     return first, second
 
 
+def diagnosis_of(connection: Connection) -> Diagnosis:
+    return Diagnosis(now=datetime.now(UTC), pulse=load_pulse(connection), stale_after=None)
+
+
+def run_command(newsroom: Newsroom, *arguments: str) -> str:
+    """What a command prints."""
+    command = [sys.executable, "-m", "feedbot", *arguments]
+    return subprocess.run(command, cwd=newsroom.folder, capture_output=True, text=True, check=True).stdout
+
+
 def run_out(connection: Connection) -> None:
     """Let the lease be that of somebody who was stopped too long."""
     connection.execute(update(leases).values(until_us=0))
@@ -85,6 +101,9 @@ def test_a_worker_that_is_killed_is_followed_by_one_that_stands_by(
     any_newsroom.write("two.md")
     wait_until(shows(any_newsroom, "About two"), lambda: f"the other worker: {second.lines}")
     assert builder(any_newsroom) == second.popen.pid
+    assert "gives no sign of life since 20" in run_command(any_newsroom, "status")
+    measured = any_newsroom.scalar(lambda there: load_sample(there, {}, diagnosis_of(there)).workers)
+    assert measured == {"builder": 1, "standby": 0}
     second.wait_for_line("makes the passes from now on")
     assert second.stop() == 0
 
@@ -93,6 +112,15 @@ def test_a_worker_that_ends_hands_over_and_leaves_no_trace(launch: Start, any_ne
     any_newsroom.write("one.md")
     first, second = pair(launch, any_newsroom)
     assert [one.is_builder for one in found(any_newsroom)] == [True, False]
+    told = run_command(any_newsroom, "status")
+    names = [one.name for one in found(any_newsroom)]
+    assert f"{names[0]} makes the passes, since 20" in told
+    assert f"{names[1]} stands by and sends, since 20" in told
+    as_json = json.loads(run_command(any_newsroom, "status", "--json"))["workers"]
+    assert [(one["name"], one["makes_passes"], one["is_alive"]) for one in as_json] == [
+        (names[0], True, True),
+        (names[1], False, True),
+    ]
     assert first.stop() == 0
     any_newsroom.write("two.md")
     wait_until(shows(any_newsroom, "About two"), "the other worker")
@@ -110,6 +138,7 @@ def test_a_worker_that_was_stopped_past_its_lease_writes_nothing_and_stands_by(
     any_newsroom.write("two.md", title="Written meanwhile")
     wait_until(lambda: builder(any_newsroom) == second.popen.pid, "the lease to run out")
     wait_until(shows(any_newsroom, "Written meanwhile"), "the other worker")
+    wait_until(lambda: found(any_newsroom)[0].pass_since is None, "the end of its pass")
     before = any_newsroom.snapshot()
     first.popen.send_signal(signal.SIGCONT)
     first.wait_for_line("standing by, for the worker")

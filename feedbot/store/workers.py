@@ -13,14 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, null, select, text, update
+from sqlalchemy import Connection, case, delete, func, null, select, text, update
 
 from feedbot.process import is_over, runs_here, this_process
 from feedbot.store.db import from_us, session_of
 from feedbot.store.schema import PASSES, leases, workers
 from feedbot.store.statements import database_now_us, insert_new, upsert
 
-LENGTHS = {"sqlite": 15.0, "postgresql": 3.0}  # seconds; one machine sees by itself that a process has ended
+LENGTHS = {"sqlite": 10.0, "postgresql": 3.0}  # seconds; one machine sees by itself that a process has ended
 KEPT_US = 3600 * 1_000_000  # for so long a worker that gives no sign of life is told of
 
 NOW = database_now_us()
@@ -56,7 +56,13 @@ class WorkerRow:
     since: datetime
     seen: datetime  # gave a sign of life then
     is_alive: bool
-    is_builder: bool  # has the lease
+    builder_since: datetime | None  # has the lease since then
+    pass_since: datetime | None  # a pass of it is under way since then
+
+    @property
+    def is_builder(self) -> bool:
+        """Whether this one makes the passes."""
+        return self.builder_since is not None
 
 
 def length_of(dialect: str) -> float:
@@ -203,12 +209,20 @@ def end_session(connection: Connection, session: str) -> None:
     connection.execute(ending, {"session": session})
 
 
+def count_senders(connection: Connection) -> int:
+    """How many workers are there, which share what is to be sent."""
+    seen_us = NOW - 2 * _length_us(connection)
+    there = select(func.count()).where(workers.c.role == Role.WORKER, workers.c.seen_us > seen_us)
+    return int(connection.execute(there).scalar_one())
+
+
 def load(connection: Connection) -> list[WorkerRow]:
     """Those who work on this state or did within the last hour, the one who makes the passes first."""
     found = holder(connection)
-    builder = found.owner if found and not found.is_void else None
-    is_builder = case((workers.c.owner == builder, 0), else_=1)
-    statement = select(workers, NOW.label("now_us")).order_by(is_builder, workers.c.since_us, workers.c.owner)
+    if found and found.is_void:
+        found = None
+    is_first = case((workers.c.owner == (found.owner if found else None), 0), else_=1)
+    statement = select(workers, NOW.label("now_us")).order_by(is_first, workers.c.since_us, workers.c.owner)
     length_us = _length_us(connection)
     return [
         WorkerRow(
@@ -220,7 +234,8 @@ def load(connection: Connection) -> list[WorkerRow]:
             # A long transaction on SQLite lets nobody write, not even a sign of life.
             is_alive=runs_here(row.mark)
             or (row.seen_us > row.now_us - 2 * length_us and not is_over(row.mark)),
-            is_builder=row.owner == builder,
+            builder_since=found.since if found and row.owner == found.owner else None,
+            pass_since=found.pass_since if found and row.owner == found.owner else None,
         )
         for row in connection.execute(statement)
     ]

@@ -31,7 +31,7 @@ from feedbot.publish import Folder
 from feedbot.reconfigure import reconfigure
 from feedbot.refresh import Refresh, distrust_output
 from feedbot.render import bears_mark
-from feedbot.store import articles, feeds, journal
+from feedbot.store import articles, feeds, hint, journal
 from feedbot.store.lease import Lease
 from feedbot.sync import Newsroom, Progress, SyncReport, sync
 
@@ -179,6 +179,8 @@ class Builder:
         report.refresh = self._refresh.run(crew)
         with self._engine.begin() as connection:
             report.announce = self._announce(connection, now, in_slices=paths is not None)
+            if report.announce.deliveries or report.refresh.pings:
+                hint.give(connection)
             report.next_due = articles.next_due(connection)
             report.seconds = time.perf_counter() - started
             journal.put(connection, "failure", "")

@@ -29,7 +29,7 @@ from feedbot.clock import Clock, utc_now
 from feedbot.courier import Courier, HubRecipient, Recipient, Return, settled_of, tell, tell_health
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
-from feedbot.store import db, outbox, settling, turns, upkeep, workers
+from feedbot.store import db, hint, outbox, settling, turns, upkeep, workers
 from feedbot.store.outbox import Claim
 from feedbot.store.settling import Settled
 from feedbot.store.turns import Pace
@@ -115,6 +115,10 @@ class Deliverer:
         """Claim nothing more; what is under way is finished, or ended and noted after GRACE."""
         self._stopping.set()
         self._mail.put(None)
+
+    def heed(self, stopping: threading.Event) -> None:
+        """Wake when another process says that there is something to send, until `stopping`."""
+        hint.heed(self._engine, stopping, self.wake)
 
     def run(self) -> None:
         """Send what falls due until `stop`."""

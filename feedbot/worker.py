@@ -197,6 +197,7 @@ class Worker:
                 may_end=True,
             ),
             start_part("deliveries", self._deliverer.run),
+            start_part("hints", lambda: self._deliverer.heed(self._stopping), may_end=True),
             start_part(
                 "lease", lambda: self._lease.keep(self._stopping, self._look_at_everything), may_end=True
             ),

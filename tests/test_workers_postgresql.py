@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from test_worker import PATIENCE, Process, shows, wait_until
 from test_workers import builder, launch
 
-from feedbot.store import archives, feeds, figures
+from feedbot.store import archives, feeds, figures, hint
 from feedbot.store.db import beside, open_store
 from feedbot.store.feeds import Kind
 from feedbot.store.window import Window
@@ -105,6 +105,32 @@ def test_a_pass_that_was_stopped_in_its_midst_holds_nobody_up_and_is_undone(
     assert any_newsroom.snapshot() == before
     assert [process.stop() for process in (first, second)] == [0, 0]
     assert sum(len(any_newsroom.items(f"topic-{number}")) for number in range(9)) == 1000
+
+
+def test_a_word_that_there_is_something_to_send_reaches_the_others_over_a_restart_too(
+    postgres: Any, postgres_url: str
+) -> None:
+    engine = open_store(postgres_url)
+    stopping, heard = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: hint.heed(engine, stopping, heard.set))
+    thread.start()
+
+    def is_heard() -> bool:
+        with engine.begin() as connection:
+            hint.give(connection)
+        return heard.wait(0.1)
+
+    try:
+        wait_until(is_heard, "the word")
+        engine.dispose()
+        turn_off(postgres, "fast")
+        postgres.ensure_postgres_running()
+        heard.clear()
+        wait_until(is_heard, "the word after a restart")
+    finally:
+        stopping.set()
+        thread.join(PATIENCE)
+    engine.dispose()
 
 
 # --- silence ---

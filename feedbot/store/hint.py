@@ -33,12 +33,9 @@ def heed(engine: Engine, stopping: threading.Event, wake: Callable[[], None]) ->
     if engine.dialect.name != "postgresql":
         stopping.wait()
         return
-    own = beside(engine, PATIENCE)
+    own = beside(engine, PATIENCE).execution_options(isolation_level="AUTOCOMMIT")
     while not stopping.is_set():
-        with (
-            suppress(DBAPIError),
-            own.execution_options(isolation_level="AUTOCOMMIT").connect() as connection,
-        ):
+        with suppress(DBAPIError), own.connect() as connection:
             connection.exec_driver_sql(f"listen {CHANNEL}")
             _heed(connection, stopping, wake)
         own.dispose()

@@ -6,6 +6,7 @@ not for PostgreSQL behind a network that is cut.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -120,9 +121,9 @@ def session_of(process: Process) -> str:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether an error says that there is no connection to the database, whatever was asked of it."""
-    if not isinstance(error, OperationalError | InterfaceError) or is_locked(error):
-        return False
+    """Whether an error says that there is no connection to PostgreSQL, whatever was asked of it."""
+    if not isinstance(error, OperationalError | InterfaceError) or isinstance(error.orig, sqlite3.Error):
+        return False  # SQLite is a file: what is wrong with it does not mend itself
     # Where no statement is named, there was no connection yet, or its last word was the commit.
     return error.connection_invalidated or error.statement is None
 

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IN_A_ROW = 100  # deliveries to one target before others have their turn
-OUR_PART = 25  # the same, where another worker has fewer targets than this one
+OUR_PART = 25  # the same, where this worker has more targets than its share ...
+LEFT = 50  # ... and so many are left: a change of hands takes a second
 GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
 PERSISTENCE = 300.0  # seconds for which noting an outcome is tried again: a long pass holds up the database
 TOLERATED = 3  # failures of the database in a row before a run that is to end gives up
@@ -274,7 +275,7 @@ class Deliverer:
         claims: Claims = {}
         surplus = len(self._under_way) - self._share
         for one in returns:
-            if surplus > 0 and self._under_way[one.target] + len(one.sent) >= OUR_PART:
+            if surplus > 0 and self._is_worth_sharing(one):
                 self._agenda.let_rest(one.target)  # for another worker to take
                 surplus -= 1
                 continue
@@ -301,6 +302,11 @@ class Deliverer:
                 self._agenda.let_rest(name)  # another worker has it, or it waits for something earlier
             claims |= found
         return claims
+
+    def _is_worth_sharing(self, one: Return) -> bool:
+        """Whether a target that came back has enough left for another worker to take it over."""
+        in_a_row = self._under_way[one.target] + len(one.sent)
+        return in_a_row >= OUR_PART and self._agenda.waited.get(one.target, 0) - in_a_row >= LEFT
 
     def _goes_on(self, one: Return) -> bool:
         """Whether a target that came back is sent more at once; a pace needs a look first."""

@@ -20,7 +20,7 @@ from feedbot.attempt import State
 from feedbot.store.schema import deliveries
 
 TARGETS = 8
-ARTICLES = 250
+ARTICLES = 300
 
 
 @dataclass

@@ -33,9 +33,13 @@ class Agenda:
     def is_to_look(self, now: datetime) -> bool:
         """Whether it is time for a look: not too often, and seldom while there is enough to do."""
         since = time.monotonic() - self._looked
-        if since >= TICK:
+        if since >= self._longest():
             return True
         return self._is_wanted and since >= self._spacing(now)
+
+    def _longest(self) -> float:
+        """Seconds between two looks in any case: soon again where others had what was to be sent."""
+        return REST if self._resting else TICK
 
     def _spacing(self, now: datetime) -> float:
         """Seconds between two looks."""
@@ -70,7 +74,7 @@ class Agenda:
         """Seconds until there is something to claim, with so many threads `free`."""
         if not free:
             return TICK
-        until_look = TICK - (time.monotonic() - self._looked)
+        until_look = self._longest() - (time.monotonic() - self._looked)
         if self._is_wanted:
             until_look = self._spacing(now) - (time.monotonic() - self._looked)
         until_turn = (self._turns[0].due - now).total_seconds() if self._turns else TICK

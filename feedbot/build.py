@@ -32,7 +32,8 @@ from feedbot.publish import Folder
 from feedbot.reconfigure import reconfigure
 from feedbot.refresh import Refresh, distrust_output
 from feedbot.render import bears_mark
-from feedbot.store import articles, feeds, journal
+from feedbot.store import articles, feeds, hint, journal
+from feedbot.store.lease import Lease
 from feedbot.sync import Newsroom, Progress, SyncReport, sync
 
 if TYPE_CHECKING:
@@ -109,14 +110,16 @@ class Builder:
         *,
         clock: Clock = utc_now,
         window: timedelta = timedelta(0),
+        lease: Lease | None = None,
     ) -> None:
         """`window`: how long ago articles can have come and still count as come at once."""
+        self.lease = lease or Lease(engine)
         self._config = config
-        self._engine = engine
+        self._engine = engine = self.lease.engine  # whoever loses the lease writes nothing more
         self._clock = clock
         self._window = window
         self._catalogue = Catalogue(config)
-        self._folder = Folder(path=config.feeds.folder, is_ours=bears_mark)
+        self._folder = Folder(path=config.feeds.folder, is_ours=bears_mark, confirm=self.lease.confirm)
         self._prepared = False
         self._newsroom = newsroom_of(config, self._catalogue)
         self._refresh = Refresh(config, self._catalogue, self._folder, engine, clock=clock)
@@ -135,14 +138,15 @@ class Builder:
         `patient` says that there will be another pass when the report's `next_due` comes: until then the
         numbers on the index page may wait, if nothing else changes there.
         Raises ContentError or PublishError; then the store and the output are as they were, or whole and
-        newer, and the next pass goes on from there.
+        newer, and the next pass goes on from there. Raises StandbyError when another makes the passes.
         """
-        try:
-            with Crew() as crew:
-                return self._run(crew, paths, allow_empty, patient, progress)
-        except Exception as error:
-            self._note_failure(error)
-            raise
+        with self.lease.turn():
+            try:
+                with Crew() as crew:
+                    return self._run(crew, paths, allow_empty, patient, progress)
+            except Exception as error:
+                self._note_failure(error)
+                raise
 
     def _note_failure(self, error: Exception) -> None:
         """Let `status` tell that passes fail, if the store can be written at all."""
@@ -185,6 +189,8 @@ class Builder:
         report.refresh = self._refresh.run(crew, patient=patient)
         with self._engine.begin() as connection:
             report.announce = self._announce(connection, now, in_slices=paths is not None)
+            if report.announce.deliveries or report.refresh.pings:
+                hint.give(connection)
             report.index_due = due_of_index(connection)
             moments = (articles.next_due(connection), report.index_due)
             report.next_due = min((moment for moment in moments if moment), default=None)

@@ -29,7 +29,7 @@ from feedbot.clock import Clock, utc_now
 from feedbot.courier import Courier, HubRecipient, Recipient, Return, settled_of, tell, tell_health
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
-from feedbot.store import outbox, settling, turns, upkeep
+from feedbot.store import db, hint, outbox, settling, turns, upkeep, workers
 from feedbot.store.outbox import Claim
 from feedbot.store.settling import Settled
 from feedbot.store.turns import Pace
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IN_A_ROW = 100  # deliveries to one target before others have their turn
+OUR_PART = 25  # the same, where this worker has more targets than its share ...
+LEFT = 50  # ... and so many are left: a change of hands takes a second
 GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
 PERSISTENCE = 300.0  # seconds for which noting an outcome is tried again: a long pass holds up the database
 TOLERATED = 3  # failures of the database in a row before a run that is to end gives up
@@ -100,6 +102,7 @@ class Deliverer:
         self._mail: SimpleQueue[Return | None] = SimpleQueue()  # None: look, there may be something new
         self._under_way: dict[str, int] = {}  # by target: how many it was sent in a row before
         self._agenda = Agenda()
+        self._share = self._parallel  # targets that are ours to have at a time, where several workers send
         self._purge_at: datetime | None = None
         self._failures: list[Exception] = []  # of the database, in a row
         self._is_cut_off = False  # what was under way was ended by us
@@ -113,6 +116,10 @@ class Deliverer:
         """Claim nothing more; what is under way is finished, or ended and noted after GRACE."""
         self._stopping.set()
         self._mail.put(None)
+
+    def heed(self, stopping: threading.Event) -> None:
+        """Wake when another process says that there is something to send, until `stopping`."""
+        hint.heed(self._engine, stopping, self.wake)
 
     def run(self) -> None:
         """Send what falls due until `stop`."""
@@ -209,7 +216,12 @@ class Deliverer:
                     claims = self._claim(connection, returns, settled, ours) if may_claim else {}
             except Exception as error:
                 self._failures.append(error)
-                log.exception("the outbox cannot be used; trying again")
+                # A database that is away is told of by the lease, once for all who use it.
+                is_away = db.is_away(error) or db.is_locked(error)
+                log.log(
+                    logging.DEBUG if is_away else logging.ERROR,
+                    "the outbox cannot be used; trying again", exc_info=error,
+                )  # fmt: skip
                 self._agenda.look_soon()
                 patience = GRACE if self._stopping.is_set() else PERSISTENCE
                 if not returns or time.monotonic() - began > patience:
@@ -261,7 +273,12 @@ class Deliverer:
             return {}
         now = self._clock()
         claims: Claims = {}
+        surplus = len(self._under_way) - self._share
         for one in returns:
+            if surplus > 0 and self._is_worth_sharing(one):
+                self._agenda.let_rest(one.target)  # for another worker to take
+                surplus -= 1
+                continue
             is_whole = all(claim.key in ours for claim, _ in one.sent)
             if settled[one.target] and is_whole and self._goes_on(one):
                 health = settled[one.target][-1].settlement.health
@@ -286,6 +303,11 @@ class Deliverer:
             claims |= found
         return claims
 
+    def _is_worth_sharing(self, one: Return) -> bool:
+        """Whether a target that came back has enough left for another worker to take it over."""
+        in_a_row = self._under_way[one.target] + len(one.sent)
+        return in_a_row >= OUR_PART and self._agenda.waited.get(one.target, 0) - in_a_row >= LEFT
+
     def _goes_on(self, one: Return) -> bool:
         """Whether a target that came back is sent more at once; a pace needs a look first."""
         if one.left or self._recipients[one.target].pace != Pace():
@@ -304,7 +326,10 @@ class Deliverer:
             upkeep.mend_clock(connection, now)
             self._purge_at = now + PURGES
         paces = {name: one.pace for name, one in self._recipients.items() if name not in away}
-        self._agenda.note(turns.turns(connection, paces, now), cost=time.monotonic() - began)
+        found = turns.turns(connection, paces, now)
+        number = max(1, workers.count_senders(connection))
+        self._share = -(-(len(found) + len(away)) // number) if number > 1 else self._parallel
+        self._agenda.note(found, cost=time.monotonic() - began)
 
     def _part_with(self, returns: Sequence[Return], claims: Claims) -> None:
         """Note who is under way now."""

@@ -4,6 +4,7 @@
     ├── ConfigError        config.yaml cannot be used
     ├── ContentError       the content folder as a whole cannot be trusted
     ├── StoreError         the database cannot be used
+    │   └── StandbyError   not now: another feedbot makes the passes, or the database is away
     ├── PublishError       the output folder cannot be written
     └── ServeError         the address to serve on cannot be had
 
@@ -35,6 +36,10 @@ class ContentError(FeedbotError):
 
 class StoreError(FeedbotError):
     """The database cannot be used."""
+
+
+class StandbyError(StoreError):
+    """Another feedbot makes the passes, or the database is away: what was to be done can wait."""
 
 
 class PublishError(FeedbotError):

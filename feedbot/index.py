@@ -8,7 +8,6 @@ that changes until then. The store keeps the moment.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -58,7 +57,7 @@ class Index:
         rows = list(changing)
         if not rows:
             return
-        value = journal.get(connection, "index", locked=True)
+        value = journal.get(connection, "index")
         if all(row.rendered for row in rows):  # the index names them
             if _moment_of(value):
                 return  # what is due takes them along
@@ -75,14 +74,11 @@ class Index:
         next run goes on from there.
         """
         began = time.perf_counter()
-        # Whoever changes feeds from here on finds this note, and does not let us say that all is up to date.
-        ours = f"writing {secrets.token_hex(8)}"
         with self._engine.begin() as connection:
-            value = journal.get(connection, "index", locked=True)
+            value = journal.get(connection, "index")
             moment = _moment_of(value)
             if value == FRESH or (moment and patient and moment > now):
                 return []
-            journal.put(connection, "index", ours)
             known = feeds.load_documents(connection, [None])
             listings = self._listings(connection)
             moves = feeds.moves(connection)
@@ -100,8 +96,7 @@ class Index:
         with self._engine.begin() as connection:
             paths = self._output.discard(connection, unwanted)
             is_whole = bool(self._output.record(connection, {Owner(): results}, report))
-            if not (is_whole and journal.replace(connection, "index", ours, FRESH)):
-                doubt_index(connection)  # another process may have written newer ones in between
+            journal.put(connection, "index", FRESH if is_whole else STALE)
         self._cost = timedelta(seconds=time.perf_counter() - began)
         return paths
 

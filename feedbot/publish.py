@@ -54,10 +54,12 @@ class Folder:
     """The output folder.
 
     `is_ours` recognises feedbot's mark in bytes that the state knows nothing of, as after the state was lost.
+    `confirm` is called just before a document is put into its place or removed, and raises if it must not be.
     """
 
     path: Path
     is_ours: Callable[[bytes], bool]
+    confirm: Callable[[], None] = lambda: None
 
     def prepare(self) -> None:
         """Create the folder, and clear away what a killed process left unfinished in it.
@@ -102,6 +104,7 @@ class Folder:
             if self._leads_out(target) or target.is_symlink():
                 continue
             with self._explained(target):
+                self.confirm()
                 target.unlink(missing_ok=True)
                 with suppress(OSError):  # not empty, or gone
                     for folder in self._way_to(target):
@@ -160,7 +163,7 @@ class Folder:
             if outcome is Outcome.FOREIGN:
                 return Published(path=document.path, outcome=outcome)
             if outcome is Outcome.WRITTEN or status is None:
-                status = _replace(target, document.body)
+                status = _replace(target, document.body, self.confirm)
         return Published(
             path=document.path,
             outcome=outcome,
@@ -244,7 +247,7 @@ def _lstat(path: Path) -> os.stat_result | None:
         return None
 
 
-def _replace(target: Path, body: bytes) -> os.stat_result:
+def _replace(target: Path, body: bytes, confirm: Callable[[], None]) -> os.stat_result:
     """Put `body` at `target` so that a reader sees the old bytes or the new, even after a power cut.
 
     Returns the stat of the file that then holds it.
@@ -261,6 +264,7 @@ def _replace(target: Path, body: bytes) -> os.stat_result:
             file.flush()
             os.fsync(file.fileno())
             status = os.fstat(file.fileno())
+            confirm()
             temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)

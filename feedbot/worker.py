@@ -29,7 +29,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
 from feedbot.deliver import Deliverer
-from feedbot.errors import FeedbotError
+from feedbot.errors import FeedbotError, StandbyError
 from feedbot.watch import watch_folders
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ class Worker:
         clock: Clock = utc_now,
     ) -> None:
         self._builder = builder
+        self._lease = builder.lease
         self._folders = folders
         self._scan = scan
         self._timezone = timezone
@@ -194,6 +195,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         log.info("started", extra={"facts": {"folders": [str(folder) for folder in self._folders]}})
+        self._lease.stay()
         scheduler = self._start_scheduler()
         parts = [
             start_part(
@@ -202,6 +204,10 @@ class Worker:
                 may_end=True,
             ),
             start_part("deliveries", self._deliverer.run),
+            start_part("hints", lambda: self._deliverer.heed(self._stopping), may_end=True),
+            start_part(
+                "lease", lambda: self._lease.keep(self._stopping, self._look_at_everything), may_end=True
+            ),
         ]
         if self._server:
             parts.append(start_part("server", self._server.run))
@@ -210,6 +216,7 @@ class Worker:
             code = self._work(scheduler, parts)
         finally:
             self._stopping.set()
+            self._lease.leave()  # at once, for another may be waiting to go on
             self._deliverer.stop()
             if self._server:
                 self._server.stop()
@@ -276,6 +283,8 @@ class Worker:
         """Make a pass; one that fails is told and tried again, later each time."""
         try:
             report = self._builder.run(paths, patient=patient)
+        except StandbyError:
+            self._next_due = None  # the lease says why, and gives its word when it is our turn
         except FeedbotError as error:
             self._fail(str(error))
         except Exception:  # whatever it is, readers are better served by a worker that tries again
@@ -314,7 +323,7 @@ class Worker:
             trigger = IntervalTrigger(seconds=max(1, int(self._scan.total_seconds())))
         else:
             trigger = CronTrigger.from_crontab(self._scan.expression, timezone=self._timezone)
-        scheduler.add_job(lambda: self._mailbox.put(EVERYTHING), trigger, id="scan")
+        scheduler.add_job(self._look_at_everything, trigger, id="scan")
         scheduler.add_job(self._beat, IntervalTrigger(seconds=int(TICK)), id="heartbeat")
         scheduler.start()
         return scheduler
@@ -327,6 +336,9 @@ class Worker:
             if part.is_dead():
                 return f"{part.name} ({part.failures[0]!r})" if part.failures else part.name
         return "the scheduler" if time.monotonic() - self._heartbeat > SILENCE else ""
+
+    def _look_at_everything(self) -> None:
+        self._mailbox.put(EVERYTHING)
 
     def _notice(self, paths: set[str]) -> None:
         self._mailbox.put(frozenset(paths))

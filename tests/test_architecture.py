@@ -37,7 +37,7 @@ FLOORS = (
     {"content", "render", "publish", "store", "targets"},
     {"config", "settings"},
     {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew"},
-    {"retry", "attempt", "clock"},
+    {"retry", "attempt", "clock", "process"},
     {"model"},
     {"errors"},
     {"__init__"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from newsroom import Newsroom
 from sqlalchemy import Engine, event
 
 from feedbot.index import LATEST, SOONEST
-from feedbot.store import journal
 
 Stamps = dict[str, int]
 
@@ -149,25 +147,3 @@ def test_whenever_a_pass_is_cut_short_the_index_comes_right_in_time(newsroom: Ne
     else:
         pytest.fail("a pass has no end")
     assert number > 4
-
-
-def test_of_two_processes_the_slower_one_does_not_leave_an_older_page(newsroom: Newsroom) -> None:
-    newsroom.write("one.md")
-    newsroom.build()
-    edit(newsroom, "two.md")
-    newsroom.later(seconds=LATEST.total_seconds())
-    other = replace(newsroom, _engine=None)
-    overtaken: list[int] = []
-
-    def overtake(*_: object) -> None:
-        """The slower one has read its numbers, and did not write them yet."""
-        if not overtaken and other.scalar(lambda it: journal.get(it, "index")).startswith("writing"):
-            overtaken.append(other.build([other.write("three.md")]).written)
-
-    event.listen(newsroom.engine, "checkin", overtake)
-    newsroom.build([], patient=True)
-    event.remove(newsroom.engine, "checkin", overtake)
-    other.close()
-    assert overtaken
-    newsroom.build([], patient=True)
-    assert number_of_articles(newsroom) == 3

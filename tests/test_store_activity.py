@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 from newsroom import Newsroom
 from sqlalchemy import Connection, create_engine, select, text
 
-from feedbot.store import feeds
+from feedbot.build import Builder
+from feedbot.store import feeds, journal
 from feedbot.store.db import open_store
 from feedbot.store.migrations import config
 from feedbot.store.schema import activity, members
@@ -58,6 +61,28 @@ def test_counting_along_gives_what_counting_anew_does(
         newsroom.build(allow_empty=True)
         assert newsroom.scalar(counted_along) == newsroom.scalar(counted_anew)
     newsroom.close()
+
+
+def test_several_that_build_at_once_count_each_article_once(any_newsroom: Newsroom) -> None:
+    any_newsroom.build()
+    for number in range(60):
+        any_newsroom.write(f"{number}.md", topics=["AI", "Tea"], publishedDateTime=DAYS[number % len(DAYS)])
+    url = any_newsroom.config.store.url.get_secret_value()
+    meeting = threading.Barrier(4)
+
+    def build(_: int) -> None:
+        engine = open_store(url)
+        builder = Builder(any_newsroom.config, engine, clock=lambda: any_newsroom.now)
+        meeting.wait(20)
+        builder.run()
+        engine.dispose()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(build, range(4)))
+    assert any_newsroom.scalar(counted_along) == any_newsroom.scalar(counted_anew) != {}
+    assert len(any_newsroom.scalar(journal.load_news)) == 0
+    ids = [one.id for one in any_newsroom.scalar(lambda there: journal.load_events(there, 100))]
+    assert len(ids) == len(set(ids)) > 40
 
 
 def test_a_new_selection_is_counted_too(newsroom: Newsroom) -> None:

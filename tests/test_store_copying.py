@@ -26,7 +26,7 @@ from feedbot.attempt import Refused, Retry, State, Unclear
 from feedbot.cli import main
 from feedbot.errors import StoreError
 from feedbot.store import journal
-from feedbot.store.copying import ROWS, copy_state
+from feedbot.store.copying import ROWS, STATE, copy_state
 from feedbot.store.db import open_store
 from feedbot.store.migrations import config
 from feedbot.store.schema import metadata
@@ -79,7 +79,7 @@ def rows_at(url: str) -> dict[str, list[tuple[Any, ...]]]:
     with engine.connect() as connection:
         found = {
             name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
-            for name, table in metadata.tables.items()
+            for name, table in ((table.name, table) for table in STATE)
         }
     engine.dispose()
     return found

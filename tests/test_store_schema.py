@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -92,6 +93,32 @@ def test_an_upgrade_from_the_first_schema_announces_nothing_of_the_past(
         assert journal.load_news(connection) == []
         assert [event.id for event in journal.load_events(connection, 5)] == ["tag:x"]
     upgraded.dispose()
+
+
+@pytest.mark.parametrize("version", [None, "0001"])
+def test_several_that_start_at_once_on_a_state_that_is_behind_all_find_it_ready(
+    store_url: str, tmp_path: Path, version: str | None
+) -> None:
+    if version:
+        (tmp_path / "state").mkdir(exist_ok=True)
+        engine = create_engine(store_url)
+        with engine.begin() as connection:
+            settings = config()
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, version)
+        engine.dispose()
+    meeting = threading.Barrier(4)
+
+    def begin(_: int) -> str | None:
+        meeting.wait(20)
+        engine = open_store(store_url)
+        with engine.begin() as connection:
+            found = connection.execute(text("select version_num from alembic_version")).scalar()
+        engine.dispose()
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(begin, range(4))) == [HEAD] * 4
 
 
 def test_reading_a_state_of_an_older_feedbot_names_the_command_that_brings_it_up_to_date(

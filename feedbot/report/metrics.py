@@ -22,7 +22,7 @@ from feedbot.attempt import State
 from feedbot.model import Level, Status
 from feedbot.report.health import Diagnosis
 from feedbot.standings import Standing, standings
-from feedbot.store import articles, deliveries, feeds, figures, files, journal
+from feedbot.store import articles, deliveries, feeds, figures, files, journal, workers
 from feedbot.store.files import Fate
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Sample:
     stale: int
     documents: int
     passes: int
+    workers: Mapping[str, int]  # alive, by what they do
+    builder_since: datetime | None  # the one that makes the passes does so since then
     last_seconds: float | None  # that the newest pass took
     unannounced: int
     next_due: datetime | None
@@ -59,6 +61,7 @@ class Sample:
 def load_sample(connection: Connection, wanted: Mapping[str, Configured], diagnosis: Diagnosis) -> Sample:
     """All that the metrics are made of; `wanted` are the configured targets."""
     newest = journal.load_passes(connection, 1)
+    there = [one for one in workers.load(connection) if one.is_alive]
     return Sample(
         diagnosis=diagnosis,
         articles=dict.fromkeys(Status, 0) | articles.count_statuses(connection),
@@ -68,6 +71,11 @@ def load_sample(connection: Connection, wanted: Mapping[str, Configured], diagno
         stale=figures.count_stale(connection),
         documents=figures.count_documents(connection),
         passes=figures.count_passes(connection),
+        workers={
+            "builder": sum(one.is_builder for one in there),
+            "standby": sum(not one.is_builder for one in there),
+        },
+        builder_since=next((one.builder_since for one in there if one.is_builder), None),
         last_seconds=newest[0][1]["seconds"] if newest else None,
         unannounced=deliveries.count_unannounced(connection),
         next_due=articles.next_due(connection),
@@ -111,6 +119,12 @@ def _about_passes(sample: Sample) -> Iterator[Metric]:
     passes = CounterMetricFamily("feedbot_passes", "Passes that succeeded since the state was made.")
     passes.add_metric((), sample.passes)
     yield passes
+    yield _gauge("workers", "Processes that work on the state, by whether they make the passes or stand by.",
+                 _by_name(sample.workers), "role")  # fmt: skip
+    if sample.builder_since is not None:
+        yield _gauge("builder_since_timestamp_seconds",
+                     "Since when the one that makes the passes does so.",
+                     {(): sample.builder_since.timestamp()})  # fmt: skip
     if (last := diagnosis.pulse.last_pass) is not None:
         yield _gauge("last_pass_timestamp_seconds", "When the newest pass that succeeded ended.",
                      {(): last.timestamp()})  # fmt: skip

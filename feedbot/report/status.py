@@ -15,7 +15,7 @@ from feedbot.attempt import State
 from feedbot.model import JsonObject, Level, Status
 from feedbot.moments import iso
 from feedbot.standings import standings
-from feedbot.store import articles, deliveries, feeds, figures, files, journal
+from feedbot.store import articles, deliveries, feeds, figures, files, journal, workers
 from feedbot.store.files import Fate
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def status_of(
             "waiting_to_be_written": figures.count_stale(connection),
             "documents": figures.count_documents(connection),
         },
+        "workers": _load_workers(connection),
         "failure": _load_failure(connection),
         "next_due": iso(due),
         "findings": {
@@ -74,6 +75,22 @@ def status_of(
             for event in journal.load_events(connection, EVENTS_SHOWN)
         ],
     }
+
+
+def _load_workers(connection: Connection) -> list[JsonObject]:
+    return [
+        {
+            "name": one.name,
+            "role": one.role.value,
+            "makes_passes": one.is_builder,
+            "is_alive": one.is_alive,
+            "since": iso(one.since),
+            "seen": iso(one.seen),
+            "makes_passes_since": iso(one.builder_since),
+            "pass_since": iso(one.pass_since),
+        }
+        for one in workers.load(connection)
+    ]
 
 
 def _load_failure(connection: Connection) -> JsonObject | None:

@@ -24,6 +24,7 @@ def print_status(status: JsonObject, now: datetime, redact: Redact, *, verbose: 
     """The state `now`; with `verbose` all events and findings, and `quiet` leaves what is to be mended."""
     if not quiet:
         _print_counts(status, now)
+        _print_workers(status["workers"], now)
         _print_passes(status, now)
         _print_events(status["events"], now, verbose=verbose)
     if failure := status["failure"]:
@@ -55,6 +56,25 @@ def _kept_out(files: Mapping[str, JsonObject]) -> str:
     parts = [f"{number:,} {coloured(name, 'error')}" for name, number in bad.items()]
     parts += [f"{number:,} {reason}" for reason, number in files["excluded"].items()]
     return f", of these {', '.join(parts)}" if parts else ""
+
+
+def _print_workers(workers: Sequence[JsonObject], now: datetime) -> None:
+    if not workers:
+        label("Workers", "none: `feedbot run` starts one")
+    for number, one in enumerate(workers):
+        label("" if number else "Workers", f"{legible(one['name'])} {_told_worker(one, now)}")
+
+
+def _told_worker(one: JsonObject, now: datetime) -> str:
+    """What a worker does, and since when."""
+    if not one["is_alive"]:
+        gone = f"gives no sign of life since {when(datetime.fromisoformat(one['seen']), now)}"
+        return coloured(gone, "warning")
+    if one["makes_passes"]:
+        told = f"makes the passes, since {when(datetime.fromisoformat(one['makes_passes_since']), now)}"
+        return told + ("; one is under way" if one["pass_since"] else "")
+    what = "stands by and sends" if one["role"] == "worker" else "waits for its turn"
+    return f"{what}, since {when(datetime.fromisoformat(one['since']), now)}"
 
 
 def _print_passes(status: JsonObject, now: datetime) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, sel
 
 from feedbot.store.feeds import DocumentRow
 from feedbot.store.schema import activity, archived, archives, articles, documents, feeds, members
-from feedbot.store.statements import chunks
+from feedbot.store.statements import chunks, lock_in_order
 
 AT_ONCE = 5000  # open articles held in memory
 FIRST, NONE_OPEN = -(2**63), 2**63 - 1  # as `open_us`: before and after the date of any article
@@ -184,6 +184,7 @@ def load_documents(connection: Connection, keys: Sequence[int]) -> dict[str, Doc
 def touch(connection: Connection, keys: Collection[int]) -> None:
     """Say that what these archives show has changed."""
     for chunk in chunks(sorted(keys)):
+        lock_in_order(connection, archives.c.key, chunk)
         statement = update(archives).where(archives.c.key.in_(chunk))
         connection.execute(statement.values(changed=archives.c.changed + 1))
 
@@ -202,7 +203,9 @@ def touch_with(connection: Connection, article_keys: Collection[int], feed_keys:
 
 def doubt_all(connection: Connection) -> None:
     """Say that every archive may have changed, as after a new configuration, and any article may be open."""
+    lock_in_order(connection, feeds.c.key)
     connection.execute(update(feeds).values(open_us=None))
+    lock_in_order(connection, archives.c.key)
     connection.execute(update(archives).values(changed=archives.c.changed + 1))
 
 

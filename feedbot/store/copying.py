@@ -15,9 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feedbot.errors import StoreError
 from feedbot.store.db import has_state, only_user, open_store, shown
-from feedbot.store.schema import articles, deliveries, metadata
+from feedbot.store.schema import articles, deliveries, leases, metadata, workers
 
 ROWS = 500  # held in memory at a time
+
+# Those that are left out tell of processes.
+STATE = [table for table in metadata.sorted_tables if table not in (leases, workers)]
 
 Progress = Callable[[int, int], None]  # rows that are copied, of how many
 
@@ -60,15 +63,15 @@ def copy_state(source: str, target: str, progress: Progress = lambda _done, _tot
 
 def _require_empty(connection: Connection, url: str) -> None:
     there = set(inspect(connection).get_table_names())
-    for table in metadata.sorted_tables:
+    for table in STATE:
         if table.name in there and connection.execute(select(exists().select_from(table))).scalar():
             raise StoreError(f"{shown(url)} holds a state already: name a database that does not")
 
 
 def _copy(reading: Connection, writing: Connection, progress: Progress) -> Copied:
-    numbers = {table.name: _count(reading, table) for table in metadata.sorted_tables}
+    numbers = {table.name: _count(reading, table) for table in STATE}
     total, done = sum(numbers.values()), 0
-    for table in metadata.sorted_tables:
+    for table in STATE:
         rows = reading.execution_options(yield_per=ROWS).execute(_in_order(table)).mappings()
         for batch in rows.partitions():
             writing.execute(insert(table), [dict(row) for row in batch])

@@ -1,24 +1,42 @@
-"""Opening the database: engines that keep their promises, and a schema that is up to date."""
+"""Opening the database: engines that keep their promises, and a schema that is up to date.
+
+Nothing waits for a database that does not answer longer than its engine's patience: not for a lock on SQLite,
+not for PostgreSQL behind a network that is cut.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from feedbot.errors import StoreError
-from feedbot.store.schema import HEAD, metadata
+from feedbot.process import Process, this_process
+from feedbot.store.schema import HEAD, PASSES, leases, metadata
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NAME = "feedbot"  # of our sessions on PostgreSQL
-PATIENCE = 1  # second that `only_user` waits for others to be done
+PATIENCE = 30.0  # seconds that a statement may take, or wait for a lock
+CONNECT = 5  # seconds to reach PostgreSQL
+
+# How PostgreSQL is spoken to, unless the address says otherwise: as libpq's documentation has them. A network
+# that is cut without a word is noticed within fifteen seconds.
+LINE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+CONNECTIONS = 2  # kept open: one for the passes, one for what is sent; more are opened and closed as needed
+SESSIONS = "feedbot "  # begins what PostgreSQL calls our connections
+TURN = 1  # second that `only_user` waits for others to be done
 
 
 def open_store(url: str, *, read_only: bool = False) -> Engine:
@@ -44,7 +62,7 @@ def _explained(url: URL) -> Iterator[None]:
         yield
     except (DatabaseError, OSError) as error:
         reason = error.orig if isinstance(error, DatabaseError) else error
-        if "database is locked" in str(reason) or "lock timeout" in str(reason):
+        if is_locked(error) or "lock timeout" in str(reason):
             raise StoreError(_in_use(url)) from error
         raise StoreError(
             f"cannot use the database {_shown(url)}: {reason}. Check `store.url` in config.yaml"
@@ -85,25 +103,77 @@ def _make_folder(url: URL, *, read_only: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _engine(url: URL, *, read_only: bool) -> Engine:
+def beside(engine: Engine, patience: float) -> Engine:
+    """Another engine on the same database, with one connection and a patience of its own in seconds."""
+    if isinstance(engine.pool, StaticPool):
+        return engine  # the one connection is the database
+    return _engine(engine.url, patience=patience, connections=1)
+
+
+def reading(engine: Engine) -> Engine:
+    """`engine` for those who only read: on SQLite they neither wait for who writes, nor hold anybody up."""
+    return engine.execution_options(reads_only=True)
+
+
+def session_of(process: Process) -> str:
+    """What PostgreSQL calls the connections of a process."""
+    return f"{SESSIONS}{process.name} {process.mark.rpartition(' ')[2]}"
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that there is no connection to PostgreSQL, whatever was asked of it."""
+    if not isinstance(error, OperationalError | InterfaceError) or isinstance(error.orig, sqlite3.Error):
+        return False  # SQLite is a file: what is wrong with it does not mend itself
+    # Where no statement is named, there was no connection yet, or its last word was the commit.
+    return error.connection_invalidated or error.statement is None
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether SQLite gave up waiting for somebody who writes."""
+    return "database is locked" in str(getattr(error, "orig", None))
+
+
+def reason_of(error: BaseException) -> str:
+    """What the database's driver said, in one line."""
+    said = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return str(said).strip().partition("\n")[0] or type(said).__name__
+
+
+def _engine(
+    url: URL, *, read_only: bool = False, patience: float = PATIENCE, connections: int = CONNECTIONS
+) -> Engine:
     if url.get_backend_name() != "sqlite":
-        try:
-            # By this name `only_user` knows who else is there; the address can give another.
-            named = url.update_query_dict({"fallback_application_name": NAME})
-            return create_engine(named, pool_pre_ping=True)
-        except ImportError as error:
-            raise StoreError(
-                "PostgreSQL needs the extra `postgres`: pip install 'feedbot[postgres]'"
-            ) from error
+        return _postgresql(url, patience=patience, connections=connections)
     in_memory = not url.database or url.database == ":memory:"
     # An in-memory database lives in its one connection.
     arguments: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
     engine = create_engine(url, **arguments)
-    _prepare_sqlite(engine, read_only=read_only)
+    _prepare_sqlite(engine, read_only=read_only, patience=patience)
     return engine
 
 
-def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
+def _postgresql(url: URL, *, patience: float, connections: int) -> Engine:
+    try:
+        from feedbot.store import line  # noqa: PLC0415 - psycopg is there only where PostgreSQL is used
+
+        given = {
+            **LINE,
+            "connect_timeout": max(2, min(CONNECT, int(patience))),  # libpq takes no less than 2
+            "application_name": session_of(this_process()),
+        }
+        options = {name: value for name, value in given.items() if name not in url.query}
+        engine = create_engine(url, pool_pre_ping=True, pool_size=connections, connect_args=options)
+    except ImportError as error:
+        raise StoreError("PostgreSQL needs the extra `postgres`: pip install 'feedbot[postgres]'") from error
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:
+        return line.connect(*arguments, patience=patience, **options)
+
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, *, read_only: bool, patience: float) -> None:
     """Make transactions real. The driver's default opens one only at the first write, so that a read before
     it sees an older state and updates are lost without an error.
     """
@@ -112,17 +182,16 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     def _connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
-        for pragma in ("busy_timeout=30000", "synchronous=normal", "foreign_keys=on"):
+        for pragma in (f"busy_timeout={int(1000 * patience)}", "synchronous=normal", "foreign_keys=on"):
             cursor.execute(f"pragma {pragma}")
         if not read_only:
             cursor.execute("pragma journal_mode=wal")
         cursor.close()
 
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        writes = not (read_only or connection.get_execution_options().get("reads_only"))
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _bring_up_to_date(engine: Engine) -> None:
@@ -150,6 +219,7 @@ def _create(engine: Engine) -> None:
                 " give feedbot a database of its own in `store.url`"
             )
         metadata.create_all(connection)
+        connection.execute(insert(leases).values(name=PASSES, term=0, until_us=0))
         connection.execute(
             text(
                 "create table alembic_version (version_num varchar(32) not null,"
@@ -233,7 +303,7 @@ def _exclusive(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={PATIENCE * 1000}", "locking_mode=exclusive", "foreign_keys=on"):
+        for pragma in (f"busy_timeout={TURN * 1000}", "locking_mode=exclusive", "foreign_keys=on"):
             connection.execute(f"pragma {pragma}")
 
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -242,15 +312,15 @@ def _exclusive(url: URL) -> Engine:
 
 def _lock_out_others(connection: Connection) -> None:
     """Let nobody write to the tables until the transaction ends. Raises StoreError if others are there."""
-    connection.execute(text(f"set local lock_timeout = '{PATIENCE}s'"))
+    connection.execute(text(f"set local lock_timeout = '{TURN}s'"))
     there = set(inspect(connection).get_table_names())
     names = ", ".join(f'"{name}"' for name in metadata.tables if name in there)
     connection.execute(text(f"lock table {names} in share mode"))
     others = (
         "select count(*) from pg_stat_activity where datname = current_database()"
-        " and application_name = :name and pid <> pg_backend_pid()"
+        " and application_name like :ours and pid <> pg_backend_pid()"
     )
-    if connection.execute(text(others), {"name": NAME}).scalar_one():
+    if connection.execute(text(others), {"ours": f"{SESSIONS}%"}).scalar_one():
         raise StoreError(_in_use(connection.engine.url))
 
 

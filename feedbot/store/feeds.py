@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, case, delete, false, func, insert,
 from feedbot.slug import free_slug
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import activity, documents, feeds, members, slugs
-from feedbot.store.statements import CHUNK, chunks, execute_many, insert_new, upsert
+from feedbot.store.statements import CHUNK, chunks, execute_many, insert_new, lock_in_order, upsert
 
 WEEKS = 26  # of activity that the index page shows
 WEEK_US = 7 * 24 * 3600 * 1_000_000
@@ -216,12 +216,14 @@ _SET_ACTIVE = (
 def touch(connection: Connection, keys: Collection[int]) -> None:
     """Say that what these feeds show has changed."""
     for chunk in chunks(sorted(keys)):
+        lock_in_order(connection, feeds.c.key, chunk)
         statement = update(feeds).where(feeds.c.key.in_(chunk))
         connection.execute(statement.values(changed=feeds.c.changed + 1))
 
 
 def touch_all(connection: Connection) -> None:
     """Say that every feed may have changed, as after a new configuration."""
+    lock_in_order(connection, feeds.c.key)
     connection.execute(update(feeds).values(changed=feeds.c.changed + 1))
 
 

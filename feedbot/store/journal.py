@@ -151,19 +151,12 @@ def load_passes(connection: Connection, limit: int) -> list[tuple[datetime, Json
     return [(from_us(row.started_us), json.loads(row.report)) for row in connection.execute(statement)]
 
 
-def get(connection: Connection, name: str, *, locked: bool = False) -> str | None:
-    """The value noted under `name`, if any; `locked` says that nobody else changes it in this transaction."""
-    statement = select(state.c.value).where(state.c.name == name)
-    value = connection.execute(statement.with_for_update() if locked else statement).scalar()
+def get(connection: Connection, name: str) -> str | None:
+    """The value noted under `name`, if any."""
+    value = connection.execute(select(state.c.value).where(state.c.name == name)).scalar()
     return str(value) if value is not None else None
 
 
 def put(connection: Connection, name: str, value: str) -> None:
     """Note `value` under `name`."""
     upsert(connection, state, [{"name": name, "value": value}])
-
-
-def replace(connection: Connection, name: str, old: str, new: str) -> bool:
-    """Note `new` under `name` if it still holds `old`; returns whether it did."""
-    statement = update(state).where(state.c.name == name, state.c.value == old)
-    return connection.execute(statement.values(value=new)).rowcount == 1

@@ -24,7 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-HEAD = "0004"  # the newest migration
+HEAD = "0006"  # the newest migration
+PASSES = "passes"  # the name of the lease on making passes
 
 # PostgreSQL sorts text by the database's language unless told otherwise; SQLite by code point.
 Text = PlainText().with_variant(PlainText(collation="C"), "postgresql")
@@ -293,4 +294,30 @@ state = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# The processes that work on this state, for those who want to know and for those who take over from them.
+workers = Table(
+    "workers",
+    metadata,
+    Column("owner", Text, primary_key=True),  # random: who holds leases
+    Column("name", Text, nullable=False),  # host:pid, for a person
+    Column("role", Text, nullable=False),  # leases.Role
+    Column("mark", Text, nullable=False),  # process.Process
+    Column("session", Text, nullable=False),  # by which the database knows its connections
+    Column("since_us", BigInteger, nullable=False),  # by the database's clock, as all moments here
+    Column("seen_us", BigInteger, nullable=False),  # it gave a sign of life then
+    Column("is_gone", Boolean, nullable=False),  # it gives none any more, and was seen to
+)
+
+# What only one process does at a time. The term rises with each new holder and never falls.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),  # None: nobody's
+    Column("term", BigInteger, nullable=False),
+    Column("since_us", BigInteger),  # its holder's since then
+    Column("until_us", BigInteger, nullable=False),  # after this anybody may take it
+    Column("pass_us", BigInteger),  # a pass is under way since then; None: none is
 )

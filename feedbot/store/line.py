@@ -1,0 +1,39 @@
+"""The line to PostgreSQL, on which nobody waits for ever; imported only where psycopg is there.
+
+The system notices by itself when a network is cut, but not when a proxy between keeps the line open and
+passes nothing on. So each wait for an answer has an end here, and the line with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+
+T = TypeVar("T")
+
+STEP = 0.1  # seconds between two looks at the clock
+
+
+class Line(psycopg.Connection[Any]):
+    """A connection that is closed when an answer takes longer than its patience."""
+
+    patience = 30.0  # seconds
+
+    def wait(self, gen: PQGen[T], interval: float = STEP, timeout: float | None = None) -> T:
+        """As psycopg has it. Raises OperationalError when there is no answer in time."""
+        try:
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout as error:
+            if timeout is not None:
+                raise
+            self.close()
+            raise psycopg.OperationalError(f"no answer within {self.patience:g} s") from error
+
+
+def connect(*arguments: Any, patience: float, **options: Any) -> Line:
+    """A connection to PostgreSQL, with its patience in seconds. Raises psycopg's errors."""
+    line = Line.connect(*arguments, **options)
+    line.patience = patience
+    return line

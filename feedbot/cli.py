@@ -274,14 +274,14 @@ def serve(
     """
     config = load_config(config_path, verbose, quiet, log=True)
     server = _server(ctx, config, host, port, quiet=quiet > 0)
-    if not (config.feeds.folder / "index.html").exists():
-        click.echo(f"There are no feeds in {config.feeds.folder} yet: `feedbot build` makes them", err=True)
+    if not server.has_documents():
+        click.echo(f"There are no feeds in {config.feeds.place} yet: `feedbot build` makes them", err=True)
     server.run(until_signal=True)
     leave(0)
 
 
 def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, quiet: bool) -> Any:
-    from feedbot.server import Server, Terms
+    from feedbot.server import Server, Terms, source_of
     from feedbot.server.operator import Desk, operator_routes
 
     if host is None:
@@ -289,7 +289,7 @@ def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, 
         host = "0.0.0.0" if _source(ctx, "port") == "ENVIRONMENT" else "127.0.0.1"  # noqa: S104 - see above
     terms = Terms(max_age=config.serve.max_age, feeds_url=config.site.feeds_url, hub=config.feeds.hub)
     routes = operator_routes(Desk(config, redact=redaction()))
-    server = Server(config.feeds.folder, host, port, terms, routes)
+    server = Server(source_of(config), host, port, terms, routes)
     if not quiet:
         click.echo(f"Feeds are at {server.url} (Ctrl-C stops)", err=True)
     return server

@@ -1,7 +1,8 @@
 """What a new configuration, or a new feedbot, changes in the store, found by comparing fingerprints.
 
-Three kinds of change, each with its own cost: how files are read (all are read again), which feeds there are
-and what they select (memberships are made anew), and how documents look (all are rendered again).
+Each kind of change has its own cost: how files are read (all are read again), which feeds there are and what
+they select (memberships are made anew), how documents look (all are rendered again), and to which bucket they
+go and with which headers (all are put again).
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from feedbot import __version__
 from feedbot.changes import Writer
+from feedbot.config import BucketAddress
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level, load_article
+from feedbot.place import NOWHERE
 from feedbot.store import archives, articles, feeds, files, journal
 from feedbot.store.articles import StoredArticle
 from feedbot.store.feeds import Membership
@@ -42,11 +45,23 @@ def reconfigure(
         files.distrust(connection)
     if _is_new(connection, "selection", _selection(config)):
         _select_anew(connection, catalogue, now)
-    if _is_new(connection, "appearance", _appearance(config)):
+    bucket = _bucket(config)
+    moved = _is_new(connection, "bucket", bucket)
+    if moved:
+        feeds.forget_all_documents(connection)
+    if _is_new(connection, "headers", str(config.serve.max_age) if bucket else ""):
+        feeds.distrust_documents(connection, NOWHERE)
+    if _is_new(connection, "appearance", _appearance(config)) or moved:
         feeds.touch_all(connection)
         archives.doubt_all(connection)
         journal.put(connection, "index", "stale")
     return reread
+
+
+def _bucket(config: Config) -> str:
+    """The bucket that documents lie in; "" for a folder, where files tell by their times if it is another."""
+    place = config.feeds.place
+    return f"{place} at {config.access.endpoint}" if isinstance(place, BucketAddress) else ""
 
 
 def fingerprint(*values: object) -> str:
@@ -56,7 +71,7 @@ def fingerprint(*values: object) -> str:
 
 
 def _is_new(connection: Connection, name: str, value: str) -> bool:
-    if journal.get(connection, name) == value:
+    if (journal.get(connection, name) or "") == value:
         return False
     journal.put(connection, name, value)
     return True

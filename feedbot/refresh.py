@@ -1,14 +1,19 @@
-"""The second step of a pass: the feeds that changed become documents in the output folder.
+"""The second step of a pass: the feeds that changed become documents in the place of the output.
 
 The store says which feeds changed; they are rendered, written where the bytes differ, and only then noted as
 done. Documents come first, then the index that names them, removals last. What the hub is to be told is
 noted with the documents that changed, so that it never hears of what it could not fetch yet. Archives come
 before the feeds that lead to them.
+
+Another process may do the same at the same time. What the state knows of documents is read while nothing has
+changed since a feed was loaded, so that it is older than anything newer; and a document that somebody else
+wrote after that is left alone (a bucket can tell), noted, and its feed rendered once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -19,7 +24,7 @@ from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed, Listing
 from feedbot.output import Output, Owner, RefreshReport
-from feedbot.publish import Folder, Outcome, Published
+from feedbot.place import NOWHERE, Look, Outcome, Published
 from feedbot.render import render_index
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press, Rendered
@@ -34,20 +39,25 @@ if TYPE_CHECKING:
 
 FEEDS_AT_ONCE = 16  # written side by side
 PLENTY = 500  # feeds whose rendering is worth further processes
+ROUNDS = 3  # in which feeds are rendered that another process keeps writing, before the next pass goes on
 
 
-def distrust_output(connection: Connection, folder: Folder) -> None:
-    """Let documents that somebody removed or changed in the output folder be rendered again."""
+def distrust_output(connection: Connection, look: Look) -> None:
+    """Let documents that somebody removed or changed be rendered again, by a look at where they lie."""
     touched: set[int] = set()
     touched_archives: set[int] = set()
+    seen: list[DocumentRow] = []
     for row in feeds.load_documents(connection).values():
-        if folder.stat(row.path) != (row.mtime_ns, row.size):
+        if not look.is_as_recorded(row.path, row):
+            if (e_tag := look.e_tag(row.path)) is not None:
+                seen.append(replace(row, e_tag=e_tag, mtime_ns=NOWHERE))
             if row.archive_key is not None:
                 touched_archives.add(row.archive_key)
             elif row.feed_key is not None:
                 touched.add(row.feed_key)
             else:
                 journal.put(connection, "index", "stale")
+    feeds.put_documents(connection, seen)
     feeds.touch(connection, touched)
     archives.touch(connection, touched_archives)
 
@@ -59,7 +69,7 @@ class Refresh:
         self,
         config: Config,
         catalogue: Catalogue,
-        folder: Folder,
+        output: Output,
         engine: Engine,
         *,
         clock: Clock = utc_now,
@@ -74,14 +84,22 @@ class Refresh:
             pictures=options.pictures,
         )
         self._catalogue = catalogue
-        self._folder = folder
+        self._place = output.place
         self._engine = engine
-        self._output = Output(folder=folder, shown=config.shown)
+        self._output = output
         self._archives = Archives(catalogue, self._press, self._output, engine)
 
     def run(self, crew: Crew) -> RefreshReport:
         """Render and write what changed. Raises PublishError; the next run goes on from there."""
         report = RefreshReport()
+        for _ in range(ROUNDS):
+            report.overtaken.clear()
+            self._run_once(crew, report)
+            if not report.overtaken:
+                break
+        return report
+
+    def _run_once(self, crew: Crew, report: RefreshReport) -> None:
         with self._engine.begin() as connection:
             stale = feeds.load(connection, stale=True)
             index = bool(stale) or journal.get(connection, "index") != "fresh"
@@ -96,17 +114,18 @@ class Refresh:
         if index:
             unwanted += self._refresh_index(report)
         if unwanted:
-            self._folder.remove(unwanted)
+            self._place.remove(unwanted)
             with self._engine.begin() as connection:
                 feeds.forget_documents(connection, unwanted)
             report.removed += len(unwanted)
-        return report
 
     def _settle_all(self, batch: Sequence[tuple[FeedRow, Rendered]], report: RefreshReport) -> list[str]:
         """Write some feeds; returns the paths of their documents that are not wanted any more."""
         with self._engine.begin() as connection:
-            known = feeds.load_documents(connection, [row.key for row, _ in batch])
-        results = self._folder.publish([document for _, one in batch for document in one.documents], known)
+            current = feeds.as_loaded(connection, [row for row, _ in batch])
+            known = feeds.load_documents(connection, current)
+        batch = [(row, one) for row, one in batch if row.key in current]
+        results = self._place.publish([document for _, one in batch for document in one.documents], known)
         by_path = {result.path: result for result in results}
         with self._engine.begin() as connection:
             report.pings += self._record_pings(connection, [row for row, _ in batch], by_path, known)
@@ -172,7 +191,7 @@ class Refresh:
         documents = render_index(
             press.site, listings, formats=press.formats, pictures=press.pictures, moves=moves
         )
-        results = self._folder.publish(documents, known)
+        results = self._place.publish(documents, known)
         wanted = {document.path for document in documents}
         with self._engine.begin() as connection:
             unwanted = [document for path, document in known.items() if path not in wanted]
@@ -197,8 +216,11 @@ class Refresh:
         return listings
 
 
+_NOT_WRITTEN = {Outcome.FOREIGN, Outcome.OVERTAKEN}
+
+
 def is_changed(digest: str | None, result: Published | None) -> bool:
     """Whether readers who had a document (of this digest; None: they had none) get another now. Pure."""
-    if digest is None or result is None or result.outcome is Outcome.FOREIGN:
+    if digest is None or result is None or result.outcome in _NOT_WRITTEN:
         return False
     return digest != result.digest

@@ -33,9 +33,9 @@ FLOORS = (
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"archive", "changes", "identity", "standings"},
     {"membership", "audience", "moments", "naming", "output"},
-    {"content", "render", "publish", "store", "targets"},
+    {"content", "render", "publish", "bucket", "store", "targets"},
     {"config", "settings"},
-    {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew"},
+    {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew", "kinds", "place"},
     {"retry", "attempt", "clock"},
     {"model"},
     {"errors"},
@@ -51,6 +51,7 @@ ROOMS = {
     "granian": ("server/",),
     "jinja2": ("render/pages", "report/page", "template.py"),
     "linkify_it": ("targets/length",),
+    "obstore": ("bucket/objects.py",),
     "PIL": ("targets/pictures",),
     "prometheus_client": ("report/metrics.py",),
     "regex": ("targets/",),
@@ -64,7 +65,7 @@ ROOMS = {
 NAMED_ABOVE = {"sqlalchemy"}
 
 # What a person who only asks for help must not wait for.
-HEAVY = {"alembic", "apscheduler", "brotli", "feedgen", "granian", "jinja2", "lxml", "PIL"}
+HEAVY = {"alembic", "apscheduler", "brotli", "feedgen", "granian", "jinja2", "lxml", "obstore", "PIL"}
 HEAVY |= {
     "prometheus_client",
     "pydantic",

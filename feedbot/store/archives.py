@@ -181,6 +181,13 @@ def load_documents(connection: Connection, keys: Sequence[int]) -> dict[str, Doc
     return {row.path: DocumentRow(**row._mapping) for row in connection.execute(statement)}
 
 
+def as_loaded(connection: Connection, rows: Iterable[ArchiveRow]) -> set[int]:
+    """The keys of those that nothing has changed since they were loaded; as `feeds.as_loaded`."""
+    changed = {row.key: row.changed for row in rows}
+    statement = select(archives.c.key, archives.c.changed).where(archives.c.key.in_(changed))
+    return {key for key, now in connection.execute(statement) if now == changed[key]}
+
+
 def touch(connection: Connection, keys: Collection[int]) -> None:
     """Say that what these archives show has changed."""
     for chunk in chunks(sorted(keys)):

@@ -45,7 +45,7 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRow:
-    """A document that feedbot wrote, with the stat it had then."""
+    """A document that feedbot wrote, with the stat it had then, or what the bucket called it."""
 
     path: str
     feed_key: int | None
@@ -53,6 +53,7 @@ class DocumentRow:
     mtime_ns: int
     size: int
     digest: str | None  # SHA-256 of its bytes; None: not known
+    e_tag: str | None = None  # "": it is gone from the bucket; None: it is not in one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +186,16 @@ def touch_all(connection: Connection) -> None:
     connection.execute(update(feeds).values(changed=feeds.c.changed + 1))
 
 
+def as_loaded(connection: Connection, rows: Iterable[FeedRow]) -> set[int]:
+    """The keys of those that nothing has changed since they were loaded.
+
+    Of these, nobody can have written a newer document; of the others, another process may have.
+    """
+    changed = {row.key: row.changed for row in rows}
+    statement = select(feeds.c.key, feeds.c.changed).where(feeds.c.key.in_(changed))
+    return {key for key, now in connection.execute(statement) if now == changed[key]}
+
+
 def settle(connection: Connection, key: int, *, changed: int, updated: datetime) -> None:
     """Record that the documents on disk show the feed as of `changed`.
 
@@ -280,6 +291,16 @@ def load_documents(
 def put_documents(connection: Connection, rows: Sequence[DocumentRow]) -> None:
     """Record that feedbot wrote these."""
     upsert(connection, documents, [{name: getattr(row, name) for name in row.__slots__} for row in rows])
+
+
+def distrust_documents(connection: Connection, nowhere: int) -> None:
+    """Record a modification time for all documents that none has, so that each is written again."""
+    connection.execute(update(documents).values(mtime_ns=nowhere))
+
+
+def forget_all_documents(connection: Connection) -> None:
+    """Record that feedbot wrote nothing, as where the output has a new place."""
+    connection.execute(delete(documents))
 
 
 def forget_documents(connection: Connection, paths: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-HEAD = "0003"  # the newest migration
+HEAD = "0005"  # the newest migration
 
 # PostgreSQL sorts text by the database's language unless told otherwise; SQLite by code point.
 Text = PlainText().with_variant(PlainText(collation="C"), "postgresql")
@@ -145,7 +145,7 @@ archived = Table(
     Index(None, "article_key"),
 )
 
-# What feedbot wrote: nothing else in the output folder is ever overwritten or removed.
+# What feedbot wrote: nothing else in the place of output is ever overwritten or removed.
 documents = Table(
     "documents",
     metadata,
@@ -155,6 +155,7 @@ documents = Table(
     Column("size", BigInteger, nullable=False),
     Column("archive_key", Key, ForeignKey("archives.key")),  # None: not of an archive
     Column("digest", Text),  # SHA-256 of its bytes; None: written before digests were kept
+    Column("e_tag", Text),  # what a bucket calls its content; "": it is gone; None: not in a bucket
     Index(None, "feed_key"),
     Index(None, "archive_key"),
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import Feed, Format
-from feedbot.output import Output, Owner, RefreshReport
+from feedbot.output import Output, Owner, RefreshReport, doubtful_paths
 from feedbot.place import NOWHERE
 from feedbot.render.addresses import Part, archives_folder, feed_path
 from feedbot.render.press import Job, Press, Rendered
@@ -124,14 +124,17 @@ class Archives:
         documents = [document for _, one in batch for document in one.documents]
         results = {result.path: result for result in self._output.place.publish(documents, known)}
         with self._engine.begin() as connection:
-            unwanted = [document for path, document in known.items() if path not in results]
+            doubtful = doubtful_paths(known, archives.load_documents(connection, sorted(current)))
+            unwanted = [document for path, document in known.items() if path not in results.keys() | doubtful]
             paths = self._output.discard(connection, unwanted)
             for archive, one in batch:
                 owner = Owner(feed_key=archive.feed_key, archive_key=archive.key)
                 mine = [results[document.path] for document in one.documents]
                 # One that could not be written whole stays to be done.
-                if self._output.record(connection, owner, mine, report):
+                if self._output.record(connection, owner, mine, report, doubtful=doubtful):
                     archives.settle(connection, archive)
+                elif any(result.path in doubtful for result in mine):
+                    archives.touch(connection, [archive.key])  # these may have replaced newer ones
         return paths
 
     def adopt(self, rows: Iterable[FeedRow]) -> None:

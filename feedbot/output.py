@@ -5,7 +5,7 @@ The place writes and removes. This notes it, so that the next pass makes up for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,9 +59,18 @@ class Output:
     shown: Callable[[str], str]  # the path of a document, as the operator knows it
 
     def record(
-        self, connection: Connection, owner: Owner, results: Sequence[Published], report: RefreshReport
+        self,
+        connection: Connection,
+        owner: Owner,
+        results: Sequence[Published],
+        report: RefreshReport,
+        *,
+        doubtful: Collection[str] = (),
     ) -> bool:
-        """Note documents and findings; returns whether all documents are where they belong."""
+        """Note documents and findings; returns whether all documents are where they belong.
+
+        What another process noted meanwhile, of those that are `doubtful`, is left as it is.
+        """
         foreign = [result.path for result in results if result.outcome is Outcome.FOREIGN]
         overtaken = [result.path for result in results if result.outcome is Outcome.OVERTAKEN]
         ours = [
@@ -75,14 +84,14 @@ class Output:
                 e_tag=result.e_tag,
             )
             for result in results
-            if result.outcome is not Outcome.FOREIGN
+            if result.outcome is not Outcome.FOREIGN and result.path not in doubtful
         ]
         feeds.put_documents(connection, ours)
         journal.put_findings(connection, {owner.source: [self._foreign(path) for path in foreign]})
         report.written += sum(result.outcome is Outcome.WRITTEN for result in results)
         report.foreign += foreign
         report.overtaken += overtaken
-        return not (foreign or overtaken)
+        return not (foreign or overtaken or any(result.path in doubtful for result in results))
 
     def discard(self, connection: Connection, documents: Iterable[DocumentRow]) -> list[str]:
         """Note that these are to be removed in the end; returns their paths.
@@ -99,6 +108,11 @@ class Output:
             what="this was not written by feedbot, so it was left alone and the document is missing",
             hint="move it away, or give `feeds.path` a folder of its own",
         )
+
+
+def doubtful_paths(before: Mapping[str, DocumentRow], now: Mapping[str, DocumentRow]) -> set[str]:
+    """The documents that another process has noted something of, between two looks at the record. Pure."""
+    return {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
 
 
 def output_of(config: Config) -> Output:

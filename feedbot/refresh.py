@@ -23,7 +23,7 @@ from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed, Listing
-from feedbot.output import Output, Owner, RefreshReport
+from feedbot.output import Output, Owner, RefreshReport, doubtful_paths
 from feedbot.place import NOWHERE, Look, Outcome, Published
 from feedbot.render import render_index
 from feedbot.render.addresses import Part, feed_path
@@ -128,15 +128,19 @@ class Refresh:
         results = self._place.publish([document for _, one in batch for document in one.documents], known)
         by_path = {result.path: result for result in results}
         with self._engine.begin() as connection:
-            report.pings += self._record_pings(connection, [row for row, _ in batch], by_path, known)
-            unwanted = [document for path, document in known.items() if path not in by_path]
+            doubtful = doubtful_paths(known, feeds.load_documents(connection, current))
+            sure = {path: result for path, result in by_path.items() if path not in doubtful}
+            report.pings += self._record_pings(connection, [row for row, _ in batch], sure, known)
+            unwanted = [document for path, document in known.items() if path not in by_path.keys() | doubtful]
             paths = self._output.discard(connection, unwanted)
             for row, one in batch:
                 mine = [by_path[document.path] for document in one.documents]
                 # A feed that could not be written whole stays to be done.
-                if self._output.record(connection, Owner(feed_key=row.key), mine, report):
+                if self._output.record(connection, Owner(feed_key=row.key), mine, report, doubtful=doubtful):
                     # An empty feed keeps the date it had.
                     feeds.settle(connection, row.key, changed=row.changed, updated=one.updated or row.updated)
+                elif any(result.path in doubtful for result in mine):
+                    feeds.touch(connection, [row.key])  # these may have replaced newer ones
         return paths
 
     def _record_pings(
@@ -194,9 +198,10 @@ class Refresh:
         results = self._place.publish(documents, known)
         wanted = {document.path for document in documents}
         with self._engine.begin() as connection:
-            unwanted = [document for path, document in known.items() if path not in wanted]
+            doubtful = doubtful_paths(known, feeds.load_documents(connection, [None]))
+            unwanted = [document for path, document in known.items() if path not in wanted | doubtful]
             paths = self._output.discard(connection, unwanted)
-            whole = self._output.record(connection, Owner(), results, report)
+            whole = self._output.record(connection, Owner(), results, report, doubtful=doubtful)
             journal.put(connection, "index", "fresh" if whole else "stale")
         return paths
 

@@ -88,7 +88,7 @@ class Bucket:
         if self._paths is None:
             with self._explained("read", path):
                 return self._objects.names_in(path)
-        start = f"{path}/"
+        start = path.rstrip("/") + "/"
         first = bisect_left(self._paths, start)
         below = takewhile(lambda one: one.startswith(start), self._paths[first:])
         return sorted({one[len(start) :].partition("/")[0] for one in below})

@@ -51,6 +51,10 @@ def code_in(error: BaseException) -> str:
 def trouble_of(error: BaseException, endpoint: str) -> Trouble:
     """One of the library's errors in our words; `endpoint` is where the store is."""
     text, code = str(error), code_in(error)
+    if (
+        "/latest/api/token" in text or "/latest/meta-data" in text
+    ):  # where a machine in a cloud finds its role
+        return Trouble("there is no key for the store", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     found = _STATUS.search(text)
     if found is None:
         return _without_answer(text, endpoint)
@@ -64,13 +68,11 @@ def trouble_of(error: BaseException, endpoint: str) -> Trouble:
 
 def _without_answer(text: str, endpoint: str) -> Trouble:
     """No answer came, or none that could be read."""
-    if "metadata" in text or "credential" in text.lower() or "/latest/api/token" in text:
-        return Trouble("there is no key for the store", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    if "timed out" in text.lower() or "timeout" in text.lower():
+    if "kind: Timeout" in text:
         return Trouble(f"the store at {endpoint} did not answer in time", "see whether it is well")
     if "dns error" in text:
         return Trouble(f"nobody knows the host of the store at {endpoint}", "check AWS_ENDPOINT_URL")
-    if "certificate" in text.lower():
+    if "certificate" in text:
         hint = "check AWS_ENDPOINT_URL, and the certificates of this machine"
         return Trouble(f"the certificate of the store at {endpoint} is not trusted", hint)
     return Trouble(

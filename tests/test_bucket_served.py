@@ -125,6 +125,26 @@ def test_many_readers_of_one_document_cost_one_request(shelf: Shelf, bucket: Buc
     assert len(wire.requests) == 1
 
 
+def test_one_reader_waits_for_a_store_that_does_not_answer_and_not_all(
+    shelf: Shelf, bucket: Bucket, wire: Proxy, clock: Clock
+) -> None:
+    for name in ("rss.xml", "atom.xml"):
+        bucket.put(f"{PREFIX}/{name}", TEXTS[0])
+        assert body(shelf, name) == TEXTS[0]
+    wire.fail(Fault.CUT, times=1)
+    clock.now += FRESH + 0.1
+    assert body(shelf) == TEXTS[0]
+    clock.now += FRESH + 0.1
+    held = wire.fail(Fault.HOLD, times=1)
+    waiting = threading.Thread(target=lambda: body(shelf))
+    waiting.start()
+    assert held.reached.wait(10)
+    assert body(shelf, "atom.xml") == TEXTS[0]
+    assert waiting.is_alive()
+    held.released.set()
+    waiting.join()
+
+
 def test_a_store_that_fails_is_told_to_readers_as_such(bucket: Bucket, wire: Proxy) -> None:
     wire.fail(Fault.CUT)
     source = Source(bucket.objects(wire.url, tries=0))

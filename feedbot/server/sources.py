@@ -28,7 +28,7 @@ ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOO
 
 FRESH = 2.0  # seconds that what a bucket answered counts as current
 KEPT = 900.0  # seconds that documents are served while a store cannot be asked about them
-ANSWER = timedelta(seconds=5)  # that a store may take for an answer to a reader who waits
+ANSWER = timedelta(seconds=3)  # that a store may take for an answer to a reader who waits
 NAMES = 10_000  # paths where nothing was, remembered for a moment
 
 log = logging.getLogger(__name__)
@@ -131,15 +131,24 @@ class Bucket:
         self._lock = threading.Lock()  # over `_absent`
         self._absent: dict[str, float] = {}  # where nothing was, until when that counts as current
         self._failed: float | None = None  # when the store failed last; None: it has answered since
+        self._trying = threading.Lock()  # held by the one who asks a store that has failed
 
     def read(self, path: str, before: Stamp | None = None) -> Found | Same | None:
         """What is at `path`: fetched only if it is not what was there before."""
-        now = self._clock()
         known = before if isinstance(before, ObjectStamp) else None
-        if self._absent.get(path, 0.0) > now:
+        if self._absent.get(path, 0.0) > self._clock():
             return None
-        if self._failed is not None and now - self._failed < FRESH:
-            return self._last_known(path, known)  # nobody waits for it once more
+        if self._failed is None:
+            return self._ask(path, known)
+        if self._clock() - self._failed < FRESH or not self._trying.acquire(blocking=False):
+            return self._last_known(path, known)  # one reader waits for a store that fails, and not all
+        try:
+            return self._ask(path, known)
+        finally:
+            self._trying.release()
+
+    def _ask(self, path: str, known: ObjectStamp | None) -> Found | Same | None:
+        now = self._clock()
         try:
             there = self._objects.get(path, known=known.e_tag if known else "")
         except Trouble as trouble:

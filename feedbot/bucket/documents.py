@@ -13,7 +13,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,13 +35,24 @@ class Bucket:
     """The documents below one prefix of a bucket.
 
     `is_ours` recognises feedbot's mark in bytes that the state knows nothing of; `max_age` is what caches are
-    told of documents.
+    told of documents; `confirm` is called just before anything is put or removed, and raises if that must not
+    be.
     """
 
-    def __init__(self, objects: Objects, is_ours: Callable[[bytes], bool], max_age: timedelta) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        is_ours: Callable[[bytes], bool],
+        max_age: timedelta,
+        confirm: Callable[[], None] = lambda: None,
+    ) -> None:
         self._objects = objects
         self._is_ours = is_ours
         self._max_age = max_age
+        self._confirm = confirm
+        self._writers = ThreadPoolExecutor(
+            WRITERS, thread_name_prefix="writer"
+        )  # none runs before it is needed
         self._looked_at: float | None = None
         self._paths: list[str] | None = None  # of all objects there were at the last look, in order
 
@@ -80,6 +91,7 @@ class Bucket:
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove documents that feedbot wrote. Raises PublishError."""
+        self._confirm()
         with self._explained("remove documents from", ""):
             self._objects.delete(list(paths))
 
@@ -124,14 +136,15 @@ class Bucket:
         if len(batch) < 2:
             yield from (result for result in map(put, batch) if result)
             return
-        with ThreadPoolExecutor(WRITERS) as pool:
-            results = [pool.submit(put, one) for one in batch]
+        results = [self._writers.submit(put, one) for one in batch]
+        wait(results)  # for all, also if one fails: nothing is to be put once this has returned
         for error in filter(None, (result.exception() for result in results)):
             raise error
         yield from (found for result in results if (found := result.result()))
 
     def _put(self, document: Document, digest: str, known: Known | None) -> Published:
         expected = known.e_tag if known and known.e_tag else ""
+        self._confirm()
         with self._explained("write", document.path):
             e_tag = self._objects.put(
                 document.path, document.body, self._headers(document.path), expected=expected

@@ -14,6 +14,7 @@ import pytest
 from faults import Fault, Proxy, answer
 from newsroom import Newsroom
 from object_stores import PREFIX, Bucket, make_bucket, rclone
+from test_worker import Process
 
 from feedbot.bucket import documents
 from feedbot.bucket.objects import UNCHANGED, Objects, Trouble
@@ -390,6 +391,38 @@ def test_a_reader_never_sees_a_part_of_a_document(
     done.set()
     reader.join()
     assert seen <= whole
+
+
+@pytest.mark.parametrize("place", ["/rss.xml", "/ai/index.html", "/feeds/index.html", "?delete"])
+@pytest.mark.parametrize("fault", [Fault.HOLD, Fault.LOSE])
+def test_a_process_that_is_killed_in_the_middle_leaves_whole_documents_and_the_next_goes_on(
+    newsroom: Newsroom, bucket_newsroom: Newsroom, bucket: Bucket, wire: Proxy, place: str, fault: Fault
+) -> None:
+    feeds = bucket_newsroom.settings["feeds"]
+    for room in (newsroom, bucket_newsroom):
+        fill(room)
+        room.build()
+        (room.content / "a00.md").unlink()
+        room.write("a03.md", title="Another")
+    before = bucket.documents()
+    newsroom.configure(feeds={"topics": {"Law": {"feed": False}}})
+    newsroom.build()
+    bucket_newsroom.configure(feeds={**feeds, "topics": {"Law": {"feed": False}}})
+    bucket_newsroom.close()
+    rule = wire.fail(fault, lambda request: place in request and not request.startswith("GET"))
+    process = Process(bucket_newsroom, command="build")
+    assert rule.reached.wait(20)
+    process.popen.kill()
+    process.stop()
+    assert process.popen.stdout
+    process.popen.stdout.close()
+    wire.heal()
+    after = {path: body for path, (body, _, _) in newsroom.snapshot().items()}
+    for path, body in bucket.documents().items():
+        assert body in {before.get(path), after.get(path)}, path
+    bucket_newsroom.build()
+    assert bucket.documents() == after
+    assert bucket_newsroom.build().written == 0
 
 
 # --- stores that fail ---

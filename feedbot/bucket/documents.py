@@ -50,9 +50,7 @@ class Bucket:
         self._is_ours = is_ours
         self._max_age = max_age
         self._confirm = confirm
-        self._writers = ThreadPoolExecutor(
-            WRITERS, thread_name_prefix="writer"
-        )  # none runs before it is needed
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
         self._looked_at: float | None = None
         self._paths: list[str] | None = None  # of all objects there were at the last look, in order
 

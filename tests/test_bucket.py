@@ -381,7 +381,7 @@ def test_a_reader_never_sees_a_part_of_a_document(
 
     def read() -> None:
         while not done.is_set():
-            seen.add(bucket.get(f"{PREFIX}/rss.xml"))
+            seen.add(bucket.find(f"{PREFIX}/rss.xml") or MARK + texts[0].encode())
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -500,6 +500,19 @@ def strict(tmp_path: Path) -> Iterator[Bucket]:
     (tmp_path / "stores" / "strict").mkdir(parents=True)
     with rclone(tmp_path / "stores") as url:
         yield Bucket("strict", url)
+
+
+def test_a_store_without_conditions_keeps_what_belongs_to_others(
+    newsroom: Newsroom, strict: Bucket, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "stores" / "strict" / PREFIX / "ai" / "rss.xml"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("<rss>somebody else's</rss>")
+    newsroom.environ = strict.environ()
+    newsroom.configure(feeds={"path": strict.path})
+    newsroom.write("one.md")
+    assert newsroom.build().refresh.foreign == ["ai/rss.xml"]
+    assert theirs.read_text() == "<rss>somebody else's</rss>"
 
 
 def test_a_store_that_checks_signatures_is_written_with_the_right_key_only(

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
+from typing import ParamSpec, TypeVar
 
 from feedbot.bucket.objects import Object, Objects, Trouble
 from feedbot.errors import PublishError
@@ -27,6 +28,9 @@ from feedbot.place import NOWHERE, Known, Outcome, Published
 
 WRITERS = 16  # threads: waiting for the store is nearly all of the work
 LOOK_EVERY = 600.0  # seconds between two looks at all objects, which take a request for each thousand of them
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +66,7 @@ class Bucket:
         if self._looked_at is not None and time.monotonic() - self._looked_at < LOOK_EVERY:
             return BucketLook(None)
         with self._explained("read", ""):
-            listing = self._objects.list_all()
+            listing = self._wait_for(self._objects.list_all)
         if listing is None:
             log.warning(
                 "%s holds objects whose names cannot be listed, such as a//b: give `feeds.path` a prefix of"
@@ -91,13 +95,13 @@ class Bucket:
         """Remove documents that feedbot wrote. Raises PublishError."""
         self._confirm()
         with self._explained("remove documents from", ""):
-            self._objects.delete(list(paths))
+            self._wait_for(self._objects.delete, list(paths))
 
     def names_in(self, path: str) -> list[str]:
         """What lies just below `path`, as of the last look if there was one. Raises PublishError."""
         if self._paths is None:
             with self._explained("read", path):
-                return self._objects.names_in(path)
+                return self._wait_for(self._objects.names_in, path)
         start = path.rstrip("/") + "/"
         first = bisect_left(self._paths, start)
         below = takewhile(lambda one: one.startswith(start), self._paths[first:])
@@ -110,12 +114,16 @@ class Bucket:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of the document at `path`, or None where there is none. Raises PublishError."""
-        there = self._get(path)
+        there = self._wait_for(self._get, path)
         return None if there is None else there.body
 
     def has_output(self) -> bool:
         """Whether a document with feedbot's mark lies at the top. Raises PublishError."""
         return any(map(self.holds_ours, ("rss.xml", "atom.xml", "feed.json", "index.html")))
+
+    def _wait_for(self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
+        """Let a thread wait for the store: this one has to hear signals meanwhile."""
+        return self._writers.submit(work, *given, **named).result()
 
     def _put_all(
         self, batch: Sequence[tuple[Document, str]], known: Mapping[str, Known]
@@ -131,9 +139,6 @@ class Bucket:
                 failed.set()
                 raise
 
-        if len(batch) < 2:
-            yield from (result for result in map(put, batch) if result)
-            return
         results = [self._writers.submit(put, one) for one in batch]
         wait(results)  # for all, also if one fails: nothing is to be put once this has returned
         for error in filter(None, (result.exception() for result in results)):
@@ -141,6 +146,8 @@ class Bucket:
         yield from (found for result in results if (found := result.result()))
 
     def _put(self, document: Document, digest: str, known: Known | None) -> Published:
+        if not known and self._is_listed(document.path):
+            return self._seen(document, digest, known)  # also where the store would not refuse the put
         expected = known.e_tag if known and known.e_tag else ""
         self._confirm()
         with self._explained("write", document.path):
@@ -150,6 +157,12 @@ class Bucket:
         if e_tag is None:
             return self._seen(document, digest, known)
         return _published(document, Outcome.WRITTEN, digest, e_tag)
+
+    def _is_listed(self, path: str) -> bool:
+        """Whether something was at `path` at the last look."""
+        paths = self._paths or []
+        at = bisect_left(paths, path)
+        return paths[at : at + 1] == [path]
 
     def _seen(self, document: Document, digest: str, known: Known | None) -> Published:
         """What to make of something that was not expected in the place of a document."""

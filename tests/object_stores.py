@@ -137,7 +137,7 @@ def rclone(folder: Path) -> Iterator[str]:
     """A store whose buckets are the folders in `folder`; gives its address."""
     port = free_port()
     program = Path(sys.executable).with_name("rclone")
-    options = ["--dir-cache-time", "0", "--auth-key", f"{KEY},{SECRET}", "--config", os.devnull]
+    options = ["--auth-key", f"{KEY},{SECRET}", "--config", os.devnull]
     address = f"127.0.0.1:{port}"
     with _running([str(program), "serve", "s3", "--addr", address, *options, str(folder)], port):
         yield f"http://{address}"
@@ -158,7 +158,7 @@ def _running(command: list[str], port: int) -> Iterator[None]:
         wait_until(lambda: is_listening(port), command[0])
         yield
     finally:
-        process.terminate()
+        process.kill()
         process.wait()
 
 

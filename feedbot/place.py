@@ -38,23 +38,28 @@ class Published:
     e_tag: str | None = None  # what a bucket calls this content; "": nothing is there; None: not in a bucket
 
 
-class Known(Protocol):
-    """What the state knows of a document that feedbot wrote."""
+class Stamp(Protocol):
+    """By what the state knows a document again that feedbot wrote."""
 
     @property
     def mtime_ns(self) -> int: ...
     @property
     def size(self) -> int: ...
     @property
-    def digest(self) -> str | None: ...
-    @property
     def e_tag(self) -> str | None: ...
+
+
+class Known(Stamp, Protocol):
+    """What the state knows of such a document."""
+
+    @property
+    def digest(self) -> str | None: ...
 
 
 class Look(Protocol):
     """What a look at the place found."""
 
-    def is_as_recorded(self, path: str, known: Known) -> bool:
+    def is_as_recorded(self, path: str, known: Stamp) -> bool:
         """Whether the document at `path` is what the state knows; True also where that is not known."""
 
     def e_tag(self, path: str) -> str | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from feedbot.errors import PublishError
 from feedbot.model import Document
-from feedbot.place import Known, Outcome, Published
+from feedbot.place import Outcome, Published, Stamp
 
 WRITERS = 8  # threads: waiting for the disk is most of the work
 TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
@@ -180,7 +180,7 @@ class FolderLook:
 
     folder: Folder
 
-    def is_as_recorded(self, path: str, known: Known) -> bool:
+    def is_as_recorded(self, path: str, known: Stamp) -> bool:
         """Whether modification time and size are what they were when it was written."""
         return self.folder.stat(path) == (known.mtime_ns, known.size)
 

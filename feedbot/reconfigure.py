@@ -50,7 +50,7 @@ def reconfigure(
     if moved:
         feeds.forget_all_documents(connection)
     if _is_new(connection, "headers", str(config.serve.max_age) if bucket else ""):
-        feeds.distrust_documents(connection, NOWHERE)
+        feeds.distrust_all_documents(connection, mtime_ns=NOWHERE)
     if _is_new(connection, "appearance", _appearance(config)) or moved:
         feeds.touch_all(connection)
         archives.doubt_all(connection)

@@ -13,7 +13,6 @@ wrote after that is left alone (a bucket can tell), noted, and its feed rendered
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -46,18 +45,18 @@ def distrust_output(connection: Connection, look: Look) -> None:
     """Let documents that somebody removed or changed be rendered again, by a look at where they lie."""
     touched: set[int] = set()
     touched_archives: set[int] = set()
-    seen: list[DocumentRow] = []
-    for row in feeds.load_documents(connection).values():
+    seen: dict[str, str] = {}
+    for row in feeds.document_stamps(connection):
         if not look.is_as_recorded(row.path, row):
             if (e_tag := look.e_tag(row.path)) is not None:
-                seen.append(replace(row, e_tag=e_tag, mtime_ns=NOWHERE))
+                seen[row.path] = e_tag
             if row.archive_key is not None:
                 touched_archives.add(row.archive_key)
             elif row.feed_key is not None:
                 touched.add(row.feed_key)
             else:
                 journal.put(connection, "index", "stale")
-    feeds.put_documents(connection, seen)
+    feeds.distrust_documents(connection, seen, mtime_ns=NOWHERE)
     feeds.touch(connection, touched)
     archives.touch(connection, touched_archives)
 

@@ -24,7 +24,7 @@ from feedbot.bucket.objects import Object, Objects, Trouble
 from feedbot.errors import PublishError
 from feedbot.kinds import TEXT, Kind, age_of, label_of
 from feedbot.model import Document
-from feedbot.place import NOWHERE, Known, Outcome, Published
+from feedbot.place import NOWHERE, Known, Outcome, Published, Stamp
 
 WRITERS = 16  # threads: waiting for the store is nearly all of the work
 LOOK_EVERY = 600.0  # seconds between two looks at all objects, which take a request for each thousand of them
@@ -214,7 +214,7 @@ class BucketLook:
 
     listing: Mapping[str, str] | None
 
-    def is_as_recorded(self, path: str, known: Known) -> bool:
+    def is_as_recorded(self, path: str, known: Stamp) -> bool:
         """Whether the object is the one that was put."""
         if known.mtime_ns == NOWHERE:
             return False

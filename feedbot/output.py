@@ -115,12 +115,16 @@ def doubtful_paths(before: Mapping[str, DocumentRow], now: Mapping[str, Document
     return {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
 
 
-def output_of(config: Config) -> Output:
-    """The output of a configuration. Raises ConfigError if it lies in a bucket and the extra is missing."""
+def output_of(config: Config, confirm: Callable[[], None] = lambda: None) -> Output:
+    """The output of a configuration. Raises ConfigError if it lies in a bucket and the extra is missing.
+
+    `confirm` is called just before anything is put into a bucket or removed there, and raises if that must
+    not be.
+    """
     place = config.feeds.place
     if isinstance(place, Path):
         return Output(
             place=Folder(path=place, is_ours=bears_mark), shown=lambda path: config.shown(place / path)
         )
     objects = Objects(place, config.access)
-    return Output(place=Bucket(objects, bears_mark, config.serve.max_age), shown=objects.shown)
+    return Output(place=Bucket(objects, bears_mark, config.serve.max_age, confirm), shown=objects.shown)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import os
 import stat
 import threading
@@ -160,7 +159,8 @@ class Bucket:
             return None
         if there is UNCHANGED:
             return Same(self._stamp(known.e_tag if known else "", now))
-        return Found(there.body, self._stamp(there.e_tag, now), math.ceil(there.modified.timestamp()))
+        # Stores tell whole seconds: once this one is over, no other content bears its date.
+        return Found(there.body, self._stamp(there.e_tag, now), int(there.modified.timestamp()) + 1)
 
     def _stamp(self, e_tag: str, now: float) -> ObjectStamp:
         return ObjectStamp(e_tag, seen=now, until=now + FRESH, clock=self._clock)

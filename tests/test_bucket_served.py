@@ -226,11 +226,11 @@ def test_a_database_and_a_bucket_are_all_that_worker_and_web_share(
         newsroom.write("two.md", publishedDateTime="2026-05-02T08:00:00Z")
         running.append(Process(newsroom))
         wait_until(lambda: shown() == ["About two", "About one"], "the second article")
-        assert running.pop().stop() == 0
-        assert running.pop(0).stop() == 0
+        assert [running[-1].stop(), running[0].stop()] == [0, 0]
     finally:
         for process in running:
-            process.popen.kill()
+            if process.popen.poll() is None:
+                process.popen.kill()
             process.stop()
             assert process.popen.stdout
             process.popen.stdout.close()

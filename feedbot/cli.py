@@ -128,7 +128,7 @@ def init(folder: Path, title: str | None, url: str | None, yes: bool) -> None:
 @main.command(short_help="List every problem in the configuration and the articles.")
 @common
 @json_option
-@click.option("--online", is_flag=True, help="Try the targets, too, without anything that readers would see.")
+@click.option("--online", is_flag=True, help="Try targets and bucket, too, unseen by readers.")
 def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bool) -> None:
     """List every problem in the configuration and in the articles; change nothing.
 
@@ -140,7 +140,7 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
       feedbot check --config newsroom.yaml
       feedbot check --online
     """
-    from feedbot.check import check_content
+    from feedbot.check import check_bucket, check_content
     from feedbot.clock import utc_now
     from feedbot.config import InvalidConfig
     from feedbot.report.findings import as_findings, print_checked
@@ -158,6 +158,7 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
         checked = check_content(config, progress=progress)
     if online:
         there = standings_in(config)
+        checked = checked.with_findings(check_bucket(config))
         checked = checked.with_targets(check_targets(config), untried=untried(config), standings=there)
     if as_json:
         print_json(redacted(checked.as_json()))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from faults import Fault, Proxy, answer, proxy_to
 from newsroom import Newsroom
 from object_stores import PREFIX, Bucket, make_bucket, port_of, rclone
@@ -19,6 +20,7 @@ from test_worker import Process
 from feedbot.bucket import documents
 from feedbot.bucket.objects import UNCHANGED, Objects, Trouble
 from feedbot.build import Builder
+from feedbot.cli import main
 from feedbot.config import BucketAddress
 from feedbot.errors import ConfigError, PublishError
 from feedbot.model import Document
@@ -567,6 +569,26 @@ def test_without_a_key_the_variables_are_named(
     access = type(bucket.access())(endpoint=bucket.url, region="us-east-1", allow_http=True)
     with pytest.raises(Trouble, match="AWS_ACCESS_KEY_ID"):
         Objects(BucketAddress(bucket.name, ""), access, tries=0).get("rss.xml")
+
+
+def test_check_online_tells_what_is_in_the_way_of_a_bucket(
+    newsroom: Newsroom, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newsroom.write("one.md")
+    newsroom.configure(feeds={"path": bucket.path})
+    for name, value in bucket.environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(newsroom.folder)
+    fine = CliRunner().invoke(main, ["check", "--online"])
+    assert fine.exit_code == 0, fine.output
+    newsroom.configure(feeds={"path": "s3://not-there/feeds"})
+    assert CliRunner().invoke(main, ["check"]).exit_code == 0
+    wrong = CliRunner().invoke(main, ["check", "--online", "--json"])
+    assert wrong.exit_code == 1
+    [finding] = json.loads(wrong.stdout)["findings"]
+    assert finding["path"] == "config.yaml"
+    assert "s3://not-there/feeds cannot be listed" in finding["what"]
+    assert finding["hint"] == "create the bucket, or check `feeds.path` and AWS_ENDPOINT_URL"
 
 
 # --- objects ---

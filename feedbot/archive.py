@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import Feed, Format
-from feedbot.output import NOWHERE, Output, Owner, RefreshReport
+from feedbot.output import Output, Owner, RefreshReport
+from feedbot.place import NOWHERE
 from feedbot.render.addresses import Part, archives_folder, feed_path
 from feedbot.render.press import Job, Press, Rendered
 from feedbot.store import archives, feeds
@@ -118,7 +119,7 @@ class Archives:
         with self._engine.begin() as connection:
             known = archives.load_documents(connection, [archive.key for archive, _ in batch])
         documents = [document for _, one in batch for document in one.documents]
-        results = {result.path: result for result in self._output.folder.publish(documents, known)}
+        results = {result.path: result for result in self._output.place.publish(documents, known)}
         with self._engine.begin() as connection:
             unwanted = [document for path, document in known.items() if path not in results]
             paths = self._output.discard(connection, unwanted)
@@ -142,8 +143,8 @@ class Archives:
                     feeds.put_documents(connection, found)
 
     def _left_behind(self, row: FeedRow) -> list[DocumentRow]:
-        feed, folder = Feed(slug=row.slug, title=""), self._output.folder
-        numbers = [int(name) for name in folder.names_in(archives_folder(feed)) if name.isdecimal()]
+        feed, place = Feed(slug=row.slug, title=""), self._output.place
+        numbers = [int(name) for name in place.names_in(archives_folder(feed)) if name.isdecimal()]
         if not numbers:
             return []
         with self._engine.begin() as connection:
@@ -158,5 +159,5 @@ class Archives:
         return [
             DocumentRow(path=path, feed_key=row.key, mtime_ns=NOWHERE, size=0, digest=None)
             for path in paths
-            if folder.holds_ours(path)
+            if place.holds_ours(path)
         ]

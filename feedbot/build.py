@@ -27,8 +27,7 @@ from feedbot.errors import FeedbotError
 from feedbot.index import due_of_index
 from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
-from feedbot.output import RefreshReport
-from feedbot.publish import Folder
+from feedbot.output import RefreshReport, output_of
 from feedbot.reconfigure import reconfigure
 from feedbot.refresh import Refresh, distrust_output
 from feedbot.render import bears_mark
@@ -78,6 +77,7 @@ class PassReport:
         self.refresh.removed += later.refresh.removed
         self.refresh.pings += later.refresh.pings
         self.refresh.foreign = later.refresh.foreign
+        self.refresh.overtaken = later.refresh.overtaken
         for name in ("deliveries", "held", "held_articles"):
             setattr(self.announce, name, getattr(self.announce, name) + getattr(later.announce, name))
         self.announce.came = max(self.announce.came, later.announce.came)
@@ -88,12 +88,11 @@ class PassReport:
 
     def as_json(self) -> JsonObject:
         """For the store and for `--json`."""
-        work = asdict(self.sync)
-        del work["unsettled"], work["problems"]
+        work = {**asdict(self.sync), **asdict(self.refresh)}
+        del work["unsettled"], work["problems"], work["overtaken"]
         return {
             **work,
             "events": [{"kind": kind, "id": id_} for kind, id_ in self.sync.events[:50]],
-            **asdict(self.refresh),
             "announced": asdict(self.announce),
             "seconds": round(self.seconds, 3),
             "lost_state": self.lost_state,
@@ -119,10 +118,11 @@ class Builder:
         self._clock = clock
         self._window = window
         self._catalogue = Catalogue(config)
-        self._folder = Folder(path=config.feeds.folder, is_ours=bears_mark, confirm=self.lease.confirm)
+        output = output_of(config, self.lease.confirm)
+        self._place = output.place
         self._prepared = False
         self._newsroom = newsroom_of(config, self._catalogue)
-        self._refresh = Refresh(config, self._catalogue, self._folder, engine, clock=clock)
+        self._refresh = Refresh(config, self._catalogue, output, engine, clock=clock)
         self._audiences = [audience_of(target) for target in config.targets]
 
     def run(
@@ -166,10 +166,13 @@ class Builder:
         started, now = time.perf_counter(), self._clock()
         report = PassReport()
         if not self._prepared:
-            self._folder.prepare()
+            self._place.prepare()
             self._prepared = True
+        # No transaction spans the network, which may be what lies between here and the output.
+        look = self._place.look() if paths is None else None
+        report.lost_state = self._is_unknown() and self._place.has_output()
+        known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
-            report.lost_state = journal.get(connection, "baseline") is None and self._folder.has_output()
             fingerprint = self._newsroom.reader.fingerprint
             reread = reconfigure(connection, self._config, self._catalogue, fingerprint, now)
             report.sync = sync(
@@ -182,10 +185,10 @@ class Builder:
                 reread=reread,
                 progress=progress,
             )
-            if report.lost_state:
-                self._restore_moves(connection)
-            if paths is None:
-                distrust_output(connection, self._folder)
+            if known_moves:
+                feeds.restore_moves(connection, known_moves)
+            if look is not None:
+                distrust_output(connection, look)
         report.refresh = self._refresh.run(crew, patient=patient)
         with self._engine.begin() as connection:
             report.announce = self._announce(connection, now, in_slices=paths is not None)
@@ -199,12 +202,17 @@ class Builder:
             journal.add_pass(connection, now, report.as_json())
         return report
 
-    def _restore_moves(self, connection: Connection) -> None:
+    def _is_unknown(self) -> bool:
+        """Whether no pass has ever been made with this state."""
+        with self._engine.begin() as connection:
+            return journal.get(connection, "baseline") is None
+
+    def _known_moves(self) -> dict[str, str]:
         """Former addresses hold for ever: of a lost state the output still knows them."""
-        body = self._folder.read(redirects.PATH)
-        if body is not None and bears_mark(body):
-            found = redirects.read_redirects(body, self._config.site.feeds_url)
-            feeds.restore_moves(connection, dict(found))
+        body = self._place.read(redirects.PATH)
+        if body is None or not bears_mark(body):
+            return {}
+        return dict(redirects.read_redirects(body, self._config.site.feeds_url))
 
     def _announce(self, connection: Connection, now: datetime, *, in_slices: bool) -> AnnounceReport:
         options = self._config.announce

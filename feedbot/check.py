@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from feedbot.bucket.objects import Objects, Trouble
 from feedbot.build import newsroom_of
 from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
@@ -44,6 +46,10 @@ class Checked:
         silent = tuple(one for one in standings if one.word in {"paused", "disabled"})
         return replace(self, tried=tuple(tried), untried=tuple(untried), silent=silent)
 
+    def with_findings(self, findings: Iterable[Finding]) -> Checked:
+        """The same with what was found elsewhere."""
+        return replace(self, findings=[*findings, *self.findings])
+
     def as_json(self) -> JsonObject:
         """For `--json`."""
         return {
@@ -69,3 +75,16 @@ def check_content(
         findings = journal.load_findings(connection)
     store.dispose()
     return Checked(files=report.files, findings=findings)
+
+
+def check_bucket(config: Config) -> list[Finding]:
+    """What is in the way of reading the bucket that feeds go to, if they go to one. Raises ConfigError."""
+    place = config.feeds.place
+    if isinstance(place, Path):
+        return []
+    try:
+        Objects(place, config.access).list_all()
+    except Trouble as trouble:
+        what = f"{place} cannot be listed: {trouble.what}"
+        return [Finding(path=config.shown(config.path), what=what, hint=trouble.hint)]
+    return []

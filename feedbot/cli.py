@@ -127,7 +127,7 @@ def init(folder: Path, title: str | None, url: str | None, yes: bool) -> None:
 @main.command(short_help="List every problem in the configuration and the articles.")
 @common
 @json_option
-@click.option("--online", is_flag=True, help="Try the targets, too, without anything that readers would see.")
+@click.option("--online", is_flag=True, help="Try targets and bucket, too, unseen by readers.")
 def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bool) -> None:
     """List every problem in the configuration and in the articles; change nothing.
 
@@ -139,7 +139,7 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
       feedbot check --config newsroom.yaml
       feedbot check --online
     """
-    from feedbot.check import check_content
+    from feedbot.check import check_bucket, check_content
     from feedbot.clock import utc_now
     from feedbot.config import InvalidConfig
     from feedbot.report.findings import as_findings, print_checked
@@ -157,6 +157,7 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
         checked = check_content(config, progress=progress)
     if online:
         there = standings_in(config)
+        checked = checked.with_findings(check_bucket(config))
         checked = checked.with_targets(check_targets(config), untried=untried(config), standings=there)
     if as_json:
         print_json(redacted(checked.as_json()))
@@ -273,14 +274,14 @@ def serve(
     """
     config = load_config(config_path, verbose, quiet, log=True)
     server = _server(ctx, config, host, port, quiet=quiet > 0)
-    if not (config.feeds.folder / "index.html").exists():
-        click.echo(f"There are no feeds in {config.feeds.folder} yet: `feedbot build` makes them", err=True)
+    if not server.has_documents():
+        click.echo(f"There are no feeds in {config.feeds.place} yet: `feedbot build` makes them", err=True)
     server.run(until_signal=True)
     leave(0)
 
 
 def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, quiet: bool) -> Any:
-    from feedbot.server import Server, Terms
+    from feedbot.server import Server, Terms, source_of
     from feedbot.server.operator import Desk, operator_routes
 
     if host is None:
@@ -288,7 +289,7 @@ def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, 
         host = "0.0.0.0" if _source(ctx, "port") == "ENVIRONMENT" else "127.0.0.1"  # noqa: S104 - see above
     terms = Terms(max_age=config.serve.max_age, feeds_url=config.site.feeds_url, hub=config.feeds.hub)
     routes = operator_routes(Desk(config, redact=redaction()))
-    server = Server(config.feeds.folder, host, port, terms, routes)
+    server = Server(source_of(config), host, port, terms, routes)
     if not quiet:
         click.echo(f"Feeds are at {server.url} (Ctrl-C stops)", err=True)
     return server

@@ -92,7 +92,7 @@ class Index:
             )
             wanted = {document.path for document in documents}
             unwanted = [document for path, document in known.items() if path not in wanted]
-        results = self._output.folder.publish(documents, known)
+        results = self._output.place.publish(documents, known)
         with self._engine.begin() as connection:
             paths = self._output.discard(connection, unwanted)
             is_whole = bool(self._output.record(connection, {Owner(): results}, report))

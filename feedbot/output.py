@@ -1,6 +1,6 @@
-"""The output folder and the store's record of it: what was written, what is not ours, what is to go.
+"""The place of the output and the store's record of it: what was written, what is not ours, what is to go.
 
-The folder writes and removes. This notes it, so that the next pass makes up for one that is cut short.
+The place writes and removes. This notes it, so that the next pass makes up for one that is cut short.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from feedbot.bucket.documents import Bucket
+from feedbot.bucket.objects import Objects
 from feedbot.model import Finding
-from feedbot.publish import Folder, Outcome, Published
+from feedbot.place import NOWHERE, Outcome, Place, Published
+from feedbot.publish import Folder
+from feedbot.render import bears_mark
 from feedbot.store import feeds, journal
 from feedbot.store.feeds import DocumentRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-NOWHERE = -1  # as a modification time: not what any file has, so the next full pass looks at it
+    from feedbot.config import Config
 
 
 @dataclass(kw_only=True)
@@ -29,6 +33,7 @@ class RefreshReport:
     removed: int = 0
     foreign: list[str] = field(default_factory=list)  # paths that something else occupies
     pings: int = 0  # recorded, for the hub to be told of feeds
+    overtaken: list[str] = field(default_factory=list)  # paths that another feedbot wrote meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +53,10 @@ class Owner:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """The output folder as the store knows it."""
+    """The output as the store knows it."""
 
-    folder: Folder
-    shown: Callable[[Path], str]  # a path as the operator knows it
+    place: Place
+    shown: Callable[[str], str]  # the path of a document, as the operator knows it
 
     def record(
         self,
@@ -62,11 +67,16 @@ class Output:
         """Note documents and findings; returns the owners whose documents are all where they belong."""
         ours: list[DocumentRow] = []
         foreign: dict[Owner, list[str]] = {owner: [] for owner in published}
+        whole = set(published)
         for owner, results in published.items():
             for result in results:
+                if result.outcome in (Outcome.FOREIGN, Outcome.OVERTAKEN):
+                    whole.discard(owner)
                 if result.outcome is Outcome.FOREIGN:
                     foreign[owner].append(result.path)
                     continue
+                if result.outcome is Outcome.OVERTAKEN:
+                    report.overtaken.append(result.path)
                 report.written += result.outcome is Outcome.WRITTEN
                 ours.append(
                     DocumentRow(
@@ -76,13 +86,14 @@ class Output:
                         mtime_ns=result.mtime_ns,
                         size=result.size,
                         digest=result.digest,
+                        e_tag=result.e_tag,
                     )
                 )
         feeds.put_documents(connection, ours)
         findings = {owner.source: [self._foreign(path) for path in paths] for owner, paths in foreign.items()}
         journal.put_findings(connection, findings)
         report.foreign += [path for paths in foreign.values() for path in paths]
-        return {owner for owner, paths in foreign.items() if not paths}
+        return whole
 
     def discard(self, connection: Connection, documents: Iterable[DocumentRow]) -> list[str]:
         """Note that these are to be removed in the end; returns their paths.
@@ -95,7 +106,20 @@ class Output:
 
     def _foreign(self, path: str) -> Finding:
         return Finding(
-            path=self.shown(self.folder.path / path),
+            path=self.shown(path),
             what="this was not written by feedbot, so it was left alone and the document is missing",
             hint="move it away, or give `feeds.path` a folder of its own",
         )
+
+
+def output_of(config: Config, confirm: Callable[[], None] = lambda: None) -> Output:
+    """The output of a configuration. Raises ConfigError if it lies in a bucket and the extra is missing.
+
+    `confirm` is called just before a document is put into its place, and raises if that must not be.
+    """
+    place = config.feeds.place
+    if isinstance(place, Path):
+        folder = Folder(path=place, is_ours=bears_mark, confirm=confirm)
+        return Output(place=folder, shown=lambda path: config.shown(place / path))
+    objects = Objects(place, config.access)
+    return Output(place=Bucket(objects, bears_mark, config.serve.max_age, confirm), shown=objects.shown)

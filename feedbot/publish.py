@@ -15,38 +15,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from feedbot.errors import PublishError
 from feedbot.model import Document
+from feedbot.place import Outcome, Published, Stamp
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 WRITERS = 8  # threads
 TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
-
-
-class Outcome(StrEnum):
-    """What became of a document."""
-
-    WRITTEN = "written"
-    SAME = "same"  # the bytes were there already
-    FOREIGN = "foreign"  # something that feedbot did not write is in its place, and was left alone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A document's outcome, and the file that now holds it (nothing where it is foreign)."""
-
-    path: str
-    outcome: Outcome
-    mtime_ns: int = 0
-    size: int = 0
-    digest: str = ""  # SHA-256 of the bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +90,10 @@ class Folder:
                 with suppress(OSError):  # not empty, or gone
                     for folder in self._way_to(target):
                         folder.rmdir()
+
+    def look(self) -> FolderLook:
+        """Nothing yet: files are looked at one by one, when they are asked about."""
+        return FolderLook(self)
 
     def stat(self, path: str) -> tuple[int, int] | None:
         """(modification time in nanoseconds, size) of the file at `path`, or None where there is none."""
@@ -223,6 +208,20 @@ class Folder:
                 f"cannot write {target}: {error.strerror or error}. The feeds that readers see are whole;"
                 " feedbot tries again at the next pass. Check the disk's space and the folder's owner"
             ) from error
+
+
+@dataclass(frozen=True)
+class FolderLook:
+    """The files of a folder as they are when they are asked about."""
+
+    folder: Folder
+
+    def is_as_recorded(self, path: str, known: Stamp) -> bool:
+        """Whether modification time and size are what they were when it was written."""
+        return self.folder.stat(path) == (known.mtime_ns, known.size)
+
+    def e_tag(self, path: str) -> None:
+        """Nothing to note: files are known by their time."""
 
 
 def _is_in_the_way(target: Path) -> bool:

@@ -1,7 +1,8 @@
 """What a new configuration, or a new feedbot, changes in the store, found by comparing fingerprints.
 
-Three kinds of change, each with its own cost: how files are read (all are read again), which feeds there are
-and what they select (memberships are made anew), and how documents look (all are rendered again).
+Each kind of change has its own cost: how files are read (all are read again), which feeds there are and what
+they select (memberships are made anew), how documents look (all are rendered again), and to which bucket they
+go and with which headers (all are put again).
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from msgspec import to_builtins
 
 from feedbot import __version__
 from feedbot.changes import Writer
+from feedbot.config import BucketAddress
 from feedbot.index import doubt_index
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level, load_article
+from feedbot.place import NOWHERE
 from feedbot.store import archives, articles, feeds, files, journal
 from feedbot.store.articles import StoredArticle
 from feedbot.store.feeds import Membership
@@ -44,11 +47,23 @@ def reconfigure(
         files.distrust(connection)
     if _is_new(connection, "selection", _selection(config)):
         _select_anew(connection, catalogue, now)
-    if _is_new(connection, "appearance", _appearance(config)):
+    bucket = _bucket(config)
+    moved = _is_new(connection, "bucket", bucket)
+    if moved:
+        feeds.forget_all_documents(connection)
+    if _is_new(connection, "headers", str(config.serve.max_age) if bucket else ""):
+        feeds.distrust_all_documents(connection, mtime_ns=NOWHERE)
+    if _is_new(connection, "appearance", _appearance(config)) or moved:
         feeds.touch_all(connection)
         archives.doubt_all(connection)
         doubt_index(connection)
     return reread
+
+
+def _bucket(config: Config) -> str:
+    """The bucket that documents lie in; "" for a folder, where files tell by their times if it is another."""
+    place = config.feeds.place
+    return f"{place} at {config.access.endpoint}" if isinstance(place, BucketAddress) else ""
 
 
 def fingerprint(*values: object) -> str:
@@ -58,7 +73,7 @@ def fingerprint(*values: object) -> str:
 
 
 def _is_new(connection: Connection, name: str, value: str) -> bool:
-    if journal.get(connection, name) == value:
+    if (journal.get(connection, name) or "") == value:
         return False
     journal.put(connection, name, value)
     return True

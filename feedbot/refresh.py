@@ -1,9 +1,13 @@
-"""The second step of a pass: the feeds that changed become documents in the output folder.
+"""The second step of a pass: the feeds that changed become documents in the place of the output.
 
 The store says which feeds changed; they are rendered, written where the bytes differ, and only then noted as
 done. Documents come first, then the index that names them, removals last. What the hub is to be told is
 noted with the documents that changed, so that it never hears of what it could not fetch yet. Archives come
 before the feeds that lead to them.
+
+Another process may do the same at the same time. What the state knows of documents is read while nothing has
+changed since a feed was loaded, so that it is older than anything newer; and a document that somebody else
+wrote after that is left alone (a bucket can tell), noted, and its feed rendered once more.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from feedbot.index import Index, doubt_index
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
-from feedbot.publish import Folder, Outcome, Published
+from feedbot.place import NOWHERE, Look, Outcome, Published
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press, Rendered
 from feedbot.store import archives, articles, feeds, pings
@@ -34,20 +38,25 @@ if TYPE_CHECKING:
 
 FEEDS_AT_ONCE = 16  # written side by side
 PLENTY = 500  # feeds whose rendering is worth further processes
+ROUNDS = 3  # in which feeds are rendered that another process keeps writing, before the next pass goes on
 
 
-def distrust_output(connection: Connection, folder: Folder) -> None:
-    """Let documents that somebody removed or changed in the output folder be rendered again."""
+def distrust_output(connection: Connection, look: Look) -> None:
+    """Let documents that somebody removed or changed be rendered again, by a look at where they lie."""
     touched: set[int] = set()
     touched_archives: set[int] = set()
-    for path, feed_key, archive_key, *stamp in feeds.document_stamps(connection):
-        if folder.stat(path) != tuple(stamp):
-            if archive_key is not None:
-                touched_archives.add(archive_key)
-            elif feed_key is not None:
-                touched.add(feed_key)
+    seen: dict[str, str] = {}
+    for row in feeds.document_stamps(connection):
+        if not look.is_as_recorded(row.path, row):
+            if (e_tag := look.e_tag(row.path)) is not None:
+                seen[row.path] = e_tag
+            if row.archive_key is not None:
+                touched_archives.add(row.archive_key)
+            elif row.feed_key is not None:
+                touched.add(row.feed_key)
             else:
                 doubt_index(connection)
+    feeds.distrust_documents(connection, seen, mtime_ns=NOWHERE)
     feeds.touch(connection, touched)
     archives.touch(connection, touched_archives)
 
@@ -59,7 +68,7 @@ class Refresh:
         self,
         config: Config,
         catalogue: Catalogue,
-        folder: Folder,
+        output: Output,
         engine: Engine,
         *,
         clock: Clock = utc_now,
@@ -74,9 +83,9 @@ class Refresh:
             pictures=options.pictures,
         )
         self._catalogue = catalogue
-        self._folder = folder
+        self._place = output.place
         self._engine = engine
-        self._output = Output(folder=folder, shown=config.shown)
+        self._output = output
         self._archives = Archives(catalogue, self._press, self._output, engine)
         self._index = Index(catalogue, self._press, self._output, engine)
 
@@ -86,6 +95,14 @@ class Refresh:
         Raises PublishError; the next run goes on from there.
         """
         report = RefreshReport()
+        for _ in range(ROUNDS):
+            report.overtaken.clear()
+            self._run_once(crew, report, patient=patient)
+            if not report.overtaken:
+                break
+        return report
+
+    def _run_once(self, crew: Crew, report: RefreshReport, *, patient: bool) -> None:
         with self._engine.begin() as connection:
             stale = feeds.load(connection, stale=True)
             self._index.note(connection, stale, self._clock())
@@ -99,17 +116,16 @@ class Refresh:
             unwanted += self._settle_all(batch, report)
         unwanted += self._index.refresh(report, self._clock(), patient=patient)
         if unwanted:
-            self._folder.remove(unwanted)
+            self._place.remove(unwanted)
             with self._engine.begin() as connection:
                 feeds.forget_documents(connection, unwanted)
             report.removed += len(unwanted)
-        return report
 
     def _settle_all(self, batch: Sequence[tuple[FeedRow, Rendered]], report: RefreshReport) -> list[str]:
         """Write some feeds; returns the paths of their documents that are not wanted any more."""
         with self._engine.begin() as connection:
             known = feeds.load_documents(connection, [row.key for row, _ in batch])
-        results = self._folder.publish([document for _, one in batch for document in one.documents], known)
+        results = self._place.publish([document for _, one in batch for document in one.documents], known)
         by_path = {result.path: result for result in results}
         with self._engine.begin() as connection:
             report.pings += self._record_pings(connection, [row for row, _ in batch], by_path, known)
@@ -172,8 +188,11 @@ class Refresh:
         return Job(feed=choice.feed, part=part, full=choice.full, bodies=tuple(bodies))
 
 
+_NOT_WRITTEN = {Outcome.FOREIGN, Outcome.OVERTAKEN}
+
+
 def is_changed(digest: str | None, result: Published | None) -> bool:
     """Whether readers who had a document (of this digest; None: they had none) get another now. Pure."""
-    if digest is None or result is None or result.outcome is Outcome.FOREIGN:
+    if digest is None or result is None or result.outcome in _NOT_WRITTEN:
         return False
     return digest != result.digest

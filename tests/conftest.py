@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import Proxy, proxy_to
 from newsroom import Newsroom
+from object_stores import Bucket, make_bucket, moto, port_of
 from sqlalchemy import Engine, create_engine, text
 
 from feedbot.store.db import open_store
@@ -70,5 +73,40 @@ def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
 def any_newsroom(tmp_path: Path, store_url: str) -> Iterator[Newsroom]:
     """A newsroom on each kind of database."""
     room = Newsroom(tmp_path / "newsroom", store_url=store_url)
+    yield room
+    room.close()
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """A store that knows conditions, for all tests of a process."""
+    with moto() as url:
+        yield url
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def bucket(moto_url: str) -> Bucket:
+    """An empty bucket."""
+    return make_bucket(moto_url, f"news-{next(_numbers)}")
+
+
+@pytest.fixture
+def wire(bucket: Bucket) -> Iterator[Proxy]:
+    """What lies between feedbot and the store of `bucket`."""
+    with proxy_to(port_of(bucket.url)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def bucket_newsroom(tmp_path: Path, bucket: Bucket, wire: Proxy) -> Iterator[Newsroom]:
+    """A newsroom whose feeds go to `bucket`, over `wire`."""
+    room = Newsroom(
+        tmp_path / "bucket-newsroom",
+        settings={"feeds": {"path": bucket.path}},
+        environ=bucket.environ(wire.url),
+    )
     yield room
     room.close()

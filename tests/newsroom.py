@@ -36,6 +36,7 @@ class Newsroom:
     store_url: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     now: datetime = NOW
+    environ: dict[str, str] = field(default_factory=dict)  # of its processes, beside that of the tests
     _engine: Engine | None = None
 
     def __post_init__(self) -> None:
@@ -58,7 +59,7 @@ class Newsroom:
 
     @property
     def config(self) -> Config:
-        return load(self.folder / "config.yaml", {})
+        return load(self.folder / "config.yaml", self.environ)
 
     @property
     def engine(self) -> Engine:

@@ -34,9 +34,9 @@ FLOORS = (
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"archive", "changes", "identity", "index", "standings"},
     {"membership", "audience", "moments", "naming", "output"},
-    {"content", "render", "publish", "store", "targets"},
+    {"content", "render", "publish", "bucket", "store", "targets"},
     {"config", "settings"},
-    {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew"},
+    {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew", "kinds", "place"},
     {"retry", "attempt", "clock", "process"},
     {"model"},
     {"errors"},
@@ -52,6 +52,7 @@ ROOMS = {
     "granian": ("server/",),
     "jinja2": ("render/pages", "report/page", "template.py"),
     "linkify_it": ("targets/length",),
+    "obstore": ("bucket/objects.py",),
     "PIL": ("targets/pictures",),
     "prometheus_client": ("report/metrics.py",),
     "regex": ("targets/",),
@@ -65,7 +66,7 @@ ROOMS = {
 NAMED_ABOVE = {"sqlalchemy"}
 
 # What a person who only asks for help must not wait for.
-HEAVY = {"alembic", "apscheduler", "brotli", "feedgen", "granian", "jinja2", "lxml", "PIL"}
+HEAVY = {"alembic", "apscheduler", "brotli", "feedgen", "granian", "jinja2", "lxml", "obstore", "PIL"}
 HEAVY |= {
     "prometheus_client",
     "pydantic",

@@ -23,7 +23,7 @@ def test_the_smallest_configuration_has_the_documented_defaults(tmp_path: Path) 
     assert config.folder == tmp_path
     assert config.content.paths == (tmp_path / "content",)
     assert config.content.timezone is UTC
-    assert config.feeds.folder == tmp_path / "feeds"
+    assert config.feeds.place == tmp_path / "feeds"
     assert config.feeds.formats == tuple(model.Format)
     assert (config.feeds.limit, config.feeds.content, config.feeds.max_item_size) == (50, "full", 65536)
     assert config.schedule.scan == timedelta(seconds=60)

@@ -300,7 +300,7 @@ def test_the_service_may_write_what_feedbot_writes(newsroom: Newsroom) -> None:
     writable = re.search(r"^ReadWritePaths=(.*)$", sample("feedbot.service"), re.MULTILINE)
     assert writable
     assert set(writable[1].split()) == {
-        f"/srv/news/{config.feeds.folder.relative_to(home)}",
+        f"/srv/news/{newsroom.feeds.relative_to(home)}",
         f"/srv/news/{state.relative_to(home)}",
     }
 

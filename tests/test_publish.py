@@ -13,7 +13,8 @@ import pytest
 
 from feedbot.errors import PublishError
 from feedbot.model import Document
-from feedbot.publish import TEMPORARY, Folder, Outcome
+from feedbot.place import Outcome
+from feedbot.publish import TEMPORARY, Folder
 
 MARK = b"<generator>feedbot</generator>"
 

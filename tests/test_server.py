@@ -28,7 +28,7 @@ from starlette.routing import Route
 from visitor import PATIENCE, Visited, free_port, is_listening, visited, wait_until
 
 from feedbot.errors import ServeError
-from feedbot.server import GRACE, IDLE, Server
+from feedbot.server import GRACE, IDLE, Disk, Server
 
 WRITTEN = 1_777_000_000  # when the documents of `site` were written, in seconds since 1970
 
@@ -153,8 +153,8 @@ def test_an_ordinary_granian_gives_the_same_answers(site: Visited) -> None:
     port = free_port()
     code = (
         "import asyncio, sys; from pathlib import Path; from granian.constants import Interfaces;"
-        "from granian.server.embed import Server; from feedbot.server import Terms, make_app;"
-        "app = make_app(Path(sys.argv[1]), Terms());"
+        "from granian.server.embed import Server; from feedbot.server import Disk, Terms, make_app;"
+        "app = make_app(Disk(Path(sys.argv[1])), Terms());"
         "server = Server(app, port=int(sys.argv[2]), interface=Interfaces.RSGI, log_enabled=False);"
         "asyncio.run(server.serve())"
     )
@@ -239,7 +239,7 @@ def test_what_is_guarded_is_served_where_it_may_be(guarded: Visited) -> None:
 
 def test_a_stop_before_the_start_is_not_lost(tmp_path: Path) -> None:
     port = free_port()
-    server = Server(tmp_path, "127.0.0.1", port)
+    server = Server(Disk(tmp_path), "127.0.0.1", port)
     server.stop()
     server.run()
     assert not is_listening(port)
@@ -247,7 +247,7 @@ def test_a_stop_before_the_start_is_not_lost(tmp_path: Path) -> None:
 
 def test_a_stop_at_any_moment_of_the_start_ends_the_run(tmp_path: Path) -> None:
     for step in range(20):
-        server = Server(tmp_path, "127.0.0.1", free_port())
+        server = Server(Disk(tmp_path), "127.0.0.1", free_port())
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         time.sleep(step / 1000)  # not waiting for anything: the moment of the stop is what varies
@@ -261,7 +261,7 @@ def test_a_stop_at_any_moment_of_the_start_ends_the_run(tmp_path: Path) -> None:
 def test_an_answer_that_is_on_its_way_is_given_to_the_end(tmp_path: Path) -> None:
     (tmp_path / "rss.xml").write_bytes(b"x" * 20_000_000)
     port = free_port()
-    server = Server(tmp_path, "127.0.0.1", port)
+    server = Server(Disk(tmp_path), "127.0.0.1", port)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: is_listening(port), "the server")
@@ -278,7 +278,7 @@ def test_an_answer_that_is_on_its_way_is_given_to_the_end(tmp_path: Path) -> Non
 
 def test_a_request_that_never_ends_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
     port = free_port()
-    server = Server(tmp_path, "127.0.0.1", port)
+    server = Server(Disk(tmp_path), "127.0.0.1", port)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: is_listening(port), "the server")
@@ -296,16 +296,16 @@ def test_an_address_that_cannot_be_had_is_told_with_what_to_do(tmp_path: Path) -
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ServeError, match=rf"127\.0\.0\.1:{port} .*another program.*--port"):
-            Server(tmp_path, "127.0.0.1", port)
+            Server(Disk(tmp_path), "127.0.0.1", port)
     with pytest.raises(ServeError, match=r"192\.0\.2\.1:8000 .*--host"):
-        Server(tmp_path, "192.0.2.1", 8000)
+        Server(Disk(tmp_path), "192.0.2.1", 8000)
     with pytest.raises(ServeError, match=r"no host:8000 .*--host"):
-        Server(tmp_path, "no host", 8000)
+        Server(Disk(tmp_path), "no host", 8000)
 
 
 def test_a_server_on_every_address_is_found_on_this_machine(tmp_path: Path) -> None:
     port = free_port()
-    assert Server(tmp_path, "0.0.0.0", port).url == f"http://127.0.0.1:{port}/"  # noqa: S104 - the case
+    assert Server(Disk(tmp_path), "0.0.0.0", port).url == f"http://127.0.0.1:{port}/"  # noqa: S104 - the case
 
 
 @pytest.mark.parametrize("arguments", [["serve"], ["run", "--serve"]], ids=" ".join)

@@ -16,7 +16,8 @@ from visitor import PATIENCE, Reply, ask, visited, wait_until
 
 from feedbot.model import Document
 from feedbot.publish import Folder
-from feedbot.server.shelf import CLOCK_TICK, Shelf
+from feedbot.server.shelf import Shelf
+from feedbot.server.sources import CLOCK_TICK, Disk
 
 VERSIONS = 60
 REQUESTS = 1000
@@ -108,7 +109,7 @@ def test_a_thousand_answers_are_each_whole_and_match_their_tag_while_a_writer_re
 
     def publish(number: int) -> None:
         documents = [Document(path=path, body=bodies[number]) for path, bodies in contents.items()]
-        output.publish(documents, known=PATHS)
+        output.publish(documents, PATHS)
 
     publish(0)
     published = threading.Event()
@@ -164,7 +165,7 @@ def test_what_is_held_in_memory_is_bounded_with_all_codings(folder: Path) -> Non
         (folder / str(number)).mkdir()
         (folder / str(number) / "rss.xml").write_bytes(body)
     (folder / "rss.xml").write_bytes(body * 6)
-    shelf = Shelf(folder, room=5000)
+    shelf = Shelf(Disk(folder), room=5000)
     paths = [f"{number}/rss.xml" for number in range(20)]
     first = shelf.find(paths[0])
     assert first
@@ -184,7 +185,7 @@ def test_what_was_asked_for_last_is_held_longest(folder: Path) -> None:
     for name in ("a", "b", "c"):
         (folder / name).mkdir()
         (folder / name / "rss.xml").write_bytes(os.urandom(1000))
-    shelf = Shelf(folder, room=2500)
+    shelf = Shelf(Disk(folder), room=2500)
     wait_until(lambda: shelf.find("a/rss.xml") and shelf.held("a/rss.xml"), "a to be held")
     wait_until(lambda: shelf.find("b/rss.xml") and shelf.held("b/rss.xml"), "b to be held")
     assert shelf.held("a/rss.xml")
@@ -196,7 +197,7 @@ def test_what_was_asked_for_last_is_held_longest(folder: Path) -> None:
 def test_a_document_that_goes_or_changes_is_no_longer_held(folder: Path) -> None:
     document = folder / "rss.xml"
     document.write_bytes(b"old")
-    shelf = Shelf(folder)
+    shelf = Shelf(Disk(folder))
     wait_until(lambda: shelf.find("rss.xml") and shelf.held("rss.xml"), "the document to be held")
     status = document.stat()
     document.write_bytes(b"new")
@@ -213,7 +214,7 @@ def test_a_document_that_goes_or_changes_is_no_longer_held(folder: Path) -> None
 
 
 def test_a_document_that_may_change_again_unnoticed_is_not_held(folder: Path) -> None:
-    document, shelf = folder / "rss.xml", Shelf(folder)
+    document, shelf = folder / "rss.xml", Shelf(Disk(folder))
 
     def written_and_found() -> bool:
         """Whether both took less time than the system's clock may take for a tick."""

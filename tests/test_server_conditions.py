@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from feedbot.kinds import Kind, Label, document_path, label_of
 from feedbot.server import Terms
 from feedbot.server.codings import CODINGS, acceptable, encoded
 from feedbot.server.conditions import is_current, is_refused, wanted_part
 from feedbot.server.document import answer_to, make_document
-from feedbot.server.kinds import Kind, Label, document_path, label_of
 
 WRITTEN = 1_777_000_000
 FEED = Label(Kind.FEED, "application/rss+xml")

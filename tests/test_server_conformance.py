@@ -10,11 +10,13 @@ import http.client
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from object_stores import over
 from visitor import PATIENCE, Reply, Visited, ask, visited
 
 from feedbot.server import Terms
@@ -159,16 +161,18 @@ PARTS: dict[tuple[str, str], str | slice] = {
 }
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
-    """One document of each kind, about as large as they are in life."""
-    folder = tmp_path_factory.mktemp("conformance")
+@pytest.fixture(scope="module", params=["folder", "bucket"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
+    """One document of each kind, about as large as they are in life; served from where documents can lie."""
+    folder = tmp_path_factory.mktemp("conformance") / "feeds"
     for path in DOCUMENTS:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"This is {path}. " * 100, encoding="utf-8")
-        os.utime(file, (WRITTEN, WRITTEN))
-    with visited(folder, TERMS) as site:
+        earlier = 1 if request.param == "bucket" else 0  # stores tell in which second it was
+        os.utime(file, (WRITTEN - earlier, WRITTEN - earlier))
+    source = over(folder) if request.param == "bucket" else nullcontext()
+    with source as documents, visited(folder, TERMS, source=documents) as site:
         yield site
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from object_stores import over
 from visitor import Visited, visited
 
 from feedbot.redirects import read_redirects
@@ -40,8 +42,8 @@ what is this?
 """
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
+@pytest.fixture(scope="module", params=["folder", "bucket"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
     """Feeds, of which some had other addresses before; a proxy shows them below a path of its own."""
     folder = tmp_path_factory.mktemp("moved") / "feeds"
     for slug in ("new", "gro&s", "kept", ".hidden", "../private"):
@@ -49,9 +51,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
         for name in ("rss.xml", "index.html", "archive/1/rss.xml"):
             (folder / slug / name).write_text(f"{slug}/{name}")
     (folder / "_redirects").write_bytes(LINES.encode("latin-1"))
-    with visited(
-        folder, Terms(feeds_url="https://example.com/below/", hub="https://hub.example.com/")
-    ) as site:
+    terms = Terms(feeds_url="https://example.com/below/", hub="https://hub.example.com/")
+    source = over(folder) if request.param == "bucket" else nullcontext()
+    with source as documents, visited(folder, terms, source=documents) as site:
         yield site
 
 

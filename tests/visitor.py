@@ -15,7 +15,7 @@ from pathlib import Path
 import brotli
 from starlette.routing import Route
 
-from feedbot.server import Server, Terms
+from feedbot.server import Disk, Server, Source, Terms
 
 PATIENCE = 10.0  # seconds until a test gives up; less than the server lets a connection idle
 
@@ -100,11 +100,15 @@ def is_listening(port: int) -> bool:
 
 @contextmanager
 def visited(
-    folder: Path, terms: Terms | None = None, routes: Sequence[Route] = (), **settings: float
+    folder: Path,
+    terms: Terms | None = None,
+    routes: Sequence[Route] = (),
+    source: Source | None = None,
+    **settings: float,
 ) -> Iterator[Visited]:
-    """A server over `folder` in a thread of this process."""
+    """A server over `folder`, or over `source` with the same documents, in a thread of this process."""
     port = free_port()
-    server = Server(folder, "127.0.0.1", port, terms, routes, **settings)
+    server = Server(source or Disk(folder), "127.0.0.1", port, terms, routes, **settings)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

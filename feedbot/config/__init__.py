@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from feedbot import model
+from feedbot.config.bucket import SCHEME, BucketAccess, BucketAddress, bucket_access
 from feedbot.config.problems import Flaw, InvalidConfig, OptionPath, Problem, dotted, value_at
 from feedbot.config.rules import broken_rules
 from feedbot.config.schema import json_schema, spot
@@ -41,9 +42,10 @@ from feedbot.yamltree import Tree, YamlError
 from feedbot.yamltree import load as load_yaml
 
 __all__ = [
-    "AnnounceSettings", "Config", "ContentSettings", "Cron", "FeedsSettings", "Hub", "InvalidConfig",
-    "NamedFeedSettings", "Problem", "ScheduleSettings", "ServeSettings", "SiteSettings", "StoreSettings",
-    "Target", "TopicSettings", "WhereSettings", "database_url", "json_schema", "load",
+    "AnnounceSettings", "BucketAccess", "BucketAddress", "Config", "ContentSettings", "Cron",
+    "FeedsSettings", "Hub", "InvalidConfig", "NamedFeedSettings", "Problem", "ScheduleSettings",
+    "ServeSettings", "SiteSettings", "StoreSettings", "Target", "TopicSettings", "WhereSettings",
+    "database_url", "json_schema", "load",
 ]  # fmt: skip
 
 MAX_BYTES = 1024 * 1024  # of config.yaml
@@ -65,6 +67,7 @@ class Config:
     store: StoreSettings
     announce: AnnounceSettings
     targets: tuple[Target, ...]
+    access: BucketAccess  # to the bucket that `feeds.path` names, if it names one
 
     @property
     def folder(self) -> Path:
@@ -84,7 +87,8 @@ class Config:
     def secrets(self) -> frozenset[str]:
         """Every secret in the configuration, so that logs can leave them out."""
         password = urlsplit(self.store.url.get_secret_value()).password
-        return frozenset([*_secrets_in([self.targets, self.serve]), *([password] if password else [])])
+        ours = _secrets_in([self.targets, self.serve, self.access.secret, self.access.token])
+        return frozenset(filter(None, [*ours, password]))
 
     def site_model(self) -> model.Site:
         """What all feeds of the site share."""
@@ -132,9 +136,12 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     settings, found = _validated(data, file.parent)
     found += broken_rules(data, file.parent)
     flaws += [*_empty_variables(written, variables, {flaw.path for flaw in found}), *found]
-    if flaws or settings is None:
-        raise InvalidConfig(_problems(flaws, tree, written, str(path), from_environment))
-    return Config(path=file, **{name: getattr(settings, name) for name in Settings.model_fields})
+    access, problems = _access(data, variables)
+    if flaws or problems or settings is None:
+        told = _problems(flaws, tree, written, str(path), from_environment)
+        raise InvalidConfig([*told, *problems])
+    sections = {name: getattr(settings, name) for name in Settings.model_fields}
+    return Config(path=file, **sections, access=access)
 
 
 def database_url(text: str, environ: Mapping[str, str], folder: Path) -> str:
@@ -200,6 +207,13 @@ def _with_database(data: Any, variables: Variables, flaws: list[Flaw]) -> tuple[
     if not url or not isinstance(store, dict):
         return data, False
     return {**data, "store": {**store, "url": url}}, True
+
+
+def _access(data: Any, variables: Variables) -> tuple[BucketAccess, list[Problem]]:
+    """How the bucket is reached, where feeds go to one; else the variables are none of our business."""
+    place = value_at(data, ("feeds", "path"))
+    is_bucket = isinstance(place, str) and place.startswith(SCHEME)
+    return bucket_access(variables) if is_bucket else (BucketAccess(), [])
 
 
 def _validated(data: Any, folder: Path) -> tuple[Settings | None, list[Flaw]]:

@@ -7,7 +7,7 @@ others, at the first run.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from feedbot.model import fold_name
 from feedbot.slug import slugify
 
 Named = tuple[OptionPath, str]
+
+_FEEDS = ("feeds", "path")
 
 
 def broken_rules(data: Any, folder: Path) -> Iterator[Flaw]:
@@ -75,27 +77,31 @@ def _slugs(data: Any) -> Iterator[Named]:
 
 def _folders(data: Any, root: Path) -> Iterator[Flaw]:
     """Feeds, articles and state keep out of each other's way."""
-    feeds_path = ("feeds", "path")
-    feeds = _real(root, value_at(data, feeds_path), "feeds")
-    if feeds is None:
-        return
-    if _holds(feeds, _real(root, ".", ".")):
-        yield Flaw(feeds_path, "must not be the folder of config.yaml or one around it", "such as feeds")
-        return
     contents = [(path, _real(root, text, None)) for path, text in _content_paths(data)]
-    for path, content in contents:
-        if _holds(feeds, content):
-            yield Flaw(path, "must not lie in the folder of the feeds", "feeds are output only")
-        elif _holds(content, feeds) and value_at(data, feeds_path) is None:
-            yield Flaw(path, "must not hold the folder of the feeds", "which is feeds")
-        elif _holds(content, feeds):
-            yield Flaw(feeds_path, "must not lie in a folder of articles", f"which is {dotted(path)}")
+    feeds = _real(root, value_at(data, _FEEDS), "feeds")
+    if feeds is not None and _holds(feeds, _real(root, ".", ".")):
+        yield Flaw(_FEEDS, "must not be the folder of config.yaml or one around it", "such as feeds")
+        return
+    if feeds is not None:
+        yield from _beside_feeds(data, root, feeds, contents)
     for number, (path, content) in enumerate(contents):
         for other, earlier in contents[:number]:
             if _holds(content, earlier) or _holds(earlier, content):
                 yield Flaw(
                     path, "lies in another folder of articles, or around it", f"which is {dotted(other)}"
                 )
+
+
+def _beside_feeds(
+    data: Any, root: Path, feeds: str, contents: Iterable[tuple[OptionPath, str | None]]
+) -> Iterator[Flaw]:
+    for path, content in contents:
+        if _holds(feeds, content):
+            yield Flaw(path, "must not lie in the folder of the feeds", "feeds are output only")
+        elif _holds(content, feeds) and value_at(data, _FEEDS) is None:
+            yield Flaw(path, "must not hold the folder of the feeds", "which is feeds")
+        elif _holds(content, feeds):
+            yield Flaw(_FEEDS, "must not lie in a folder of articles", f"which is {dotted(path)}")
     if _holds(feeds, _real(root, _database_file(data), None)):
         yield Flaw(("store", "url"), "must not lie in the folder of the feeds", "which is public")
 

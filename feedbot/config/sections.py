@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PlainSerializer,
     PlainValidator,
     SecretStr,
     Tag,
@@ -28,6 +29,7 @@ from pydantic import (
 
 from feedbot import model
 from feedbot.config.addresses import FolderUrl, IdBase, OwnToken, Url
+from feedbot.config.bucket import SCHEME, BucketAddress, bucket_address
 from feedbot.config.values import (
     ONE_OR_MORE,
     Count,
@@ -82,10 +84,29 @@ def _placed(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str) or not value:
         raise wrong("must be a path", "such as articles or /srv/articles")
     if "://" in value:
-        raise wrong("must be a folder on this machine", "object storage is not available in this version")
+        raise wrong("must be a folder on this machine", "such as articles or /srv/articles")
     if "\0" in value:
         raise wrong("must be a path", "this one has a character that no path can have")
     return Path(os.path.abspath(_folder(info) / value))  # noqa: PTH100 - resolve() follows links, which may move
+
+
+def _output(value: object, info: ValidationInfo) -> Path | BucketAddress:
+    """Where feeds go: a folder, or a bucket."""
+    if isinstance(value, str) and value.startswith(SCHEME):
+        return bucket_address(value)
+    if isinstance(value, str) and ":/" in value:
+        raise wrong("must be a folder, or a bucket as s3://BUCKET/PREFIX", _meant(value))
+    return _placed(value, info)
+
+
+def _meant(value: str) -> str:
+    """What somebody probably meant who wrote the address of a bucket in another way."""
+    scheme, _, rest = value.partition(":")
+    if scheme.lower() == "s3":
+        return f"write {SCHEME}{rest.strip('/')}"
+    if scheme.lower() in {"http", "https"}:
+        return "the address of the store goes into AWS_ENDPOINT_URL"
+    return "any store that speaks the language of S3 will do"
 
 
 def _slug(value: str) -> str:
@@ -138,6 +159,12 @@ def _database(value: SecretStr, info: ValidationInfo) -> SecretStr:
 
 
 FolderPath = Annotated[Path, PlainValidator(_placed), WithJsonSchema({"type": "string", "title": "path"})]
+OutputPath = Annotated[
+    Path | BucketAddress,
+    PlainValidator(_output),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "title": "path or bucket", "examples": ["feeds", "s3://news/feeds"]}),
+]
 Paths = Annotated[tuple[FolderPath, ...], Field(min_length=1), BeforeValidator(one_or_more)]
 Slug = Annotated[Text, AfterValidator(_slug)]
 Formats = Annotated[
@@ -260,10 +287,10 @@ class NamedFeedSettings(Section):
 class FeedsSettings(Section):
     """What is written, and where."""
 
-    folder: FolderPath = Field(
+    place: OutputPath = Field(
         default="feeds",
         alias="path",
-        description="Folder that the feeds are written to",
+        description="Folder that the feeds are written to, or a bucket as s3://BUCKET/PREFIX",
         validate_default=True,
     )
     formats: Annotated[Formats, AfterValidator(_distinct)] = Field(

@@ -1,4 +1,4 @@
-"""The output folder over HTTP: serves the bytes that lie there, and never renders.
+"""The output over HTTP: serves the bytes that lie there, and never renders.
 
 Conditional requests after RFC 9110, section 13: a strong ETag made of the content, one for each coding, and
 Last-Modified of the last real change, so that an unchanged feed costs a reader nothing. Only what feedbot
@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -24,8 +23,9 @@ from feedbot.server.app import make_app
 from feedbot.server.headers import Terms
 from feedbot.server.listening import cannot_listen, find_address, url_of
 from feedbot.server.quick import worker_for
+from feedbot.server.sources import Disk, Source, source_of
 
-__all__ = ["Server", "Terms", "make_app"]
+__all__ = ["Disk", "Server", "Source", "Terms", "make_app", "source_of"]
 
 GRACE = 3.0  # seconds for answers in flight at the end; less than platforms wait before they kill
 CONNECTIONS = 800  # at once, idle ones included; usually a process may have 1,024 files open
@@ -39,7 +39,7 @@ class Server:
 
     def __init__(
         self,
-        folder: Path,
+        source: Source,
         host: str,
         port: int,
         terms: Terms | None = None,
@@ -52,13 +52,17 @@ class Server:
         self._address = find_address(host, port)
         self._host = host
         self._port = port
-        self._app = make_app(folder, terms or Terms(), routes)
+        self._app = make_app(source, terms or Terms(), routes)
         self._idle = idle
         self._patience = patience
         self.url = url_of(host, port)
         self._lock = threading.Lock()
         self._stopped = False
         self._wake: Callable[[], object] | None = None
+
+    def has_documents(self) -> bool:
+        """Whether there is anything to serve yet; True also where that cannot be told."""
+        return self._app.has_documents()
 
     def run(self, *, until_signal: bool = False) -> None:
         """Serve until `stop`, or in the main thread until SIGTERM or SIGINT; a second one ends the process.

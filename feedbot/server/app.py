@@ -12,20 +12,20 @@ import logging
 import re
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from starlette.routing import Route
 
+from feedbot.kinds import INDEX, Kind, document_path, label_of
 from feedbot.server import notices
 from feedbot.server.answer import Answer
 from feedbot.server.bridge import Bridge
 from feedbot.server.document import Fields, answer_to
 from feedbot.server.headers import Terms
-from feedbot.server.kinds import Kind, document_path, label_of
 from feedbot.server.moves import DEEPEST, Moves, moved_to
 from feedbot.server.shelf import Shelf
+from feedbot.server.sources import Source
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +61,21 @@ class Scope(Protocol):
 
 
 class App:
-    """What is served: an output folder, and what the operator may see."""
+    """What is served: documents, and what the operator may see."""
 
-    def __init__(self, folder: Path, terms: Terms, routes: Sequence[Route] = ()) -> None:
+    def __init__(self, source: Source, terms: Terms, routes: Sequence[Route] = ()) -> None:
         """`routes` are paths that are not documents."""
-        self._shelf = Shelf(folder, terms)
-        self._moves = Moves(folder, terms.feeds_url)
+        self._shelf = Shelf(source, terms)
+        self._moves = Moves(source, terms.feeds_url)
         self._max_age = terms.age_of(Kind.PAGE)
         self._bridge = Bridge(routes)
+
+    def has_documents(self) -> bool:
+        """Whether there is a page at the top; True also where that cannot be told."""
+        try:
+            return self._shelf.find(INDEX) is not None
+        except OSError:
+            return True
 
     def at_once(self, scope: Scope) -> Answer | None:
         """The answer, if it is ready; may be called from any thread."""
@@ -152,6 +159,6 @@ def _flaw(scope: Scope) -> str:
     return "its path is no text in UTF-8" if _MEANINGLESS.search(scope.path) else ""
 
 
-def make_app(folder: Path, terms: Terms, routes: Sequence[Route] = ()) -> App:
-    """The application that serves `folder`; `routes`, which Starlette answers, come before the documents."""
-    return App(folder, terms, routes)
+def make_app(source: Source, terms: Terms, routes: Sequence[Route] = ()) -> App:
+    """The application that serves documents; `routes`, which Starlette answers, come before the documents."""
+    return App(source, terms, routes)

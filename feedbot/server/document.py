@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import NamedTuple, Protocol
 
+from feedbot.kinds import Label
 from feedbot.server import notices
 from feedbot.server.answer import Answer
 from feedbot.server.codings import IDENTITY, acceptable
 from feedbot.server.conditions import UNSATISFIABLE, is_current, is_refused, is_same, wanted_part
 from feedbot.server.headers import OPEN, Headers, Terms, describing, lasting, written
-from feedbot.server.kinds import Label
 
 
 class Fields(Protocol):

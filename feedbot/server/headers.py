@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
-from feedbot.server.kinds import Kind, Label
+from feedbot.kinds import Kind, Label, age_of
 
 Headers = list[tuple[str, str]]  # as they are sent: names in lower case
 
-ARCHIVE_AGE = timedelta(hours=1)  # they change only when an article is corrected or withdrawn
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' http: https: data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -49,8 +48,7 @@ class Terms:
 
     def age_of(self, kind: Kind) -> int:
         """Seconds that a document may be kept."""
-        age = max(self.max_age, ARCHIVE_AGE) if kind is Kind.ARCHIVE else self.max_age
-        return int(age.total_seconds())
+        return age_of(kind, self.max_age)
 
 
 def lasting(path: str, kind: Kind, terms: Terms) -> dict[str, str]:

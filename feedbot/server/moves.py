@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from feedbot.redirects import PATH, read_redirects
-from feedbot.server.shelf import Stamp, read_whole, stamp_of
+from feedbot.server.sources import Same, Source, Stamp
 
 DEEPEST = 16  # folders; no document lies below more of them
 
@@ -18,25 +17,30 @@ log = logging.getLogger(__name__)
 
 
 class Moves:
-    """What `_redirects` in a folder says, read again whenever it changes."""
+    """What `_redirects` among the documents says, read again whenever it changes."""
 
-    def __init__(self, folder: Path, feeds_url: str) -> None:
-        """`feeds_url` is where the folder is reachable: the lines speak of paths of that server."""
-        self._file = folder / PATH
+    def __init__(self, source: Source, feeds_url: str) -> None:
+        """`feeds_url` is where the documents are reachable: the lines speak of paths of that server."""
+        self._source = source
         self._feeds_url = feeds_url
         self._read: tuple[Stamp | None, Mapping[str, str]] = (None, {})
 
     def current(self) -> Mapping[str, str]:
         """From each former folder to the one it has moved to, both without slashes at their ends."""
         stamp, moves = self._read
+        if stamp is not None and stamp.is_current():
+            return moves
         try:
-            if stamp is None or stamp_of(str(self._file)) != stamp:
-                body, stamp, _ = read_whole(self._file) or (b"", None, 0)
-                moves = dict(read_redirects(body, self._feeds_url))
-        except FileNotFoundError:
-            stamp, moves = None, {}
+            found = self._source.read(PATH, stamp)
         except OSError as error:
-            log.warning("cannot read %s (%s): feeds answer from their present addresses", self._file, error)
+            log.warning("cannot read %s (%s): feeds answer from their present addresses", PATH, error)
+            return moves
+        if found is None:
+            stamp, moves = None, {}
+        elif isinstance(found, Same):
+            stamp = found.stamp
+        else:
+            stamp, moves = found.stamp, dict(read_redirects(found.body, self._feeds_url))
         self._read = stamp, moves
         return moves
 

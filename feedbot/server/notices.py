@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from feedbot.kinds import UTF8
 from feedbot.server.answer import Answer, make_answer
 from feedbot.server.headers import OPEN, PAGE, PREFLIGHT
-from feedbot.server.kinds import UTF8
 from feedbot.server.moves import DEEPEST
 
 RETRY_AFTER = 60  # seconds, where a document cannot be read just now

@@ -1,47 +1,37 @@
-"""The documents of the output folder, held in memory and read again whenever they change.
+"""The documents that are served, held in memory and read again whenever they change.
 
-It reads files and knows nothing of requests. `held` is quick and may be called at any time; `find` may read
-and compress, and so belongs into a thread of its own. Both may be called from several threads at once.
+It knows nothing of requests. `held` is quick and may be called at any time; `find` may read and compress, and
+so belongs into a thread of its own. Both may be called from several threads at once.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 import threading
-import time
 from collections import OrderedDict
-from pathlib import Path
 from typing import NamedTuple
 
+from feedbot.kinds import INDEX, Label, label_of
 from feedbot.server.codings import encoded
 from feedbot.server.document import Document, digest_of, make_document
 from feedbot.server.headers import Terms
-from feedbot.server.kinds import INDEX, Label, label_of
+from feedbot.server.sources import Found, Source, Stamp
 
 ROOM = 64 * 1024 * 1024  # bytes of documents held in memory, all codings together
-CLOCK_TICK = 20_000_000  # nanoseconds within which two changes of a file may bear the same time
 LANES = 32  # documents that are read at the same time, at most; each is read by one thread
-
-ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
-
-Stamp = tuple[int, ...]
 
 
 class Slot(NamedTuple):
-    """A document in memory, and what its file looked like when it was read."""
+    """A document in memory, and by what it is known to be current."""
 
-    file: str
-    stamp: Stamp | None  # None: the file had changed a moment before, and may change again unnoticed
+    stamp: Stamp
     document: Document
 
 
 class Shelf:
-    """Documents by their path, read again whenever their stat changes; holds at most `room` bytes of them."""
+    """Documents by their path, read again whenever they changed; holds at most `room` bytes of them."""
 
-    def __init__(self, folder: Path, terms: Terms | None = None, room: int = ROOM) -> None:
-        self._folder = folder
+    def __init__(self, source: Source, terms: Terms | None = None, room: int = ROOM) -> None:
+        self._source = source
         self._terms = terms or Terms()
         self._room = room
         self._slots: OrderedDict[str, Slot] = OrderedDict()
@@ -50,14 +40,9 @@ class Shelf:
         self.size = 0  # bytes held
 
     def held(self, path: str) -> Document | None:
-        """The document at `path`, if it is in memory and as it is on the disk."""
+        """The document at `path`, if it is in memory and current."""
         slot = self._slots.get(path)
-        if slot is None or slot.stamp is None:
-            return None
-        try:
-            if stamp_of(slot.file) != slot.stamp:
-                return None
-        except OSError:
+        if slot is None or not slot.stamp.is_current():
             return None
         with self._lock:
             if path in self._slots:
@@ -65,52 +50,45 @@ class Shelf:
         return slot.document
 
     def find(self, path: str) -> Document | None:
-        """The document at `path`, or None: nothing outside the folder, nothing hidden, no listing.
+        """The document at `path`, or None: nothing that feedbot does not write, nothing hidden, no listing.
 
         Raises OSError when it is there and cannot be read.
         """
         label = label_of(path)
         if label is None:
             return None
-        try:
-            with self._lanes[hash(path) % LANES]:  # those who wait for the same document find it held
-                return self.held(path) or self._read(path, label)
-        except UnicodeEncodeError:  # not a name that a file can have
-            return None
-        except OSError as error:
-            self._drop(path)
-            if error.errno in ABSENT:
-                return None
-            raise
+        with self._lanes[hash(path) % LANES]:  # those who wait for the same document find it held
+            return self.held(path) or self._read(path, label)
 
     def is_folder(self, path: str) -> bool:
         """Whether `path` names a feed's folder. Raises OSError as `find` does."""
         return self.find(f"{path}/{INDEX}") is not None
 
     def _read(self, path: str, label: Label) -> Document | None:
-        target = self._folder / path
-        target.stat()
-        resolved = target.resolve(strict=True)
-        if not resolved.is_relative_to(self._folder.resolve()):
+        slot = self._slots.get(path)
+        try:
+            found = self._source.read(path, slot.stamp if slot else None)
+        except OSError:
             self._drop(path)
-            return None  # a symbolic link that leads out
-        found = read_whole(resolved)
-        if found is None:
+            raise
+        if isinstance(found, Found):
+            document = self._document(path, label, slot.document if slot else None, found)
+        elif found and slot:
+            document = slot.document
+        else:
             self._drop(path)
             return None
-        body, stamp, modified = found
-        document = self._document(path, label, body, modified)
-        self._hold(path, Slot(str(target), stamp, document))
+        self._hold(path, Slot(found.stamp, document))
         return document
 
-    def _document(self, path: str, label: Label, body: bytes, modified: int) -> Document:
+    def _document(self, path: str, label: Label, before: Document | None, found: Found) -> Document:
         """What was read as a document; where only the date is new, the codings are still good."""
-        digest, slot = digest_of(body), self._slots.get(path)
-        same = slot is not None and slot.document.digest == digest
-        if slot and same and slot.document.modified == modified:
-            return slot.document
-        bodies = slot.document.bodies() if slot and same else encoded(body)
-        return make_document(path, label, digest, bodies, modified, self._terms)
+        digest = digest_of(found.body)
+        same = before is not None and before.digest == digest
+        if before and same and before.modified == found.modified:
+            return before
+        bodies = before.bodies() if before and same else encoded(found.body)
+        return make_document(path, label, digest, bodies, found.modified, self._terms)
 
     def _hold(self, path: str, slot: Slot) -> None:
         with self._lock:
@@ -127,28 +105,3 @@ class Shelf:
     def _forget(self, path: str) -> None:
         if slot := self._slots.pop(path, None):
             self.size -= slot.document.size
-
-
-def read_whole(file: Path) -> tuple[bytes, Stamp | None, int] | None:
-    """The bytes of a file, its stamp, and its modification time in seconds; None if it is no regular file.
-
-    The stamp is None if the file changed so shortly before that another change might leave it as it is.
-    """
-    began = time.time_ns()
-    # Without waiting, should it be a pipe; and the stat of what is open, for the path may be replaced.
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
-        status = os.fstat(opened.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        body = opened.read()
-    is_settled = began - status.st_ctime_ns > CLOCK_TICK
-    return body, _stamp(status) if is_settled else None, -(-status.st_mtime_ns // 10**9)
-
-
-def stamp_of(file: str) -> Stamp:
-    """What tells one state of a file from another. Raises OSError."""
-    return _stamp(os.stat(file))  # noqa: PTH116 - done for each request, and Path takes twice as long
-
-
-def _stamp(status: os.stat_result) -> Stamp:
-    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)

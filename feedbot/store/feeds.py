@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, false, func, insert, or_, select, update
 
@@ -48,7 +49,7 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRow:
-    """A document that feedbot wrote, with the stat it had then."""
+    """A document that feedbot wrote, with the stat it had then, or what the bucket called it."""
 
     path: str
     feed_key: int | None
@@ -56,6 +57,18 @@ class DocumentRow:
     mtime_ns: int
     size: int
     digest: str | None  # SHA-256 of its bytes; None: not known
+    e_tag: str | None = None  # "": it is gone from the bucket; None: it is not in one
+
+
+class DocumentStamp(NamedTuple):
+    """Whose a document is, and by what it is known again."""
+
+    path: str
+    feed_key: int | None
+    archive_key: int | None
+    mtime_ns: int
+    size: int
+    e_tag: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,16 +336,40 @@ def load_documents(
     return {row.path: DocumentRow(**row._mapping) for row in connection.execute(statement)}
 
 
-def document_stamps(connection: Connection) -> Iterator[tuple[str, int | None, int | None, int, int]]:
-    """Path, feed key, archive key, modification time and size of every document that feedbot wrote."""
-    columns = [documents.c[name] for name in ("path", "feed_key", "archive_key", "mtime_ns", "size")]
-    for some in connection.execute(select(*columns)).partitions(CHUNK):  # a site has a hundred thousand
-        yield from map(tuple, some)
-
-
 def put_documents(connection: Connection, rows: Sequence[DocumentRow]) -> None:
     """Record that feedbot wrote these."""
     upsert(connection, documents, [{name: getattr(row, name) for name in row.__slots__} for row in rows])
+
+
+def document_stamps(connection: Connection) -> Iterator[DocumentStamp]:
+    """By what every document is known that feedbot wrote and has not removed."""
+    columns = [documents.c[name] for name in DocumentStamp._fields]
+    for some in connection.execute(select(*columns)).partitions(CHUNK):  # a site has a hundred thousand
+        yield from map(DocumentStamp._make, some)
+
+
+def distrust_documents(connection: Connection, seen: Mapping[str, str], *, mtime_ns: int) -> None:
+    """Record what a bucket calls what was seen at these paths, and a time that no document has."""
+    if seen:
+        rows = [{"_path": path, "_e_tag": e_tag, "_mtime_ns": mtime_ns} for path, e_tag in seen.items()]
+        connection.execute(_DISTRUST, rows)
+
+
+_DISTRUST = (
+    update(documents)
+    .where(documents.c.path == bindparam("_path"))
+    .values(e_tag=bindparam("_e_tag"), mtime_ns=bindparam("_mtime_ns"))
+)
+
+
+def distrust_all_documents(connection: Connection, *, mtime_ns: int) -> None:
+    """Record a modification time for all documents that none has, so that each is written again."""
+    connection.execute(update(documents).values(mtime_ns=mtime_ns))
+
+
+def forget_all_documents(connection: Connection) -> None:
+    """Record that feedbot wrote nothing, as where the output has a new place."""
+    connection.execute(delete(documents))
 
 
 def forget_documents(connection: Connection, paths: Iterable[str]) -> None:

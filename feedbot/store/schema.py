@@ -164,7 +164,7 @@ archived = Table(
     Index(None, "article_key"),
 )
 
-# What feedbot wrote: nothing else in the output folder is ever overwritten or removed.
+# What feedbot wrote: nothing else in the place of output is ever overwritten or removed.
 documents = Table(
     "documents",
     metadata,
@@ -174,6 +174,7 @@ documents = Table(
     Column("size", BigInteger, nullable=False),
     Column("archive_key", Key, ForeignKey("archives.key")),  # None: not of an archive
     Column("digest", Text),  # SHA-256 of its bytes; None: written before digests were kept
+    Column("e_tag", Text),  # what a bucket calls its content; "": it is gone; None: not in a bucket
     Index(None, "feed_key"),
     Index(None, "archive_key"),
 )

@@ -1,4 +1,4 @@
-"""Which paths are documents, and of what kind. Pure.
+"""Which paths are documents, of what kind, and what is told of each kind. Pure.
 
 Only what feedbot writes has a kind: nothing hidden, no other file that happens to lie in the output folder.
 """
@@ -6,6 +6,7 @@ Only what feedbot writes has a kind: nothing hidden, no other file that happens 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from enum import Enum
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ class Label(NamedTuple):
 
 
 UTF8 = "; charset=utf-8"
+TEXT = "text/plain" + UTF8
 INDEX = "index.html"
 SUFFIX = ".opml"
 # JSON has no charset, it is UTF-8 (RFC 8259, sections 8.1 and 11).
@@ -43,6 +45,7 @@ FEEDS = {
     for format_, type_ in MEDIA_TYPES.items()
 }
 AT_THE_TOP = {"page.css": "text/css" + UTF8, "page.js": "text/javascript" + UTF8}
+ARCHIVE_AGE = timedelta(hours=1)  # they change only when an article is corrected or withdrawn
 _NUMBER = re.compile(r"[0-9]+")
 
 
@@ -65,6 +68,11 @@ def label_of(path: str) -> Label | None:
 
 def _is_archive(parts: list[str]) -> bool:
     return len(parts) > 2 and parts[-3] == "archive" and _NUMBER.fullmatch(parts[-2]) is not None
+
+
+def age_of(kind: Kind, max_age: timedelta) -> int:
+    """Seconds that a document may be kept; `max_age` is how long one may that is not of an archive."""
+    return int((max(max_age, ARCHIVE_AGE) if kind is Kind.ARCHIVE else max_age).total_seconds())
 
 
 def document_path(path: str) -> str:

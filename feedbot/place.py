@@ -1,0 +1,94 @@
+"""The place that documents go to: what a folder and a bucket have in common.
+
+Whoever publishes hands over what the state knows of each document, read before anything was rendered, and
+notes what comes back. A place that others can write to at the same time goes by that: it replaces what the
+state knew of, and nothing newer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from feedbot.model import Document
+
+NOWHERE = -1  # as a modification time: not what any document has, so it is looked at, and written, again
+
+
+class Outcome(StrEnum):
+    """What became of a document."""
+
+    WRITTEN = "written"
+    SAME = "same"  # the bytes were there already
+    FOREIGN = "foreign"  # something that feedbot did not write is in its place, and was left alone
+    OVERTAKEN = "overtaken"  # another feedbot wrote it meanwhile; that was left alone, and is to be noted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A document's outcome, and what is in its place now (nothing is told of what is foreign)."""
+
+    path: str
+    outcome: Outcome
+    mtime_ns: int = 0
+    size: int = 0
+    digest: str = ""  # SHA-256 of the bytes
+    e_tag: str | None = None  # what a bucket calls this content; "": nothing is there; None: not in a bucket
+
+
+class Stamp(Protocol):
+    """By what the state knows a document again that feedbot wrote."""
+
+    @property
+    def mtime_ns(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def e_tag(self) -> str | None: ...
+
+
+class Known(Stamp, Protocol):
+    """What the state knows of such a document."""
+
+    @property
+    def digest(self) -> str | None: ...
+
+
+class Look(Protocol):
+    """What a look at the place found."""
+
+    def is_as_recorded(self, path: str, known: Stamp) -> bool:
+        """Whether the document at `path` is what the state knows; True also where that is not known."""
+
+    def e_tag(self, path: str) -> str | None:
+        """What a bucket calls what lies at `path`; "": nothing is there; None: there is nothing to note."""
+
+
+class Place(Protocol):
+    """A place for documents. Every method may raise PublishError."""
+
+    def prepare(self) -> None:
+        """Make it ready for a process that is about to write."""
+
+    def look(self) -> Look:
+        """See what is there, for finding what somebody else removed or changed."""
+
+    def publish(self, documents: Sequence[Document], known: Mapping[str, Known]) -> list[Published]:
+        """Write those that differ, each whole or not at all; `known` are the documents on record, by path."""
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove documents that feedbot wrote."""
+
+    def names_in(self, path: str) -> list[str]:
+        """What lies in the folder at `path`, in order; nothing where there is none."""
+
+    def holds_ours(self, path: str) -> bool:
+        """Whether a document with feedbot's mark lies at `path`."""
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of the document at `path`, or None where there is none."""
+
+    def has_output(self) -> bool:
+        """Whether a document with feedbot's mark lies at the top."""

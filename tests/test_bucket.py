@@ -22,9 +22,10 @@ from feedbot.bucket.objects import UNCHANGED, Objects, Trouble
 from feedbot.build import Builder
 from feedbot.cli import main
 from feedbot.config import BucketAddress
-from feedbot.errors import ConfigError, PublishError
+from feedbot.errors import ConfigError, PublishError, StandbyError
 from feedbot.model import Document
 from feedbot.place import NOWHERE, Outcome
+from feedbot.store.lease import Lease
 
 MARK = b"<!-- ours -->"
 
@@ -339,16 +340,27 @@ def test_the_last_word_is_right_when_a_process_is_held_up_in_the_middle_of_a_put
     room.build()
     room.write("one.md", title="Second")
     held = wire.fail(Fault.HOLD, lambda request: "PUT" in request and "/feeds/rss.xml" in request, times=1)
-    stale = Builder(room.config, room.engine, clock=lambda: room.now)
-    other = threading.Thread(target=stale.run)
+    lease = Lease(room.engine)
+    stale = Builder(room.config, room.engine, clock=lambda: room.now, lease=lease)
+    refused: list[StandbyError] = []
+
+    def run() -> None:
+        try:
+            stale.run()
+        except StandbyError as error:
+            refused.append(error)
+
+    other = threading.Thread(target=run)
     other.start()
     assert held.reached.wait(10)
     room.write("one.md", title="Third")
+    lease.leave()  # as where its time has run out
     room.build()
     assert titles(bucket) == ["Third"]
     newest = bucket.get(f"{PREFIX}/rss.xml")
     held.released.set()
     other.join()
+    assert refused
     assert bucket.get(f"{PREFIX}/rss.xml") == newest
     assert b"Third" in newest
     report = room.build()

@@ -60,6 +60,7 @@ class Lease:
         self._confirmed = 0.0  # when it certainly was; a moment of _CLOCK, like all that follow
         self._seen = 0.0  # when we gave a sign of life
         self._in_pass = False
+        self._renewer: tuple[threading.Event, threading.Thread] | None = None
         self._has_left = False
         self._owes_word = False  # a turn could not be had since the last word was given
         self._failures = 0  # of the database, in a row
@@ -82,9 +83,13 @@ class Lease:
             with self._explained():
                 try:
                     self._begin_pass()
-                    with self._renewing():
-                        yield
+                    # On SQLite nobody gets in before the first transaction has ended; and until there is a
+                    # second thread, the processes of the pass can be forked.
+                    if self._base.dialect.name != "sqlite":
+                        self._start_renewing()
+                    yield
                 finally:
+                    self._stop_renewing()
                     self._end_pass()
         except StandbyError:
             self._owes_word = True
@@ -191,19 +196,14 @@ class Lease:
         """Before a commit: what was written by a process that has lost the lease is undone."""
         if connection.info.pop(_WROTE, False):
             self._require(connection)
+            self._start_renewing()
 
     def _is_confirmed(self) -> bool:
         return self._term is not None and _now() - self._confirmed <= self._length / 3
 
-    @contextmanager
-    def _renewing(self) -> Iterator[None]:
-        """Renew the lease meanwhile, where `keep` does not.
-
-        On SQLite there is no need: nobody gets in while a transaction is open, and each end of one renews
-        it. Without this thread the processes of the pass can be forked.
-        """
-        if self._role is Role.WORKER or self._base.dialect.name == "sqlite":
-            yield
+    def _start_renewing(self) -> None:
+        """From here to the end of the pass renew the lease beside it, where `keep` does not."""
+        if self._role is Role.WORKER or self._renewer is not None or not self._in_pass:
             return
         done = threading.Event()
 
@@ -214,11 +214,14 @@ class Lease:
 
         thread = threading.Thread(target=renew, name="lease", daemon=True)
         thread.start()
-        try:
-            yield
-        finally:
+        self._renewer = (done, thread)
+
+    def _stop_renewing(self) -> None:
+        if self._renewer is not None:
+            done, thread = self._renewer
             done.set()
             thread.join()
+            self._renewer = None
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from test_worker import PATIENCE, Process, shows, wait_until
 from test_workers import builder, launch
 
+from feedbot.errors import StoreError
 from feedbot.store import archives, feeds, figures, hint
 from feedbot.store.db import beside, open_store
 from feedbot.store.feeds import Kind
@@ -193,7 +194,12 @@ def test_a_worker_whose_line_went_dead_goes_on_over_a_new_one(
 
 
 def test_the_operators_pages_do_not_wait_for_a_line_that_went_dead(line: Proxy) -> None:
-    window = Window(through(line) + "?connect_timeout=1")
+    window = Window(through(line), patience=0.3)
+    assert window.look(figures.count_passes) == 0
+    line.swallow()
+    with pytest.raises(StoreError, match="cannot"):
+        window.look(figures.count_passes)
+    line.forward()
     assert window.look(figures.count_passes) == 0
     window.shut()
 

@@ -39,15 +39,17 @@ SESSIONS = "feedbot "  # begins what PostgreSQL calls our connections
 TURN = 1  # second that `only_user` waits for others to be done
 
 
-def open_store(url: str, *, read_only: bool = False) -> Engine:
+def open_store(url: str, *, read_only: bool = False, patience: float = PATIENCE) -> Engine:
     """Connect to the database at `url`, creating or upgrading the schema unless `read_only`.
+
+    `patience` is how many seconds a statement may take, or wait for a lock.
 
     Raises StoreError when the database cannot be opened, is not feedbot's, or is from a newer feedbot.
     """
     parsed = make_url(url)
     with _explained(parsed):
         _make_folder(parsed, read_only=read_only)
-        engine = _engine(parsed, read_only=read_only)
+        engine = _engine(parsed, read_only=read_only, patience=patience)
         try:
             _make_ready(engine, read_only=read_only)
         except BaseException:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Column, Connection, Dialect, Table, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ CHUNK = 1000  # values in one IN (...), well below the limits of both databases
 Row = dict[str, Any]
 
 
-class database_now_us(ColumnElement[int]):  # noqa: N801 - a function of SQL
+class database_now_us(FunctionElement[int]):  # noqa: N801 - a function of SQL
     """Microseconds since 1970 by the database's clock, the moment it is asked: one clock for all machines."""
 
     type = BigInteger()

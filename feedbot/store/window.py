@@ -20,6 +20,7 @@ from feedbot.store.schema import HEAD
 
 T = TypeVar("T")
 
+PATIENCE = 12.0  # seconds until a line on which nothing comes back counts as dead
 STATEMENT = 10_000  # milliseconds that PostgreSQL may think about one statement
 
 _ONE_STATE = text("set transaction isolation level repeatable read, read only")
@@ -34,9 +35,10 @@ class _OtherVersionError(Exception):
 class Window:
     """Looks at the state at a URL, from any thread."""
 
-    def __init__(self, url: str) -> None:
-        """Opens nothing yet, so that it cannot fail."""
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+        """Opens nothing yet, so that it cannot fail. `patience`: seconds that an answer may take."""
         self._url = url
+        self._patience = patience
         self._lock = threading.Lock()
         self._engine: Engine | None = None
 
@@ -79,5 +81,5 @@ class Window:
     def _open(self) -> Engine:
         with self._lock:
             if self._engine is None:
-                self._engine = open_store(self._url, read_only=True)
+                self._engine = open_store(self._url, read_only=True, patience=self._patience)
             return self._engine

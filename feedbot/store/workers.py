@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, null, select, text, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, delete, func, null, select, text, update
 
 from feedbot.process import is_over, runs_here, this_process
 from feedbot.store.db import from_us, session_of
@@ -81,6 +81,17 @@ _STANDING = (
     .outerjoin(workers, workers.c.owner == leases.c.owner)
     .where(leases.c.name == PASSES)
 )
+# Made once: putting a statement together takes longer than running it.
+_LONGER = (
+    update(leases)
+    .where(
+        leases.c.name == PASSES,
+        leases.c.owner == bindparam("_owner"),
+        leases.c.term == bindparam("_term"),
+    )
+    .values(until_us=NOW + bindparam("_length_us", type_=BigInteger))
+)
+_RENEW = {None: _LONGER, True: _LONGER.values(pass_us=NOW), False: _LONGER.values(pass_us=None)}
 _LOCK = select(leases.c.term).where(leases.c.name == PASSES).with_for_update(skip_locked=True)
 
 
@@ -145,11 +156,8 @@ def renew(connection: Connection, owner: str, term: int, *, in_pass: bool | None
 
     `in_pass` says that a pass begins or has ended.
     """
-    values: dict[str, Any] = {"until_us": NOW + _length_us(connection)}
-    if in_pass is not None:
-        values["pass_us"] = NOW if in_pass else null()
-    statement = update(leases).where(*_is_ours(owner, term)).values(**values)
-    return connection.execute(statement).rowcount == 1
+    values = {"_owner": owner, "_term": term, "_length_us": _length_us(connection)}
+    return connection.execute(_RENEW[in_pass], values).rowcount == 1
 
 
 def release(connection: Connection, owner: str) -> None:
@@ -160,21 +168,18 @@ def release(connection: Connection, owner: str) -> None:
     connection.execute(delete(workers).where(workers.c.owner == owner))
 
 
-def _is_ours(owner: str, term: int) -> tuple[Any, ...]:
-    return leases.c.name == PASSES, leases.c.owner == owner, leases.c.term == term
-
-
 def _length_us(connection: Connection) -> int:
     return int(length_of(connection.dialect.name) * 1e6)
 
 
 # --- who is there ---
 
+_SEEN = update(workers).where(workers.c.owner == bindparam("_owner")).values(seen_us=NOW, is_gone=False)
+
 
 def sign_of_life(connection: Connection, owner: str, role: Role) -> None:
     """Note that this process is there."""
-    seen = update(workers).where(workers.c.owner == owner).values(seen_us=NOW, is_gone=False)
-    if connection.execute(seen).rowcount:
+    if connection.execute(_SEEN, {"_owner": owner}).rowcount:
         return
     process = this_process()
     now_us = connection.execute(select(NOW)).scalar_one()

@@ -636,6 +636,7 @@ BODIES = [
         fate="read",
         facts={"content": ""},
         says=said(6, "too tangled"),
+        filename="hostile.html",
     ),
     Hostile(
         name="formatting that is opened and never closed",

@@ -138,9 +138,9 @@ def watch_url(url: str) -> str:
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 # https://html.spec.whatwg.org/#before-attribute-name-state, or a little more than that.
-_ATTRIBUTE = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?)?"""
-_EACH_ATTRIBUTE = re.compile(_ATTRIBUTE)
-_WHOLE_TAG = re.compile(rf"<[a-zA-Z][^\s/>]*+(?:[\s/]++|{_ATTRIBUTE})*+")
+_WRITTEN = r"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?)?"""
+_WRITTEN_ATTRIBUTE = re.compile(_WRITTEN)
+_WHOLE_TAG = re.compile(rf"<[a-zA-Z][^\s/>]*+(?:[\s/]++|{_WRITTEN})*+")
 # These never hold each other, whether they are closed or not.
 _FLAT_NAMES = "area base br col dd dt embed hr img input li link meta option p param source tbody td tfoot th"
 _FLAT = frozenset([*_FLAT_NAMES.split(), "thead", "tr", "track", "wbr"])
@@ -182,6 +182,6 @@ def _has_crowded_tag(source: str) -> bool:
     """Whether a tag has so many attributes that comparing each with each takes long."""
     shortest = 2 * MAX_ATTRIBUTES  # a letter and a space each
     return len(source) > shortest and any(
-        len(tag[0]) > shortest and len(_EACH_ATTRIBUTE.findall(tag[0])) > MAX_ATTRIBUTES
+        len(tag[0]) > shortest and len(_WRITTEN_ATTRIBUTE.findall(tag[0])) > MAX_ATTRIBUTES
         for tag in _WHOLE_TAG.finditer(source)
     )

@@ -2,9 +2,9 @@
 
     python tests/fuzz/fuzz.py content -max_total_time=300 -timeout=10
 
-with `content`, `markup`, `config` or `answer`, then options of libFuzzer. Needs atheris, which is not installed
-with the tests. An exception, or an input that takes longer than the timeout, is a finding; its bytes become an
-example in test_fuzzing.py.
+with `content`, `markup`, `config` or `answer`, then options of libFuzzer. Needs atheris, which the tests
+do not install. An exception, or an input that takes longer than the timeout, is a finding; its bytes become
+an example in test_fuzzing.py.
 """
 
 from __future__ import annotations

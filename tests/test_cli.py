@@ -403,13 +403,14 @@ def test_status_shows_what_is_there_in_lines_that_fit_a_terminal(room: Newsroom)
         "Files        5, of these 1 broken, 1 draft",
     ]
     assert re.fullmatch(r"Feeds        2 in \d+ documents", lines[3])
+    assert lines[4] == "Workers      none: `feedbot run` starts one"
     assert re.fullmatch(
-        r"Last pass    (now|\d+ s ago): 5 files, 0 read, 0 documents written, 0.\d\d s", lines[4]
+        r"Last pass    (now|\d+ s ago): 5 files, 0 read, 0 documents written, 0.\d\d s", lines[5]
     )
-    assert re.match(r"Last change  (now|\d+ s ago): 5 files, 2 read, \d documents written, ", lines[5])
-    assert lines[6] == "Events"
-    assert re.fullmatch(r"  (now|\d+ s ago) +published  content/two.md", lines[7])
-    assert lines[8:] == [
+    assert re.match(r"Last change  (now|\d+ s ago): 5 files, 2 read, \d documents written, ", lines[6])
+    assert lines[7] == "Events"
+    assert re.fullmatch(r"  (now|\d+ s ago) +published  content/two.md", lines[8])
+    assert lines[9:] == [
         "Findings     1 error",
         "  content/bad.md:2:8: error: a list or mapping in brackets that is never closed",
         "      close it, or put a value with brackets in quotes",

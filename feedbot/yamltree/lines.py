@@ -27,7 +27,7 @@ _LINE: Final = re.compile(
 )
 _BEFORE_VALUE: Final = re.compile(rf"(\ *)(-\ )?({_KEY})")
 _ESCAPE: Final = re.compile(r'\\(["\\/])')
-_SHORT = 64  # characters of a line that may well come again, in this article or in another one
+_SHORT = 64  # characters of a line that may well come again, unless it ends like a moment in UTC
 
 
 class _Beyond(Exception):  # noqa: N818 - no error: it only says that the other reader is to be asked
@@ -70,7 +70,8 @@ class _Reader:
         for number, line in enumerate(text.split("\n"), first_line):
             if not line:
                 continue
-            column, is_item, key, value, plain = (_of_short if len(line) <= _SHORT else _of_long)(line)
+            read = _of_any if len(line) > _SHORT or line[-1] == "Z" else _of_short
+            column, is_item, key, value, plain = read(line)
             if is_item:
                 self._reach_list(column)
                 self._add_item(key, value, (number, column + 3), plain)
@@ -168,22 +169,23 @@ def _is_common(text: str) -> bool:
 @lru_cache(maxsize=8192)
 def _of_short(line: str) -> _Line:
     """What a line says that may well come again. Raises _Beyond."""
+    return _of_any(line)
+
+
+def _of_any(line: str) -> _Line:
+    """What a line says. Raises _Beyond."""
     before, _, value = line.partition(": ")
-    with suppress(ValueError):
-        number = plainest_value(value)
-        if number is not None and (place := _place_of(before)) is not None:
-            return (*place, number, value)
-    return _taken_apart(line)
-
-
-def _of_long(line: str) -> _Line:
-    """What any line says. Raises _Beyond."""
-    before, _, value = line.partition(': "')
-    if value.find('"') == len(value) - 1 and value and "\\" not in value and len(before) <= _SHORT:
-        place = _place_of(before)
-        if place is not None:
-            column, is_item, key = place
-            return column, is_item, key, value[:-1], ""
+    place = _place_of(before) if len(before) <= _SHORT else None
+    if place is not None:
+        column, is_item, key = place
+        if value[:1] == '"':
+            if value.find('"', 1) == len(value) - 1 and "\\" not in value:
+                return column, is_item, key, value[1:-1], ""
+        else:
+            with suppress(ValueError):
+                number = plainest_value(value)
+                if number is not None:
+                    return column, is_item, key, number, value
     return _taken_apart(line)
 
 

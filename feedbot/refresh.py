@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from feedbot.config import Config
 
 FEEDS_AT_ONCE = 16  # written side by side
-PLENTY = 500  # feeds whose rendering is worth further processes
+PLENTY = 150  # feeds whose rendering is worth further processes
 ROUNDS = 3  # in which feeds are rendered that another process keeps writing, before the next pass goes on
 
 

@@ -12,7 +12,7 @@ from feedbot.render import make_plate, render_feed
 from feedbot.render.addresses import NEWEST, Part
 from feedbot.render.plates import Copy, Plate, Rack
 
-KEPT = 32 * 2**20  # bytes of plates: those of the feeds of a newsroom, or of the busiest of a large one
+KEPT = 16 * 2**20  # bytes of plates: those of the feeds of a newsroom, or of the busiest of a large one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

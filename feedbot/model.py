@@ -62,11 +62,11 @@ class Finding:
         return f"{self.place}: {self.level}: {self.what}{hint}"
 
 
-class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+class Value(msgspec.Struct, frozen=True, omit_defaults=True):
     """An article, or what one is made of; as text it is without what holds its default."""
 
 
-class Image(Part, frozen=True, kw_only=True):
+class Image(Value, frozen=True, kw_only=True):
     """A picture of an article; `url` is absolute, sizes are pixels."""
 
     url: str
@@ -75,7 +75,7 @@ class Image(Part, frozen=True, kw_only=True):
     title: str = ""
 
 
-class Author(Part, frozen=True, kw_only=True):
+class Author(Value, frozen=True, kw_only=True):
     """Somebody, or some organisation, that wrote an article; URLs are absolute or empty."""
 
     name: str
@@ -83,7 +83,7 @@ class Author(Part, frozen=True, kw_only=True):
     avatar: str = ""
 
 
-class Provider(Part, frozen=True, kw_only=True):
+class Provider(Value, frozen=True, kw_only=True):
     """The publication an article comes from."""
 
     name: str = ""
@@ -97,7 +97,7 @@ class Provider(Part, frozen=True, kw_only=True):
 NO_PROVIDER: Final = Provider()
 
 
-class Related(Part, frozen=True, kw_only=True):
+class Related(Value, frozen=True, kw_only=True):
     """Another publication's coverage of the same story."""
 
     title: str
@@ -106,7 +106,7 @@ class Related(Part, frozen=True, kw_only=True):
     published: datetime | None = None
 
 
-class Article(Part, frozen=True, kw_only=True):
+class Article(Value, frozen=True, kw_only=True):
     """One content file, read: clean text, absolute URLs, aware UTC dates in whole seconds.
 
     Fields in `UNSEEN` never reach a feed, so a change of them changes no document.

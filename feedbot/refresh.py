@@ -5,9 +5,9 @@ done. Documents come first, then the index that names them, removals last. What 
 noted with the documents that changed, so that it never hears of what it could not fetch yet. Archives come
 before the feeds that lead to them.
 
-Another process may do the same at the same time. What the state knows of documents is read while nothing has
-changed since a feed was loaded, so that it is older than anything newer; and a document that somebody else
-wrote after that is left alone (a bucket can tell), noted, and its feed rendered once more.
+Whoever has the lease does this alone. But the last put of one who lost it may still be on its way, or was made
+and never noted: a document that is not the one on record is left alone (a bucket can tell), noted, and its
+feed rendered once more.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 FEEDS_AT_ONCE = 16  # written side by side
 PLENTY = 150  # feeds whose rendering is worth further processes
-ROUNDS = 3  # in which feeds are rendered that another process keeps writing, before the next pass goes on
+ROUNDS = (
+    3  # in which feeds are rendered whose documents were not those on record, before the next pass goes on
+)
 
 
 def distrust_output(connection: Connection, look: Look) -> None:

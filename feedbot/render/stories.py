@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from html import escape
 
 from feedbot.model import Article, Author, Image, Provider, Related, Site
 from feedbot.render.items import Item
@@ -110,5 +111,4 @@ def _day(moment: datetime) -> str:
 
 def _text(text: str) -> str:
     """`text` as the content of an element or the value of an attribute."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("'", "&#39;").replace('"', "&#34;")
+    return escape(text, quote=False).replace("'", "&#39;").replace('"', "&#34;")

@@ -36,7 +36,7 @@ def _rss_children(item: Item) -> Iterator[str]:
     if article.link:
         yield f"<link>{_text(article.link)}</link>"
     if article.summary or not item.html:  # it is HTML: escaped here, and once more as XML
-        yield f"<description>{_text(escape(item.text, quote=False))}</description>"
+        yield f"<description>{_text(_text(item.text))}</description>"
     if item.html:
         tag = "content:encoded" if article.summary else "description"
         yield f"<{tag}>{_cdata(item.html)}</{tag}>"
@@ -99,7 +99,7 @@ def _element(indent: str, start: str, children: Iterable[str], end: str) -> byte
 
 
 def _text(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escape(text, quote=False)
 
 
 def _quoted(text: str) -> str:

@@ -150,15 +150,19 @@ def _add(connection: Connection, new: Mapping[FeedName, tuple[str, str]]) -> dic
 
 
 class _Slugs:
-    """The slugs that feeds ever had; whether `likely` ones are among them is asked for at once."""
+    """The slugs that feeds had, but for the feed `besides`; whether `likely` ones did is asked at once."""
 
-    def __init__(self, connection: Connection, likely: set[str]) -> None:
+    def __init__(self, connection: Connection, likely: set[str], *, besides: int | None = None) -> None:
         self._connection = connection
         self._likely = likely
+        self._besides = besides
         self._taken = {slug for chunk in chunks(likely) for slug in self._among(chunk)}
 
     def _among(self, wanted: Sequence[str]) -> Iterable[str]:
-        return self._connection.execute(select(slugs.c.slug).where(slugs.c.slug.in_(wanted))).scalars()
+        statement = select(slugs.c.slug).where(slugs.c.slug.in_(wanted))
+        if self._besides is not None:
+            statement = statement.where(slugs.c.feed_key != self._besides)
+        return self._connection.execute(statement).scalars()
 
     def __contains__(self, slug: object) -> bool:
         return slug in self._taken or (slug not in self._likely and any(self._among([str(slug)])))
@@ -168,24 +172,12 @@ class _Slugs:
         self._taken.add(slug)
 
 
-class _SlugsOfOthers:
-    """The slugs that feeds other than `feed_key` ever had, asked for one at a time."""
-
-    def __init__(self, connection: Connection, feed_key: int) -> None:
-        self._connection = connection
-        self._feed_key = feed_key
-
-    def __contains__(self, slug: object) -> bool:
-        statement = select(slugs.c.slug).where(slugs.c.slug == slug, slugs.c.feed_key != self._feed_key)
-        return self._connection.execute(statement).first() is not None
-
-
 def give_slug(connection: Connection, feed_key: int, wanted: str) -> str:
     """Make `wanted` the feed's current slug, or the first free one after it; returns the slug given.
 
     A slug that another feed ever had is not free. A slug the feed had before is its own for ever.
     """
-    slug = free_slug(wanted, _SlugsOfOthers(connection, feed_key))
+    slug = free_slug(wanted, _Slugs(connection, {wanted}, besides=feed_key))
     connection.execute(update(slugs).where(slugs.c.feed_key == feed_key).values(current=False))
     upsert(connection, slugs, [{"slug": slug, "feed_key": feed_key, "current": True}])
     return slug
@@ -247,8 +239,7 @@ def settle(connection: Connection, shown: Iterable[tuple[FeedRow, datetime]]) ->
     replaced: then it is rendered once more.
     """
     rows = [{"_key": row.key, "_changed": row.changed, "_us": to_us(updated)} for row, updated in shown]
-    if rows:
-        connection.execute(_SETTLE, rows)
+    execute_many(connection, _SETTLE, rows)
 
 
 _SETTLE = (
@@ -350,9 +341,8 @@ def document_stamps(connection: Connection) -> Iterator[DocumentStamp]:
 
 def distrust_documents(connection: Connection, seen: Mapping[str, str], *, mtime_ns: int) -> None:
     """Record what a bucket calls what was seen at these paths, and a time that no document has."""
-    if seen:
-        rows = [{"_path": path, "_e_tag": e_tag, "_mtime_ns": mtime_ns} for path, e_tag in seen.items()]
-        connection.execute(_DISTRUST, rows)
+    rows = [{"_path": path, "_e_tag": e_tag, "_mtime_ns": mtime_ns} for path, e_tag in seen.items()]
+    execute_many(connection, _DISTRUST, rows)
 
 
 _DISTRUST = (

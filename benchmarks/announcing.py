@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import signal
 import sqlite3
 import subprocess
 import time
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import corpus
+from processes import running
 from programs import CONFIG
 
 SECRET = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
@@ -50,14 +50,8 @@ class Newsroom:
     def running(self) -> Iterator[int]:
         """A worker; gives its process id and ends it."""
         command = [str(self.program), "run", "--quiet"]
-        process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL)
-        try:
-            yield process.pid
-            if process.poll() is not None:
-                raise SystemExit(f"feedbot ended by itself: {process.returncode}")
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+        with running(command, self.folder) as pid:
+            yield pid
 
     def keep_state(self) -> None:
         """Keep what waits now, so that it can be sent again."""

@@ -38,9 +38,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def feedbot(work: Path) -> Path:
-    """This checkout as it is now, so that edits during the run do not count."""
-    folder = _environment(work, "feedbot", str(ROOT))
+def feedbot(work: Path, extra: str = "") -> Path:
+    """This checkout as it is now, with an extra, so that edits during the run do not count."""
+    folder = _environment(work, f"feedbot{extra}", f"{ROOT}{extra}")
     again = ["install", "-q", "--force-reinstall", "--no-deps", str(ROOT)]
     subprocess.run([str(folder / "bin/pip"), *again], check=True, timeout=LIMIT)
     return folder / "bin/feedbot"

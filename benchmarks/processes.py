@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import subprocess
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    folder: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    output: int | None = None,
+) -> Iterator[int]:
+    """A process that runs until the block ends; gives its id. `output`: where it speaks, if not here."""
+    process = subprocess.Popen(
+        command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+    )
+    try:
+        yield process.pid
+        if process.poll() is not None:
+            raise SystemExit(f"{command} ended by itself: {process.returncode}")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
 
 
 def family(pid: int) -> list[int]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from measure import Cost
 from newsrooms import TOPIC, newest, restored, with_title
-from processes import processor_seconds, wait_until_idle
+from processes import processor_seconds, running, wait_until_idle
 from programs import Watching
 
 BEGIN_LIMIT = 300.0  # seconds until a program follows edits
@@ -23,27 +21,15 @@ def latencies(program: Watching, edits: int) -> list[Cost]:
     """For each of so many edits of one title: until all documents show it, and the processor time it took."""
     article = newest(program.folder / "content", 1, TOPIC)
     documents = program.documents_of(TOPIC.lower())
-    with restored(article) as texts, watching(program) as pid:
+    with (
+        restored(article) as texts,
+        running(program.watch_command, program.folder, output=subprocess.DEVNULL) as pid,
+    ):
         wait_until_following(article[0], texts[0], documents, pid)
         return [
             cost_of_edit(article[0], with_title(texts[0], title), documents, pid, title)
             for title in (f"Edit {number} of {edits}" for number in range(1, edits + 1))
         ]
-
-
-@contextmanager
-def watching(program: Watching) -> Iterator[int]:
-    """A program that follows edits; gives its process id and ends it."""
-    quiet = subprocess.DEVNULL
-    command = program.watch_command
-    process = subprocess.Popen(command, cwd=program.folder, stdin=quiet, stdout=quiet, stderr=quiet)
-    try:
-        yield process.pid
-        if process.poll() is not None:
-            raise SystemExit(f"{command} ended by itself: {process.returncode}")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
 
 
 def wait_until_following(article: Path, original: bytes, documents: Sequence[Path], pid: int) -> None:

@@ -14,7 +14,6 @@ import argparse
 import itertools
 import json
 import os
-import signal
 import subprocess
 import tempfile
 import warnings
@@ -28,8 +27,9 @@ import announcing
 import psycopg
 from announcing import LIMIT, PARALLEL, until
 from deliveries import Rate, bare_rate, rate_of, row
-from measure import describe_machine, processor_seconds
-from run import ROOT, installed, say
+from install import feedbot, say
+from measure import describe_machine
+from processes import processor_seconds, running
 from sink import Message, Sink
 
 NUMBERS = (1, 2, 4)  # workers
@@ -70,19 +70,9 @@ class Newsroom(announcing.Newsroom):
     @contextmanager
     def worker(self) -> Iterator[int]:
         """A worker on what waits; gives its process id and ends it."""
-        process = subprocess.Popen(
-            [str(self.program), "run", "--quiet"],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "DATABASE_URL": self.url("news")},
-        )
-        try:
-            yield process.pid
-            if process.poll() is not None:
-                raise SystemExit(f"feedbot ended by itself: {process.returncode}")
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+        command = [str(self.program), "run", "--quiet"]
+        with running(command, self.folder, environ={**os.environ, "DATABASE_URL": self.url("news")}) as pid:
+            yield pid
 
     def states(self) -> dict[str, int]:
         with psycopg.connect(self.url("news")) as connection:
@@ -165,10 +155,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     given.work.mkdir(parents=True, exist_ok=True)
-    if given.program:
-        program = given.program.absolute()
-    else:
-        program = installed(given.work, "feedbot-postgres", f"{ROOT}[postgres]") / "bin/feedbot"
+    program = given.program.absolute() if given.program else feedbot(given.work, "[postgres]")
     with postgresql(given.work / "postgres") as server, Sink() as sink:
         newsroom = Newsroom(given.work / "workers", program, server)
         lines = [

@@ -5,9 +5,9 @@ done. Documents come first, then the index that names them, removals last. What 
 noted with the documents that changed, so that it never hears of what it could not fetch yet. Archives come
 before the feeds that lead to them.
 
-Whoever has the lease does this alone. But the last put of one who lost it may still be on its way, or was made
-and never noted: a document that is not the one on record is left alone (a bucket can tell), noted, and its
-feed rendered once more.
+Whoever has the lease does this alone. But the last put of one who lost it may still be on its way, or was
+made and never noted: a document that is not the one on record is left alone (a bucket can tell), noted, and
+its feed rendered once more.
 """
 
 from __future__ import annotations

@@ -126,6 +126,11 @@ def report(tmp_path: Path, page: str) -> str:
     return (docs / "benchmarks.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("script", ["run", "report", "corpus", "deliveries", "workers", "serving", "storing"])
+def test_every_script_finds_its_parts(script: str) -> None:
+    assert "usage" in run(f"{script}.py", "--help")
+
+
 def test_the_page_and_its_charts_are_made_of_the_results(tmp_path: Path) -> None:
     shutil.copy(BENCHMARKS / "results.json", tmp_path)
     page = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")

@@ -81,41 +81,45 @@ def test_a_number_nobody_can_mean_stays_text() -> None:
 @pytest.mark.parametrize("parser", PARSERS)
 def test_keys_and_list_items_are_found_by_their_path(parser: Any) -> None:
     tree = load("title: a\ntopics:\n  - AI\n  - Go\nprovider:\n  name: b\n", first_line=2, parser=parser)
-    assert tree.lines == {
+    assert tree.marks.lines == {
         ("title",): (2, 1),
         ("topics",): (3, 1),
         ("topics", 0): (4, 5),
         ("topics", 1): (5, 5),
         ("provider",): (6, 1),
+        ("provider", "name"): (7, 3),
     }
 
 
-def test_with_all_marks_every_path_has_a_place() -> None:
-    tree = load("a:\n  - b: 1\n    c: [x, {y: z}]\nd: {e: 2}", all_marks=True)
-    assert tree.lines[("a", 0)] == (2, 5)
-    assert tree.lines[("a", 0, "b")] == (2, 5)
-    assert tree.lines[("a", 0, "c")] == (3, 5)
-    assert tree.lines[("a", 0, "c", 1)] == (3, 12)
-    assert tree.lines[("a", 0, "c", 1, "y")] == (3, 13)
-    assert tree.lines[("d", "e")] == (4, 5)
+def test_every_path_has_a_place() -> None:
+    tree = load("a:\n  - b: 1\n    c: [x, {y: z}]\nd: {e: 2}")
+    assert tree.marks.lines[("a", 0)] == (2, 5)
+    assert tree.marks.lines[("a", 0, "b")] == (2, 5)
+    assert tree.marks.lines[("a", 0, "c")] == (3, 5)
+    assert tree.marks.lines[("a", 0, "c", 1)] == (3, 12)
+    assert tree.marks.lines[("a", 0, "c", 1, "y")] == (3, 13)
+    assert tree.marks.lines[("d", "e")] == (4, 5)
 
 
 def test_a_path_without_a_place_has_that_of_what_is_around_it() -> None:
-    tree = load("a: 1\nb:\n  c:\n    d: 1")
-    assert tree.place(("b", "c", "d")) == (2, 1)
+    tree = load("a: 1\nb:\n  c: 1")
+    assert tree.place(("b", "x", "d")) == (2, 1)
     assert tree.place(("z",)) is None
 
 
 def test_the_spelling_of_what_did_not_become_a_string_is_kept() -> None:
     tree = load('title: 3.10\ntype: NO\nname: "3.10"\ntopics: [on, AI, 2020]\nempty:\ndeep: {heat: 010}')
     assert tree.value["title"] == 3.1
-    assert tree.spelled == {
+    assert tree.marks.spelled == {
         ("title",): "3.10",
         ("type",): "NO",
         ("topics", 0): "on",
         ("topics", 2): "2020",
         ("empty",): "",
+        ("deep", "heat"): "010",
     }
+    assert tree.spelled(("type",)) == "NO"
+    assert tree.spelled(("name",)) is None
 
 
 MISTAKES = [
@@ -226,7 +230,7 @@ def test_a_key_that_is_read_over_leaves_nothing_behind(value: str, parser: Any) 
     tree = load(f"title: a\nsecured: {value}\ntype: b", skip=frozenset({"secured"}), parser=parser)
     assert tree.value == {"title": "a", "type": "b"}
     assert SECRET not in repr(tree)
-    assert set(tree.lines) == {("title",), ("secured",), ("type",)}
+    assert set(tree.marks.lines) == {("title",), ("secured",), ("type",)}
 
 
 def test_only_top_level_keys_are_read_over() -> None:
@@ -265,7 +269,7 @@ def test_an_error_never_shows_a_value(text: str, parser: Any, caplog: pytest.Log
 
 def outcome(text: str, parser: Any) -> Tree | YamlError:
     try:
-        return load(text, all_marks=True, parser=parser)
+        return load(text, parser=parser)
     except YamlError as error:
         return error
 

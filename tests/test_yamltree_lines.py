@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from feedbot.content.frontmatter import split
-from feedbot.yamltree import MAX_DEPTH, PARSER, Tree, YamlError, load
+from feedbot.yamltree import MAX_DEPTH, PARSER, YamlError, load
 from feedbot.yamltree.lines import read_lines
 
 ROOT = Path(__file__).parent.parent
@@ -60,22 +61,27 @@ last: yes
 """
 
 
-def whole(text: str) -> Tree | None:
+def whole(text: str) -> Any:
     try:
-        return load(text, first_line=2, skip=SKIP, parser=PARSER)
+        return load(text, skip=SKIP, parser=PARSER).value
     except YamlError:
         return None
 
 
-def fast(text: str) -> Tree | None:
-    return read_lines(text, first_line=2, max_depth=MAX_DEPTH, skip=SKIP)
+def alike(one: object, other: object) -> bool:
+    """Whether two values are the same, with the same types: 1 is not true."""
+    return repr(one) == repr(other)
+
+
+def fast(text: str) -> dict[str, Any] | None:
+    return read_lines(text, max_depth=MAX_DEPTH, skip=SKIP)
 
 
 def test_usual_front_matter_is_read_the_fast_way() -> None:
     found = fast(USUAL)
-    assert found == whole(USUAL) is not None
+    assert alike(found, whole(USUAL))
     assert found is not None
-    assert "secured" not in found.value
+    assert "secured" not in found
 
 
 PIECES = [
@@ -114,7 +120,7 @@ A_LINE = st.builds(
 @example("key: " + "1" * 65 + "\n")
 def test_what_is_read_the_fast_way_is_what_the_whole_parser_gives(text: str) -> None:
     found = fast(text)
-    assert found is None or found == whole(text)
+    assert found is None or alike(found, whole(text))
 
 
 @given(st.data())
@@ -123,7 +129,7 @@ def test_a_slip_of_the_pen_is_read_alike_by_both(data: st.DataObject) -> None:
     removed = data.draw(st.integers(0, 3))
     text = USUAL[:place] + data.draw(st.sampled_from(["", *PIECES])) + USUAL[place + removed :]
     found = fast(text)
-    assert found is None or found == whole(text)
+    assert found is None or alike(found, whole(text))
 
 
 def test_nesting_is_bounded_in_both() -> None:
@@ -131,7 +137,8 @@ def test_nesting_is_bounded_in_both() -> None:
     assert fast(deepest) is None
     assert whole(deepest) is None
     less = deepest.replace("a:\n", "", 1).replace("\n  ", "\n").removeprefix("  ")
-    assert fast(less) == whole(less) is not None
+    assert fast(less) is not None
+    assert alike(fast(less), whole(less))
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="corpus absent")
@@ -139,5 +146,7 @@ def test_real_articles_are_read_alike_and_nearly_all_the_fast_way() -> None:
     parts = [split(path.read_bytes()) for path in CORPUS.rglob("*.md")]
     matters = [part.matter for part in parts if part]
     found = [fast(matter) for matter in matters]
-    assert all(tree is None or tree == whole(matter) for tree, matter in zip(found, matters, strict=True))
+    assert all(
+        tree is None or alike(tree, whole(matter)) for tree, matter in zip(found, matters, strict=True)
+    )
     assert sum(tree is not None for tree in found) > 0.9 * len(matters)

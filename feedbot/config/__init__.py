@@ -178,7 +178,7 @@ def _parsed(content: bytes, file: str) -> Tree:
     """The file's content with the places of its keys. Raises InvalidConfig."""
     refused: Problem
     try:
-        tree = load_yaml(content.decode("utf-8-sig"), all_marks=True)
+        tree = load_yaml(content.decode("utf-8-sig"))
     except YamlError as error:
         refused = Problem(file=file, line=error.line, column=error.column, what=error.what, hint=error.hint)
     except UnicodeDecodeError as error:
@@ -255,5 +255,5 @@ def _shown(path: OptionPath, tree: Tree, written: Any) -> str:
     if isinstance(value, dict | list):
         return f", got a {'mapping' if isinstance(value, dict) else 'list'}"
     is_plain = isinstance(value, str) and value.isprintable() and "'" not in value
-    text = tree.spelled.get(path) or (f"'{value}'" if is_plain else repr(value))  # \n as it stands there
+    text = tree.spelled(path) or (f"'{value}'" if is_plain else repr(value))  # \n as it stands there
     return f", got {text if len(text) <= 60 else text[:57] + '...'}"

@@ -154,7 +154,7 @@ class Matter:
 
     def spelled(self, path: Path) -> str | None:
         """How a value that YAML did not take for text is spelled in the file, where that is known."""
-        return self._tree.spelled.get(path)
+        return self._tree.spelled(path)
 
     def warn(self, path: Path, what: str, hint: str = "", level: Level = Level.WARNING) -> None:
         """Note a finding at the place of `path`, or of what is around it."""

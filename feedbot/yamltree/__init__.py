@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import yaml
 
-from feedbot.yamltree.events import Builder
+from feedbot.yamltree.events import Bounds, Builder
 from feedbot.yamltree.lines import read_lines
-from feedbot.yamltree.tree import Path, Tree, YamlError
+from feedbot.yamltree.tree import Marks, Path, Tree, YamlError
 from feedbot.yamltree.wording import refusal
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "PARSER", "Path", "Tree", "YamlError", "load"]
@@ -31,37 +31,45 @@ def load(
     first_line: int = 1,
     max_depth: int = MAX_DEPTH,
     max_nodes: int = MAX_NODES,
-    all_marks: bool = False,
     skip: frozenset[str] = frozenset(),
     parser: Any = None,
 ) -> Tree:
     """Read one YAML document.
 
     `first_line` is the line of the file that `text` begins with. Top-level keys in `skip` are read over:
-    their values are never built. `parser` is a PyYAML loader class of which only the events are used, instead
+    their values are in no tree. `parser` is a PyYAML loader class of which only the events are used, instead
     of the fastest way.
     An empty text is None; a date or number that cannot be (`2020-13-45`) stays a string.
     Raises YamlError for broken YAML and for what is refused: nesting deeper than `max_depth`, more than
     `max_nodes` keys, values and containers, aliases, tags, merge keys, keys that are not scalars, keys given
     twice, a second document.
     """
-    if parser is None:
-        if not all_marks and 3 * text.count("\n") < max_nodes:
-            tree = read_lines(text, first_line=first_line, max_depth=max_depth, skip=skip)
-            if tree is not None:
-                return tree
-        parser = PARSER
+    bounds = Bounds(first_line=first_line, depth=max_depth, nodes=max_nodes, skip=skip)
+
+    def find_marks() -> Marks:
+        return _built(text, bounds, parser or PARSER, with_marks=True).marks
+
+    value = None
+    if parser is None and 3 * text.count("\n") < max_nodes:
+        value = read_lines(text, max_depth=max_depth, skip=skip)
+    if value is None:
+        value = _built(text, bounds, parser or PARSER).value
+    return Tree(value=value, find_marks=find_marks)
+
+
+def _built(text: str, bounds: Bounds, parser: Any, *, with_marks: bool = False) -> Builder:
+    """What the whole parser makes of a text. Raises YamlError."""
     if "\\u" in text:
         text = _PAIR.sub(_join_pair, text)
-    builder = Builder(first_line, max_depth, max_nodes, all_marks, skip)
+    builder = Builder(bounds, with_marks=with_marks)
     try:
         builder.read(parser(text))
     except YamlError:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes beyond Unicode
-        refused = refusal(error, text, first_line, max_depth)
+        refused = refusal(error, text, bounds.first_line, bounds.depth)
     else:
-        return builder.tree
+        return builder
     raise refused  # outside the handler: PyYAML's own error quotes the text around it
 
 

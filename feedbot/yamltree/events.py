@@ -12,7 +12,16 @@ import yaml
 
 from feedbot.yamltree import wording
 from feedbot.yamltree.scalars import plain_value
-from feedbot.yamltree.tree import Path, Tree, YamlError
+from feedbot.yamltree.tree import Marks, Path, YamlError
+
+
+class Bounds(NamedTuple):
+    """What of a text is read."""
+
+    first_line: int  # of the file, that the text begins with
+    depth: int  # of nesting
+    nodes: int  # keys, values and containers
+    skip: frozenset[str]  # top-level keys that are read over
 
 
 class _Open(NamedTuple):
@@ -20,29 +29,25 @@ class _Open(NamedTuple):
 
     container: Any
     key: Any
-    path: Path | None
+    path: Path
 
 
 _NO_KEY: Final = object()
 
 
 class Builder:
-    """Fills one Tree from events."""
+    """Fills `value` from events, and `marks` if they are wanted."""
 
-    def __init__(
-        self, first_line: int, max_depth: int, max_nodes: int, all_marks: bool, skip: frozenset[str]
-    ) -> None:
-        self.tree = Tree()
-        self._first_line = first_line
-        self._max_depth = max_depth
-        self._max_nodes = max_nodes
-        self._all_marks = all_marks
-        self._skip = skip
+    def __init__(self, bounds: Bounds, *, with_marks: bool) -> None:
+        self.value: Any = None
+        self.marks = Marks()
+        self._bounds = bounds
+        self._with_marks = with_marks
         self._nodes = 0
         self._outer: list[_Open] = []
         self._container: Any = None  # the dict or list being filled; None at the top
         self._key: Any = _NO_KEY  # in a dict: the key that waits for its value
-        self._path: Path | None = ()  # of the container; None where no marks are kept
+        self._path: Path = ()  # of the container, where marks are wanted
 
     def read(self, source: Any) -> None:
         """Take all events of `source`, a PyYAML loader."""
@@ -50,10 +55,10 @@ class Builder:
         try:
             while (kind := type(event := take())) is not yaml.StreamEndEvent:
                 if kind is yaml.ScalarEvent:
-                    if self._path is None:
-                        self._inner_scalar(event)
-                    else:
+                    if self._with_marks or len(self._outer) < 2:
                         self._scalar(event, source)
+                    else:
+                        self._inner_scalar(event)
                 elif kind is yaml.MappingStartEvent:
                     self._open({}, event)
                 elif kind is yaml.SequenceStartEvent:
@@ -68,9 +73,9 @@ class Builder:
             source.dispose()
 
     def _inner_scalar(self, event: Any) -> None:
-        """`_scalar` where no marks are kept: by far the most scalars there are, hence written out."""
+        """`_scalar` below the top without marks: by far the most scalars there are, hence written out."""
         self._nodes += 1
-        if self._nodes > self._max_nodes or event.tag is not None:
+        if self._nodes > self._bounds.nodes or event.tag is not None:
             self._refuse(event)
         text = event.value
         value = plain_value(text) if event.implicit[0] else text
@@ -92,41 +97,38 @@ class Builder:
         value = plain_value(text) if event.implicit[0] else text
         if type(self._container) is dict and self._key is _NO_KEY:
             self._take_key(value, event)
-            if len(self._outer) == 1 and value in self._skip:
+            if len(self._outer) == 1 and value in self._bounds.skip:
                 self._read_over(source)
             return
-        if (path := self._place(value, event)) is not None and type(value) is not str:
-            self.tree.spelled[path] = text
+        path = self._place(value, event)
+        if self._with_marks and type(value) is not str:
+            self.marks.spelled[path] = text
 
     def _open(self, container: Any, event: Any) -> None:
         self._count(event)
-        if len(self._outer) >= self._max_depth:
-            raise self._error(event, *wording.too_deep(self._max_depth))
+        if len(self._outer) >= self._bounds.depth:
+            raise self._error(event, *wording.too_deep(self._bounds.depth))
         if type(self._container) is dict and self._key is _NO_KEY:
             raise self._error(event, *wording.KEY_NOT_SCALAR)
         path = self._place(container, event)
         self._outer.append(_Open(self._container, self._key, self._path))
-        self._container, self._key = container, _NO_KEY
-        self._path = path if self._marks_inside(container, path) else None
+        self._container, self._key, self._path = container, _NO_KEY, path
 
-    def _marks_inside(self, container: Any, path: Path | None) -> bool:
-        return self._all_marks or not path or (len(path) == 1 and type(container) is list)
-
-    def _place(self, value: Any, event: Any) -> Path | None:
-        """Put `value` where it belongs; its path, if marks are kept there."""
-        container, path = self._container, self._path
+    def _place(self, value: Any, event: Any) -> Path:
+        """Put `value` where it belongs; its path."""
+        container = self._container
         if container is None:
-            self.tree.value = value
-            return path
+            self.value = value
+            return ()
         if type(container) is list:
-            if path is not None:
-                path = (*path, len(container))
-                self.tree.lines[path] = self._mark(event)
+            path = (*self._path, len(container))
+            if self._with_marks:
+                self.marks.lines[path] = self._mark(event)
             container.append(value)
             return path
         key, self._key = self._key, _NO_KEY
         container[key] = value
-        return None if path is None else (*path, key)
+        return (*self._path, key)
 
     def _take_key(self, key: Any, event: Any) -> None:
         if key == "<<" and event.implicit[0]:
@@ -135,8 +137,8 @@ class Builder:
             raise self._error(event, f"{wording.key_name(event)} is given twice", "keep one of the two")
         self._container[key] = None  # so that a key that is read over still counts as given
         self._key = key
-        if self._path is not None:
-            self.tree.lines[*self._path, key] = self._mark(event)
+        if self._with_marks:
+            self.marks.lines[*self._path, key] = self._mark(event)
 
     def _read_over(self, source: Any) -> None:
         """Let the value of the waiting key pass; what it holds is looked at by nobody."""
@@ -149,8 +151,8 @@ class Builder:
                 depth -= 1
             if depth == 0:
                 break
-            if depth > self._max_depth:
-                raise self._error(event, *wording.too_deep(self._max_depth))
+            if depth > self._bounds.depth:
+                raise self._error(event, *wording.too_deep(self._bounds.depth))
         del self._container[self._key]
         self._key = _NO_KEY
 
@@ -160,17 +162,17 @@ class Builder:
 
     def _count(self, event: Any) -> None:
         self._nodes += 1
-        if self._nodes > self._max_nodes or event.tag is not None:
+        if self._nodes > self._bounds.nodes or event.tag is not None:
             self._refuse(event)
 
     def _refuse(self, event: Any) -> NoReturn:
-        if self._nodes > self._max_nodes:
-            raise self._error(event, f"more than {self._max_nodes} keys and values", "split or shorten it")
+        if self._nodes > self._bounds.nodes:
+            raise self._error(event, f"more than {self._bounds.nodes} keys and values", "split or shorten it")
         raise self._error(event, *wording.TAG)
 
     def _mark(self, event: Any) -> tuple[int, int]:
         mark = event.start_mark
-        return mark.line + self._first_line, mark.column + 1
+        return mark.line + self._bounds.first_line, mark.column + 1
 
     def _error(self, event: Any, what: str, hint: str) -> YamlError:
         line, column = self._mark(event)

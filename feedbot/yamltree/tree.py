@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 Path: TypeAlias = tuple[Hashable, ...]
@@ -20,22 +21,37 @@ class YamlError(ValueError):
         self.column = column  # counted from 1
 
 
-@dataclass(slots=True)
-class Tree:
-    """What a text says, and where.
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where the keys and list items of a text stand, and how its plain scalars are spelled, each by its path.
 
-    `lines`: (line, column), counted from 1, of a key or list item by its path, such as `("topics", 0)`.
-    `spelled`: the characters of a plain scalar that did not become a string (`NO`, `3.10`, `2020-11-04`).
-    Both know top-level keys and the items of lists directly below them; with `all_marks`, everything.
+    A path is such as `("topics", 0)`. `lines`: (line, column), counted from 1. `spelled`: the characters of a
+    plain scalar that did not become a string (`NO`, `3.10`, `2020-11-04`).
     """
 
-    value: Any = None
     lines: dict[Path, tuple[int, int]] = field(default_factory=dict)
     spelled: dict[Path, str] = field(default_factory=dict)
 
+
+@dataclass(kw_only=True)
+class Tree:
+    """What a text says, and where; the latter is looked up when it is asked for, by reading once more."""
+
+    value: Any
+    find_marks: Callable[[], Marks] = field(repr=False, compare=False)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """The places and spellings of everything in the text."""
+        return self.find_marks()
+
     def place(self, path: Path) -> tuple[int, int] | None:
-        """(line, column) of `path`, or of the nearest thing around it whose place is known."""
+        """(line, column) of `path`, or of the nearest thing around it that is in the text."""
         for end in range(len(path), 0, -1):
-            if (found := self.lines.get(path[:end])) is not None:
+            if (found := self.marks.lines.get(path[:end])) is not None:
                 return found
         return None
+
+    def spelled(self, path: Path) -> str | None:
+        """The characters of a plain scalar that did not become a string; None for anything else."""
+        return self.marks.spelled.get(path)

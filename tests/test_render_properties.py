@@ -107,6 +107,8 @@ def test_text_comes_back_as_it_went_in(entries: tuple[Entry, ...]) -> None:
     titles = [entry.article.title for entry in entries]
     assert [title.text for title in channel.findall("item/title")] == titles
     assert [item["title"] for item in json.loads(documents["feed.json"])["items"]] == titles
+    for line in documents["feed.json"].decode().split("\n")[1:-2]:  # an item each, spaced as json.dumps does
+        assert json.dumps(json.loads(line.removesuffix(",")), ensure_ascii=False) == line.removesuffix(",")
     page = lxml_html.document_fromstring(documents["index.html"].decode())
     assert [heading.text_content() for heading in page.iter("h2")] == titles
 

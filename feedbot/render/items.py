@@ -18,6 +18,8 @@ class Item:
 
     id: str
     article: Article
+    published: str  # of the article, as in RFC 3339
+    updated: str
     html: str  # the full content, or "" where the feed shows the excerpt
     text: str  # the excerpt as plain text, or the title where there is none: never empty
     authors: tuple[Author, ...]  # never empty, each with a name
@@ -33,6 +35,8 @@ def item_of(site: Site, entry: Entry, *, full: bool, max_size: int) -> Item:
     return Item(
         id=entry.id,
         article=article,
+        published=article.published.isoformat(),
+        updated=article.updated.isoformat(),
         html="" if exceeds(html, max_size) else html,
         text=article.summary or article.title,
         authors=_authors(site, article),

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+
+from msgspec import json
 
 from feedbot.model import Author, Feed, Format, JsonObject, Related, Site
 from feedbot.render.addresses import NEWEST, Part, feed_url, home_url
 from feedbot.render.items import Item, description_of
 from feedbot.render.mark import JSON_KEY, JSON_MARK
 
-_dump = json.JSONEncoder(ensure_ascii=False).encode
-
 
 def json_item(item: Item) -> bytes:
     """An item as it stands in JSON Feed: one line, without its end."""
-    return _dump(_item_object(item)).encode()
+    return _dump(_item_object(item))
 
 
 def render_json(site: Site, feed: Feed, items: Sequence[bytes], part: Part = NEWEST) -> bytes:
     """The feed as JSON Feed 1.1; `items` as `json_item` makes them."""
-    head = _dump(_feed_object(site, feed, part)).removesuffix("}")
+    head = _dump(_feed_object(site, feed, part)).removesuffix(b"}")
     lines = b",\n".join(items)
-    return b"".join([head.encode(), b', "items": [', b"\n" if items else b"", lines, b"\n]}\n"])
+    return b"".join([head, b', "items": [', b"\n" if items else b"", lines, b"\n]}\n"])
+
+
+def _dump(value: JsonObject) -> bytes:
+    """One line of JSON, with a space after each comma and colon."""
+    return json.format(json.encode(value), indent=0)
 
 
 def _given(value: JsonObject) -> JsonObject:
@@ -63,8 +67,8 @@ def _item_object(item: Item) -> JsonObject:
             "content_text": "" if item.html else item.text,
             "summary": article.summary,
             "image": item.images[0].url if item.images else "",
-            "date_published": article.published.isoformat(),
-            "date_modified": article.updated.isoformat(),
+            "date_published": item.published,
+            "date_modified": item.updated,
             "authors": [_author_object(author) for author in item.authors],
             "tags": item.tags,
             "language": item.language,

@@ -6,10 +6,9 @@ A page holds fifty of them and more, and a template takes three times as long.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from html import escape
 
-from feedbot.model import Article, Author, Image, Provider, Related, Site
+from feedbot.model import Author, Image, Provider, Related, Site
 from feedbot.render.items import Item
 
 
@@ -22,7 +21,7 @@ def write_story(site: Site, item: Item, *, pictures: bool) -> bytes:
         f"<article{language}>",
         *([_img(picture)] if picture else []),
         '<div class="story" dir="auto">',
-        *_story_lines(item.article, english),
+        *_story_lines(item, english),
         "</div>",
         "</article>\n",
     ]
@@ -39,9 +38,10 @@ def web(url: str) -> str:
     return url if url[:8].lower().startswith(("https://", "http://")) else ""
 
 
-def _story_lines(article: Article, english: str) -> Iterator[str]:
+def _story_lines(item: Item, english: str) -> Iterator[str]:
+    article = item.article
     yield f"<h2>{_linked(article.link, article.title)}</h2>"
-    yield f'<p class="facts"{english}>{_facts(article)}</p>'
+    yield f'<p class="facts"{english}>{_facts(item)}</p>'
     if article.summary:
         yield f"<p>{_text(article.summary)}</p>"
     if article.topics:
@@ -59,12 +59,12 @@ def _story_lines(article: Article, english: str) -> Iterator[str]:
         yield f'<p class="facts"{english}><a href="{_text(article.via)}">Where it first appeared</a></p>'
 
 
-def _facts(article: Article) -> str:
+def _facts(item: Item) -> str:
     """Who published it, who wrote it, and when."""
-    published, updated = article.published.isoformat(), article.updated.isoformat()
+    article, published = item.article, item.published
     when = f'<time datetime="{published}">{published[:10]} {published[11:16]} UTC</time>'
-    if updated[:10] != published[:10]:
-        when += f", updated {_day(article.updated)}"
+    if item.updated[:10] != published[:10]:
+        when += f", updated {_day(item.updated)}"
     return " · ".join(part for part in (_source(article.provider), _byline(article.authors), when) if part)
 
 
@@ -84,7 +84,7 @@ def _byline(authors: Iterable[Author]) -> str:
 
 def _coverage(story: Related) -> str:
     provider = f" · <bdi>{_text(story.provider)}</bdi>" if story.provider else ""
-    published = f" · {_day(story.published)}" if story.published else ""
+    published = f" · {_day(story.published.isoformat())}" if story.published else ""
     return f'<li dir="auto">{_linked(story.url, story.title or story.url)}{provider}{published}</li>'
 
 
@@ -104,9 +104,8 @@ def _linked(url: str, name: str) -> str:
     return f'<a href="{_text(url)}">{_text(name)}</a>' if web(url) else _text(name)
 
 
-def _day(moment: datetime) -> str:
-    written = moment.isoformat()
-    return f'<time datetime="{written}">{written[:10]}</time>'
+def _day(moment: str) -> str:
+    return f'<time datetime="{moment}">{moment[:10]}</time>'
 
 
 def _text(text: str) -> str:

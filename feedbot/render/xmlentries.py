@@ -53,7 +53,7 @@ def _atom_children(item: Item) -> Iterator[str]:
     article = item.article
     yield f"<id>{_text(item.id)}</id>"
     yield f"<title>{_text(article.title)}</title>"
-    yield f"<updated>{article.updated.isoformat()}</updated>"
+    yield f"<updated>{item.updated}</updated>"
     for author in item.authors:
         uri = f"\n      <uri>{_text(author.url)}</uri>" if author.url else ""
         yield f"<author>\n      <name>{_text(author.name)}</name>{uri}\n    </author>"
@@ -69,7 +69,7 @@ def _atom_children(item: Item) -> Iterator[str]:
         yield f'<summary type="text">{_text(article.summary)}</summary>'
     for tag in item.tags:
         yield f"<category term={_quoted(tag)}/>"
-    yield f"<published>{article.published.isoformat()}</published>"
+    yield f"<published>{item.published}</published>"
     yield from _media(item.images)
 
 

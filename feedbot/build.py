@@ -168,6 +168,7 @@ class Builder:
         if not self._prepared:
             self._place.prepare()
             self._prepared = True
+        self._refresh.expect(crew, len(paths or ()))
         # No transaction spans the network, which may be what lies between here and the output.
         look = self._place.look() if paths is None else None
         report.lost_state = self._is_unknown() and self._place.has_output()

@@ -29,6 +29,7 @@ class Crew:
     def __init__(self, size: int | None = None) -> None:
         self._size = size or _cores()
         self._pool: ProcessPoolExecutor | None = None
+        self._works = False
 
     def __enter__(self) -> Self:
         return self
@@ -39,6 +40,17 @@ class Crew:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
 
+    def get_ready(self, work: Callable[..., object]) -> None:
+        """Start the processes and let them load what `work` needs, for there will be plenty of it soon.
+
+        Meanwhile this process goes on. Forks have nothing to load, and start as quickly later.
+        """
+        if self._size < 2 or self._pool or _has_one_thread():
+            return
+        pool = self._started()
+        for _ in range(self._size):
+            _submitted(pool, _load, work)
+
     def map(
         self, work: Callable[[Item], Result], items: Iterable[Item], *, pays: bool
     ) -> Iterator[tuple[Item, Result]]:
@@ -47,11 +59,11 @@ class Crew:
         `pays` says that there is enough work to start processes for; those that run already get it in any
         case. Then `work`, items and results travel between processes, and `work` must be safe to repeat.
         """
-        if self._size < 2 or not (pays or self._pool):
+        if self._size < 2 or not (pays or self._works):
             for item in items:
                 yield item, work(item)
             return
-        pool = self._started()
+        self._works, pool = True, self._started()
         pending: deque[tuple[Item, Future[Result]]] = deque()
         for item in items:
             pending.append((item, _submitted(pool, work, item)))
@@ -65,6 +77,10 @@ class Crew:
             context = multiprocessing.get_context("fork" if _has_one_thread() else "spawn")
             self._pool = ProcessPoolExecutor(self._size, mp_context=context, initializer=_join_crew)
         return self._pool
+
+
+def _load(_work: object) -> None:
+    """To have been given work is to have loaded what it needs."""
 
 
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:

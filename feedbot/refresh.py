@@ -91,6 +91,11 @@ class Refresh:
         self._archives = Archives(catalogue, self._press, self._output, engine)
         self._index = Index(catalogue, self._press, self._output, engine)
 
+    def expect(self, crew: Crew, files: int) -> None:
+        """Get ready for the feeds that so many changed files are likely to leave to be rendered."""
+        if files >= PLENTY:
+            crew.get_ready(self._press.render)
+
     def run(self, crew: Crew, *, patient: bool) -> RefreshReport:
         """Render and write what changed; `patient` says that the index may wait for its moment.
 

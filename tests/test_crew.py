@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -46,6 +47,18 @@ def waiting(path: str) -> None:
     time.sleep(PATIENCE)
 
 
+@contextmanager
+def some_thread() -> Iterator[None]:
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 @pytest.mark.parametrize(("size", "pays"), [(1, True), (2, False), (2, True)])
 def test_results_come_in_the_order_of_the_items(size: int, pays: bool) -> None:
     with Crew(size) as crew:
@@ -59,6 +72,15 @@ def test_little_work_stays_in_this_process_and_plenty_does_not() -> None:
         assert os.getpid() not in {pid for _, (_, pid) in crew.map(doubled_elsewhere, range(5), pays=True)}
 
 
+def test_processes_that_are_called_in_time_wait_for_plenty_of_work() -> None:
+    with some_thread(), Crew(2) as crew:
+        crew.get_ready(doubled_elsewhere)
+        called = {process.pid for process in multiprocessing.active_children()}
+        assert len(called) == 2
+        assert {pid for _, (_, pid) in crew.map(doubled_elsewhere, range(5), pays=False)} == {os.getpid()}
+        assert {pid for _, (_, pid) in crew.map(doubled_elsewhere, range(50), pays=True)} <= called
+
+
 def test_a_process_that_is_killed_costs_no_result() -> None:
     with Crew(2) as crew:
         found = list(crew.map(doubled_unless_killed, range(40), pays=True))
@@ -67,15 +89,10 @@ def test_a_process_that_is_killed_costs_no_result() -> None:
 
 def test_a_process_with_threads_is_not_forked_for_they_may_hold_locks() -> None:
     known_here.append("since the start")
-    done = threading.Event()
-    thread = threading.Thread(target=done.wait)
-    thread.start()
     try:
-        with Crew(2) as crew:
+        with some_thread(), Crew(2) as crew:
             assert [found for _, found in crew.map(known_there, range(3), pays=True)] == [[], [], []]
     finally:
-        done.set()
-        thread.join()
         known_here.clear()
 
 

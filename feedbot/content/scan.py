@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -136,12 +136,19 @@ def _places(roots: Iterable[Root], paths: Iterable[str]) -> Iterator[tuple[Root,
     """Each of `paths` in its root, but for what lies below another of them."""
     wanted = set(paths)
     for path in sorted(wanted):
-        if any(str(folder) in wanted for folder in PurePath(path).parents):
+        if _lies_below(path, wanted):
             continue
         for root in roots:
             relative = root.locate(path)
             if relative is not None and not _is_private(relative):
                 yield root, relative
+
+
+def _lies_below(path: str, folders: Collection[str]) -> bool:
+    while path := path.rpartition(os.sep)[0]:
+        if path in folders:
+            return True
+    return False
 
 
 def _require(root: Root) -> None:

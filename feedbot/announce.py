@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import State
 from feedbot.audience import Audience, setup_of_hub
@@ -36,8 +39,7 @@ NEVER_TOLD = "the article was never announced here"
 REPLACED = "a later change replaces it"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """What the configuration says about announcing."""
 
     max_age: timedelta

@@ -9,8 +9,9 @@ or goes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue

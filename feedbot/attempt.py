@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from feedbot.model import Entry, EventKind, JsonObject
 
@@ -44,8 +45,7 @@ class FeedEvent(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """One event as a target gets it to tell. All moments are aware UTC."""
 
     id: str  # `msg_...`: stable over retries and replays; receivers know a double by it
@@ -60,8 +60,7 @@ class Delivery:
     posted: datetime | None = None  # when the article was announced to this target; None: not that we know
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ping:
+class Ping(Struct, frozen=True, kw_only=True):
     """One change of a feed as the hub gets it to tell. It may come twice: hubs look for themselves."""
 
     id: str
@@ -69,8 +68,7 @@ class Ping:
     topics: tuple[str, ...]  # the URLs of the feed's documents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What a server said to one request; the body is cut at the client's limit."""
 
     status: int
@@ -92,8 +90,7 @@ class Answer:
             return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What an attempt came to; one of the classes below."""
 
     reason: str = ""  # for a person: what happened, and what to do if anything; without addresses or tokens
@@ -102,40 +99,39 @@ class Outcome:
     receipt: JsonObject | None = None  # to be kept with the article for this target; None: as it was
 
 
-class Sent(Outcome):
+class Sent(Outcome, frozen=True):
     """It arrived. `after`: the target wants nothing more before then."""
 
 
-class Skipped(Outcome):
+class Skipped(Outcome, frozen=True):
     """There is nothing to send: for example, the text of a post would not change."""
 
 
-class Retry(Outcome):
+class Retry(Outcome, frozen=True):
     """It did not arrive; this delivery is tried again later, and has one attempt less."""
 
 
-class Unclear(Outcome):
+class Unclear(Outcome, frozen=True):
     """It may have arrived: nobody answered, or with an error that leaves it open."""
 
 
-class Busy(Outcome):
+class Busy(Outcome, frozen=True):
     """The target takes nothing now, whatever it is: it pauses, and the delivery loses no attempt."""
 
 
-class Refused(Outcome):
+class Refused(Outcome, frozen=True):
     """The target will never take this one; the others go on."""
 
 
-class Denied(Outcome):
+class Denied(Outcome, frozen=True):
     """The target does not know us, or lets us do too little: it pauses until somebody mends that."""
 
 
-class Gone(Outcome):
+class Gone(Outcome, frozen=True):
     """The target is no more: nothing is sent to it until somebody says so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class Preview(Struct, frozen=True, kw_only=True):
     """What a target would be sent, exactly, as a person can read it; never holds a secret."""
 
     text: str  # the message, or its JSON indented
@@ -146,8 +142,7 @@ class Preview:
     notes: tuple[str, ...] = ()  # what was cut, left out, or decided
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One thing about a target that was tried online."""
 
     what: str  # "credentials", "scopes", "limits", ...

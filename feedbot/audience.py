@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 
 from feedbot.model import Article, EventKind, Where
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from feedbot.config import Hub, Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
+class Audience(Struct, frozen=True, kw_only=True):
     """One target as those see it who decide what it is told."""
 
     name: str

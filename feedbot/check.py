@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.bucket.objects import Objects, Trouble
 from feedbot.build import newsroom_of
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from feedbot.standings import Standing
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """What a check found."""
 
     files: int

@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from feedbot.announce import WITHDRAWN_FIRST, too_old
 from feedbot.attempt import Delivery, Outcome, Ping, Refused, Sent, Skipped, State, Unclear
@@ -39,8 +40,7 @@ Pair = tuple[Claim, Outcome]
 Tell = Callable[[Claim, datetime], Outcome]  # makes one attempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Return:
+class Return(Struct, frozen=True, kw_only=True):
     """What a courier brings back."""
 
     target: str
@@ -53,8 +53,7 @@ class Return:
         return [*(claim for claim, _ in self.sent), *self.left]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipient:
+class Recipient(Struct, frozen=True, kw_only=True):
     """A target that can be told: how it is spoken to, and how fast."""
 
     sender: Sender
@@ -70,8 +69,7 @@ class Recipient:
         return announcing(self.sender, max_age)
 
 
-@dataclass(frozen=True, kw_only=True)
-class HubRecipient:
+class HubRecipient(Struct, frozen=True, kw_only=True):
     """The WebSub hub beside the targets: as fast as it answers, and whatever the age of articles."""
 
     pinger: Pinger

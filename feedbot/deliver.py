@@ -17,10 +17,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from feedbot.agenda import BREATH, REST, TICK, Agenda
 from feedbot.attempt import Busy, State

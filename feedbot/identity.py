@@ -11,11 +11,12 @@ import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from feedbot.content import Read, Reading
 from feedbot.content.scan import Root
@@ -30,16 +31,14 @@ if TYPE_CHECKING:
 RENAME_WINDOW = timedelta(hours=1)  # a tool may delete at one moment and create at the next
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """An article's id, and its row if it was ever seen."""
 
     id: str
     stored: StoredArticle | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicate:
+class Duplicate(Struct, frozen=True, kw_only=True):
     """Another file has the id."""
 
     finding: Finding

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import OPEN, State
 from feedbot.errors import FeedbotError
@@ -96,8 +98,7 @@ def told(word: Word, row: DeliveryRow, now: datetime) -> DeliveryRow | None:
     return again
 
 
-@dataclass(frozen=True, kw_only=True)
-class Said:
+class Said(Struct, frozen=True, kw_only=True):
     """What a person's word came to."""
 
     word: Word
@@ -184,8 +185,7 @@ def shorten_ids(ids: Iterable[str]) -> Callable[[str], str]:
 # --- what is there ---
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listed:
+class Listed(Struct, frozen=True, kw_only=True):
     """Deliveries, the newest first."""
 
     shown: list[ShownDelivery]
@@ -202,8 +202,7 @@ def list_deliveries(connection: Connection, selection: Selection, limit: int) ->
     return Listed(shown=found[:limit], has_more=len(found) > limit)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """One delivery with all that is known of it."""
 
     delivery: ShownDelivery

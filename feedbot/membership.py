@@ -6,8 +6,9 @@ whose `where` takes it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from feedbot.model import Article, Feed, Where, fold_name
 from feedbot.slug import slugify
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 ALL: FeedName = (Kind.ALL, "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """How one feed is published."""
 
     feed: Feed

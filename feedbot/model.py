@@ -11,13 +11,13 @@ finding   a problem in a content file or in the output: path, line, what, hint
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
 
@@ -29,8 +29,7 @@ class Level(StrEnum):
     INFO = "info"  # worth knowing, nothing to mend
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """A problem that one person can mend in one place."""
 
     path: str  # as the operator knows it: relative to the folder of config.yaml where it lies below it
@@ -166,8 +165,7 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"  # it was read once and is not to be seen now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class Where(Struct, frozen=True, kw_only=True):
     """Which articles a feed or a target takes: every part that is given must match.
 
     Names are compared without regard to case and surrounding space. An article without heat or quality
@@ -215,8 +213,7 @@ def fold_name(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """What all feeds of a site share; URLs of folders end in a slash."""
 
     title: str
@@ -247,8 +244,7 @@ MEDIA_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class Feed(Struct, frozen=True, kw_only=True):
     """One selection of articles as it is published: `slug` is its folder under `feeds/`, "" the root."""
 
     slug: str
@@ -259,24 +255,21 @@ class Feed:
     updated: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # for a feed that shows no article at the moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """An article under the identity it was given when it was first seen."""
 
     id: str  # an absolute URI, `id_base` and the path at first sight
     article: Article
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """Bytes to be at `path`, relative to the output folder, with `/` between its parts."""
 
     path: str
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """A feed as the index page and OPML show it."""
 
     feed: Feed

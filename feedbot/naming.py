@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from feedbot.content.scan import Root
 from feedbot.errors import FeedbotError
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from feedbot.config import Config
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a content file lies, or would lie."""
 
     root: Root

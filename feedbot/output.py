@@ -6,9 +6,12 @@ The place writes and removes. This notes it, so that the next pass makes up for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.bucket.documents import Bucket
 from feedbot.bucket.objects import Objects
@@ -36,8 +39,7 @@ class RefreshReport:
     overtaken: list[str] = field(default_factory=list)  # paths that another feedbot wrote meanwhile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class Owner(Struct, frozen=True, kw_only=True):
     """Whose a document is: a feed's, or one of its archives'; neither: it names all feeds."""
 
     feed_key: int | None = None
@@ -51,8 +53,7 @@ class Owner:
         return "output:index" if self.feed_key is None else f"output:{self.feed_key}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
+class Output(Struct, frozen=True, kw_only=True):
     """The output as the store knows it."""
 
     place: Place

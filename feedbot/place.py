@@ -8,9 +8,10 @@ state knew of, and nothing newer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from feedbot.model import Document
 
@@ -26,8 +27,7 @@ class Outcome(StrEnum):
     OVERTAKEN = "overtaken"  # another feedbot wrote it meanwhile; that was left alone, and is to be noted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class Published(Struct, frozen=True, kw_only=True):
     """A document's outcome, and what is in its place now (nothing is told of what is foreign)."""
 
     path: str

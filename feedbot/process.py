@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 NAME = 30  # characters of a host's name that are kept: PostgreSQL keeps 63 of a session's, all in all
 OVER = "ZX"  # states of a process that has ended and was not fetched yet, as in proc(5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(Struct, frozen=True, kw_only=True):
     """A process as others see it."""
 
     name: str  # host:pid, for a person

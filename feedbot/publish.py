@@ -19,6 +19,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import Struct
+
 from feedbot.errors import PublishError
 from feedbot.model import Document
 from feedbot.place import Outcome, Published, Stamp
@@ -210,8 +212,7 @@ class Folder:
             ) from error
 
 
-@dataclass(frozen=True)
-class FolderLook:
+class FolderLook(Struct, frozen=True):
     """The files of a folder as they are when they are asked about."""
 
     folder: Folder

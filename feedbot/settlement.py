@@ -12,9 +12,11 @@ Gone      waits                                      disabled
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import Busy, Denied, Gone, Outcome, Refused, Retry, Sent, Skipped, State, Unclear
 from feedbot.retry import next_attempt, next_probe
@@ -31,8 +33,7 @@ class Condition(StrEnum):
     DISABLED = "disabled"  # until somebody says otherwise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(Struct, frozen=True, kw_only=True):
     """How a target fares."""
 
     condition: Condition = Condition.READY
@@ -46,8 +47,7 @@ class Health:
         return self.condition is not Condition.DISABLED and (self.until is None or self.until <= now)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(Struct, frozen=True, kw_only=True):
     """Where a delivery stands after an attempt, and how its target fares."""
 
     state: State

@@ -6,9 +6,10 @@ Reads the store; the one thing it writes is that a target is to be tried again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from feedbot.attempt import OPEN, State
 from feedbot.audience import setup_of, setup_of_hub
@@ -28,16 +29,14 @@ NEW = "is set up by the next pass of a worker that was started after it was adde
 CHANGED = "changed in config.yaml since the last pass: restart the worker, if one runs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configured:
+class Configured(Struct, frozen=True, kw_only=True):
     """A target as the configuration has it."""
 
     kind: str  # its type
     setup: str  # a digest of its options
 
 
-@dataclass(frozen=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """A target with its queue."""
 
     name: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from feedbot.changes import Change, Writer, falling_due, first_seen, standing, withdrawal
 from feedbot.content import Broken, Read, Reader
@@ -58,8 +58,7 @@ class SyncReport:
     problems: list[Finding] = field(default_factory=list)  # of files that are broken since they were read
 
 
-@dataclass(frozen=True, kw_only=True)
-class Newsroom:
+class Newsroom(Struct, frozen=True, kw_only=True):
     """What sync needs of the configuration."""
 
     roots: tuple[Root, ...]

@@ -13,7 +13,6 @@ import difflib
 import re
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -21,6 +20,7 @@ from typing import Any, NoReturn
 import jinja2
 from jinja2 import meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from msgspec import Struct
 
 NAMES: dict[str, str] = {
     "title": "title of the article",
@@ -69,8 +69,7 @@ class TemplateError(Exception):
         super().__init__(f"{subject} {what}" + (f" ({hint})" if hint else ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A template that was checked and is ready to be filled in, by any number of threads."""
 
     source: str

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from feedbot.attempt import Check, Outcome, Sent
 from feedbot.config.targets import Hub
@@ -29,8 +30,7 @@ ANSWERING = frozenset({"discord", "mastodon"})
 MakeSender = Callable[["Target", "Site"], Sender]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tried:
+class Tried(Struct, frozen=True, kw_only=True):
     """One thing about a target that was tried."""
 
     target: str
@@ -52,8 +52,7 @@ class Tried:
         return Finding(path=path, what=what, level=level)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trial:
+class Trial(Struct, frozen=True, kw_only=True):
     """What trying one target came to; `outcome` is None where no message was sent."""
 
     target: str

@@ -25,6 +25,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from msgspec import Struct
 
 from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
@@ -123,14 +124,13 @@ class Service(Protocol):
         """Let `run` return; called from another thread."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A thread beside the main one. One that ends by itself, without leave, ends the worker."""
 
     name: str
     thread: threading.Thread
     may_end: bool = False
-    failures: list[BaseException] = field(default_factory=list)
+    failures: list[BaseException] = []
 
     def is_dead(self) -> bool:
         """Whether the part has failed."""

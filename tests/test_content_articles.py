@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from msgspec.structs import replace
 
 from feedbot.content import Excluded, Read, Reader
 from feedbot.model import (
@@ -106,7 +106,7 @@ def test_what_is_empty_does_not_count_so_a_new_field_changes_no_digest() -> None
     assert visible_hash(PLAIN) == "2:a33157a86797b1b3ff50eaf9726668d7cbdd49da5b75f0deaecae29e73039e45"
 
 
-TEXT = st.text(st.characters(), max_size=10)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)  # reading drops halves of characters
 
 
 @given(TEXT, TEXT, st.lists(TEXT, max_size=3), st.none() | st.integers(0, 10**9))

@@ -14,13 +14,14 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from announcer import SITE, article, options
 from msgspec import structs
+from msgspec.structs import replace
 from PIL import Image
 
 from feedbot.attempt import Delivery, Outcome, Sent, Skipped

@@ -11,7 +11,7 @@ clock as their parameter. After each step every row has to be what the model say
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +27,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import asdict, replace
 from sqlalchemy import Engine, delete, select
 
 from feedbot.announce import Policy, announce, is_unheard
@@ -543,7 +544,7 @@ class Histories(RuleBasedStateMachine):
 
 def _comparable(one: Told | None) -> dict[str, Any] | None:
     """All but the words for people."""
-    return None if one is None else {**asdict(one), "row": {**asdict(one.row), "reason": ""}}
+    return None if one is None else {**vars(one), "row": replace(one.row, reason="")}
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from checker import check_agreement, check_atom, check_json, check_rss
 from lxml import etree
 from msgspec import structs
+from msgspec.structs import replace
 from render_samples import (
     ALL_FORMATS,
     BARE_SITE,

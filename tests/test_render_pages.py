@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from checker import check_opml, check_page
 from checker.pages import POLICIES
 from lxml import etree
 from lxml import html as lxml_html
+from msgspec.structs import replace
 from render_samples import (
     ALL_FORMATS,
     BARE_SITE,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from render_samples import (
     ALL_FORMATS,
     BARE_SITE,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import feedparser
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 from reader import Reader, make_reader
 from render_samples import ENTRIES, PLAIN, RICH, VIDEO, article, bodies
 

@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -20,6 +19,7 @@ from fediverse_state import Fediverse
 from hypothesis import given
 from hypothesis import strategies as st
 from mastodon import Mastodon
+from msgspec.structs import replace
 from receiver import Reply, receiving
 
 from feedbot.attempt import Busy, Denied, Refused, Retry, Sent, Unclear

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from announcer import LINK, Announcer, Time, article
 from fediverse import PAGE, Fault, Server, fediverse, garbled, lost, masked, refused
+from msgspec.structs import replace
 
 from feedbot.attempt import Busy, Delivery, Denied, Refused, Sent, Skipped, State, Unclear
 

@@ -15,10 +15,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
 from typing import ParamSpec, TypeVar
+
+from msgspec import Struct
 
 from feedbot.bucket.objects import Object, Objects, Trouble
 from feedbot.errors import PublishError
@@ -208,8 +209,7 @@ class Bucket:
             ) from trouble
 
 
-@dataclass(frozen=True)
-class BucketLook:
+class BucketLook(Struct, frozen=True):
     """What a listing found, by path; None where none was made."""
 
     listing: Mapping[str, str] | None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import click
+from msgspec.structs import asdict
 
 from feedbot.commands.options import json_option, loudness, passwords_in, speaking
 from feedbot.terminal import print_json, show_progress

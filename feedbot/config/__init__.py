@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from feedbot import model
@@ -54,8 +54,7 @@ SHORTEST_HEADER = 4  # characters of a header's value that can be a secret
 _STORE_URL = ("store", "url")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """A configuration that holds together: values are checked, variables expanded, paths absolute."""
 
     path: Path  # the file

@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
 from pydantic import SecretStr
 
 from feedbot.config.problems import Problem
@@ -31,8 +31,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")  # none is hidden, and none leads upwards
 
 
-@dataclass(frozen=True, slots=True)
-class BucketAddress:
+class BucketAddress(Struct, frozen=True):
     """A bucket, and the prefix below which feeds lie in it: without slashes at its ends, "" for none."""
 
     bucket: str
@@ -42,8 +41,7 @@ class BucketAddress:
         return SCHEME + "/".join(filter(None, [self.bucket, self.prefix]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketAccess:
+class BucketAccess(Struct, frozen=True, kw_only=True):
     """How a bucket is reached. What is "" is left to what else the environment says, such as a role."""
 
     endpoint: str = ""

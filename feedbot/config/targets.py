@@ -6,10 +6,10 @@ Only what can be set; how a target speaks is not known here. Addresses and token
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias, get_args
 
+from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from feedbot.config.addresses import Secret, SecretUrl, ServerUrl, SigningSecret, Token
@@ -231,8 +231,7 @@ class Mastodon(_Editing):
 HUB = "hub"  # the name of the hub among the targets, which no other can have
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hub:
+class Hub(Struct, frozen=True, kw_only=True):
     """The WebSub hub of `feeds.hub` as a target: it is told of feeds that change, and of nothing else."""
 
     url: str

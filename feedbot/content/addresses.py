@@ -6,10 +6,11 @@ Pure. A guess that is right for each program's defaults; an article that knows i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from posixpath import splitext
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from feedbot.content.links import absolute
 
@@ -18,8 +19,7 @@ _POST = re.compile(r"\d{4}-\d{1,2}-\d{1,2}-(?P<title>.+)")
 _PLACEHOLDER = re.compile(r":([a-z_]+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """What an address is made of."""
 
     relative: str  # path below the content folder

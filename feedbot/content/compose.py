@@ -12,6 +12,8 @@ from datetime import datetime, tzinfo
 from functools import cached_property
 from html import escape
 
+from msgspec import Struct
+
 from feedbot.content import markup, nested, values
 from feedbot.content.addresses import Page, page_url, permalink_url
 from feedbot.content.fields import Matter
@@ -56,8 +58,7 @@ class Source:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
+class Links(Struct, frozen=True, kw_only=True):
     """Where an article is, and where it came from."""
 
     link: str

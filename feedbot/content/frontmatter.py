@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_FILE = 16 * 1024 * 1024  # bytes
 MAX_MATTER = 64 * 1024  # characters
@@ -26,8 +27,7 @@ _LINE_END = re.compile("\r\n?")
 _CLOSING = re.compile(r"\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """The two parts of a file, with line feeds as line ends."""
 
     matter: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from feedbot.content.reading import Broken, Excluded, Read, Reader, Reading, Reason
 from feedbot.content.scan import Fetched, Found, Stamp, Unreadable, fetch
@@ -21,8 +22,7 @@ COARSE_TICK_NS = 2_000_000_000  # ... and of those that keep no fractions of a s
 Batch = Mapping[str, Found]  # by name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(Struct, frozen=True, kw_only=True):
     """What a file says, and the stat that stands for these bytes; None if no stat can stand for them.
 
     Of an article also its text for the store and the digest of what readers see of it.
@@ -100,8 +100,7 @@ def _is_racy(fetched: Fetched) -> bool:
     return 0 <= time.time_ns() - modified < tick
 
 
-@dataclass(frozen=True, kw_only=True)
-class Intake:
+class Intake(Struct, frozen=True, kw_only=True):
     """How files are taken during one pass."""
 
     reader: Reader

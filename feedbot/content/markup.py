@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml, mdTrim
+from msgspec import Struct
 
 from feedbot.content.links import is_plain
 from feedbot.content.sanitise import is_tractable, sanitise
@@ -33,12 +33,11 @@ class Remark(NamedTuple):
     line: int = 0  # of the body, counted from 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Markup:
+class Markup(Struct, frozen=True, kw_only=True):
     """Sanitised HTML, and what its author should know."""
 
     html: str = ""
-    remarks: tuple[Remark, ...] = field(default=())
+    remarks: tuple[Remark, ...] = ()
 
 
 def render(source: str, *, markdown: bool, base: str) -> Markup:

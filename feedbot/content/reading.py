@@ -16,6 +16,8 @@ from functools import cached_property
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from feedbot.content import dates, values
 from feedbot.content.compose import Source, compose, own_id
 from feedbot.content.fields import Fields, Matter, fields_of
@@ -39,8 +41,7 @@ class Reason(StrEnum):
     NO_FRONT_MATTER = "no front matter"  # a page of another kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(Struct, frozen=True, kw_only=True):
     """An article."""
 
     article: Article
@@ -49,16 +50,14 @@ class Read:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Excluded:
+class Excluded(Struct, frozen=True, kw_only=True):
     """A sound file that is not to be in a feed."""
 
     reason: Reason
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class Broken(Struct, frozen=True, kw_only=True):
     """A file that cannot be used; one of `findings` at least is of level error."""
 
     findings: tuple[Finding, ...]

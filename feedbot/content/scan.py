@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from msgspec import Struct
 from pathspec import GitIgnoreSpec
 
 from feedbot.errors import ContentError
@@ -58,8 +59,7 @@ class Selection:
         return GitIgnoreSpec.from_lines(self.exclude)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Root:
+class Root(Struct, frozen=True, kw_only=True):
     """A content folder, and the name that its files' names begin with."""
 
     folder: Path

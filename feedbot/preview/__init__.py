@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import FeedEvent, Preview
 from feedbot.audience import audience_of
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from feedbot.config import Config, Target
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prospect:
+class Prospect(Struct, frozen=True, kw_only=True):
     """What one target would get."""
 
     target: str
@@ -70,8 +71,7 @@ class Prospect:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Previewed:
+class Previewed(Struct, frozen=True, kw_only=True):
     """An article as it would be announced."""
 
     rehearsal: Rehearsal

@@ -7,9 +7,11 @@ for here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from feedbot.announce import too_old
 from feedbot.attempt import Delivery, State
@@ -45,8 +47,7 @@ class Stage(StrEnum):
     PACE = "pace"  # of max_per_hour and min_interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obstacle:
+class Obstacle(Struct, frozen=True, kw_only=True):
     """One thing that is in the way."""
 
     stage: Stage
@@ -64,8 +65,7 @@ class Obstacle:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """What is known of an article, as it stands after the next pass over it; the same for all targets."""
 
     article_id: str
@@ -79,8 +79,7 @@ class Scene:
     is_unwritten: bool = False  # one of its feeds cannot be written
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """What is on record of the article at one target, with what the next pass adds."""
 
     rows: tuple[AnnouncementRow, ...] = ()  # the oldest first

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from feedbot.audience import setup_of_hub
 from feedbot.membership import Catalogue
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from feedbot.model import Article
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubRecord:
+class HubRecord(Struct, frozen=True, kw_only=True):
     """What is on record of the hub, and of the feeds that an article is in."""
 
     is_met: bool  # it is configured as at the last pass

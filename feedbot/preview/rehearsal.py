@@ -7,11 +7,13 @@ is sent, and whatever the pass would decide is decided by the code that decides 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.announce import Policy, announce
 from feedbot.audience import Audience
@@ -40,8 +42,7 @@ if TYPE_CHECKING:
     from feedbot.config import Config
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True, kw_only=True):
     """What the next pass would make of one file."""
 
     name: str  # of the file, as findings have it
@@ -50,8 +51,7 @@ class Rehearsal:
     records: dict[str, Record]  # by target
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sight:
+class _Sight(Struct, frozen=True, kw_only=True):
     """A file as it is now, and the article that it is or was."""
 
     place: Place

@@ -7,9 +7,10 @@ templates), the locale, the environment or the version of the program. Entries c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from feedbot import redirects
 from feedbot.model import Document, Entry, Feed, Format, Listing, Site

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from feedbot.model import FILENAMES, Feed, Format, Site
 
@@ -15,8 +16,7 @@ SCRIPT = "page.js"
 ARCHIVES = "archive"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """Which part of a feed's history a document shows (RFC 5005, section 4)."""
 
     archive: int = 0  # the number of the archive that it is; 0: it is the one that readers subscribe to

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from feedbot.model import Article, Author, Entry, Feed, Image, Provider, Site, fold_name
 from feedbot.render.fulltext import exceeds, full_text
@@ -12,8 +13,7 @@ _HOST = re.compile(r"[\w-]+(\.[\w-]+)+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")  # the shape of BCP 47
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """An entry as a feed shows it."""
 
     id: str

@@ -8,13 +8,14 @@ Without `pictures` there are none of these, and the pages forbid them to the bro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.model import FILENAMES, MEDIA_TYPES, Document, Feed, Format, Listing, Site
 from feedbot.render.addresses import (
@@ -50,8 +51,7 @@ PICTURES = Markup(POLICY.format("'self' http: https: data:"))  # noqa: S704 - a 
 NO_PICTURES = Markup(POLICY.format("'self'"))  # noqa: S704 - a constant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """A feed as the index shows it."""
 
     feed: Feed

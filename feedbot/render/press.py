@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+
+from msgspec import Struct
 
 from feedbot.model import Document, Entry, Feed, Format, Site, load_article
 from feedbot.render import make_plate, render_feed
@@ -15,8 +16,7 @@ from feedbot.render.plates import Copy, Plate, Rack
 KEPT = 16 * 2**20  # bytes of plates: those of the feeds of a newsroom, or of the busiest of a large one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """A part of a feed to be rendered; None instead of a feed shows nothing at all."""
 
     feed: Feed | None
@@ -25,16 +25,14 @@ class Job:
     bodies: tuple[tuple[str, str], ...] = ()  # id and article as text, sorted and limited
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class Rendered(Struct, frozen=True, kw_only=True):
     """A feed's documents, and the newest `updated` they show, if they show any article."""
 
     documents: list[Document]
     updated: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Press:
+class Press(Struct, frozen=True, kw_only=True):
     """Renders feeds of one configuration."""
 
     site: Site

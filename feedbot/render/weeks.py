@@ -7,15 +7,15 @@ how large a feed is stands beside the drawing as a number. What is worth drawing
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 STEP = 4  # from one bar to the next; page.css draws them 3 wide
 HEIGHT = 24
 FULL = 4  # articles of a week that fill the height, unless a week has more: one article is not a peak
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
+class Drawing(Struct, frozen=True, kw_only=True):
     """An SVG path of vertical strokes with its view box, and the same in words."""
 
     box: str

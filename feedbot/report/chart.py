@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from feedbot.store.db import EPOCH
 
@@ -22,8 +23,7 @@ LEAST = 1.5  # height of a bar that stands for anything at all
 NEUTRAL = frozenset({"skipped"})  # outcomes of attempts that neither arrived nor failed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """A length of time and its division into bars."""
 
     word: str  # what asks for it in an address
@@ -43,8 +43,7 @@ DAYS = Span(word="days", label="30 days", width=timedelta(days=1), number=30, ev
 SPANS = {span.word: span for span in (HOURS, DAYS)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class Bar(Struct, frozen=True, kw_only=True):
     """What happened within one slot of time, and how it is drawn."""
 
     begin: datetime
@@ -55,8 +54,7 @@ class Bar:
     down: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class Chart(Struct, frozen=True, kw_only=True):
     """All bars, the oldest first."""
 
     span: Span

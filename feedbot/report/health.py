@@ -7,10 +7,11 @@ nothing is told on the page, and no reason to restart anything.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from feedbot.moments import iso
 from feedbot.store import figures, journal
@@ -34,8 +35,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # there was none yet, or the state cannot be read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class Pulse(Struct, frozen=True, kw_only=True):
     """What the store says of passes and of the queue. Moments are aware UTC."""
 
     last_pass: datetime | None = None  # end of the newest that succeeded
@@ -43,8 +43,7 @@ class Pulse:
     queue: figures.Queue | None = None  # None: not known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """A pulse as it is judged at a moment."""
 
     now: datetime

@@ -8,10 +8,10 @@ metrics are documented in docs/operating.md. No words of servers, no titles, no 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -37,8 +37,7 @@ CONDITIONS = ("ready", "paused", "disabled", "new", "removed")  # Standing.word
 OUTCOMES = ("sent", "skipped", "retry", "unclear", "busy", "refused", "denied", "gone", "interrupted")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True):
     """What the store said at one moment."""
 
     diagnosis: Diagnosis

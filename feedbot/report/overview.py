@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from feedbot.attempt import State
 from feedbot.ledger import Listed, list_deliveries
@@ -36,8 +37,7 @@ FINDINGS = 20
 LEVELS = {Level.ERROR: 0, Level.WARNING: 1, Level.INFO: 2}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Overview:
+class Overview(Struct, frozen=True, kw_only=True):
     """Everything on the page, as the store has it."""
 
     diagnosis: Diagnosis
@@ -55,14 +55,13 @@ class Overview:
         return sorted(found, key=lambda one: LEVELS[one["level"]])[:FINDINGS]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Need:
+class Need(Struct, frozen=True, kw_only=True):
     """Something that needs a person."""
 
     what: str
     why: str = ""  # may hold words of others
     is_bad: bool = False  # rather than merely waiting for a decision
-    commands: tuple[tuple[str, str], ...] = field(default=())  # each with what it does
+    commands: tuple[tuple[str, str], ...] = ()  # each with what it does
     link: str = ""  # where on the page there is more
 
 

@@ -7,9 +7,9 @@ than the others has the rest of its row on the next line, below the same heads. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import click
+from msgspec import Struct
 
 from feedbot.report.fit import cut, width_of
 from feedbot.report.lines import coloured, tell, terminal_width
@@ -21,8 +21,7 @@ BELOW = 4  # columns before a remark
 NOTHING = "-"  # a cell without a value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """One column of a table."""
 
     head: str
@@ -32,8 +31,7 @@ class Column:
     is_text: bool = False  # running text, which may be cut; only the last column can be so
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One row: as many cells as there are columns, and a remark for below."""
 
     cells: Sequence[str]

@@ -16,10 +16,11 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from feedbot.config import Config
@@ -45,8 +46,7 @@ class Entry(Enum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """What is known of a request."""
 
     client: str  # address of the peer, "" if it has none
@@ -58,8 +58,7 @@ class Call:
         return [value for key, value in self.headers if key == name]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Guard:
+class Guard(Struct, frozen=True, kw_only=True):
     """Decides by the configuration."""
 
     token: str  # "": there is none

@@ -6,9 +6,10 @@ what lies beside them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from feedbot.kinds import Kind, Label, age_of
 
@@ -38,8 +39,7 @@ PAGE = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """What the configuration says of documents that are served."""
 
     max_age: timedelta = timedelta(minutes=5)  # that a reader may keep one without asking

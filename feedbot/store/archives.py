@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, update
 
 from feedbot.store.feeds import DocumentRow
@@ -21,8 +21,7 @@ AT_ONCE = 5000  # open articles held in memory
 FIRST, NONE_OPEN = -(2**63), 2**63 - 1  # as `open_us`: before and after the date of any article
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveRow:
+class ArchiveRow(Struct, frozen=True, kw_only=True):
     """One row of the table."""
 
     key: int
@@ -32,8 +31,7 @@ class ArchiveRow:
     rendered: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """An article of a feed, with what gives it its place in the order of the feed."""
 
     article_key: int

@@ -7,9 +7,9 @@ and it is let go only after the target has everything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, Table, exists, func, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,8 +25,7 @@ STATE = [table for table in metadata.sorted_tables if table not in (leases, work
 Progress = Callable[[int, int], None]  # rows that are copied, of how many
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copied:
+class Copied(Struct, frozen=True, kw_only=True):
     """What was taken along."""
 
     rows: int

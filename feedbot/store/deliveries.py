@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
 
 from feedbot.attempt import FeedEvent, State
@@ -21,8 +21,7 @@ from feedbot.store.schema import articles, attempts, deliveries, events, feeds, 
 from feedbot.store.statements import chunks
 
 
-@dataclass(slots=True, kw_only=True)
-class DeliveryRow:
+class DeliveryRow(Struct, kw_only=True):
     """What all deliveries have, but for the key; moments are microseconds since 1970."""
 
     id: str
@@ -40,8 +39,7 @@ class DeliveryRow:
     settled_us: int | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class AnnouncementRow(DeliveryRow):
+class AnnouncementRow(DeliveryRow, kw_only=True):
     """A delivery about an event of an article."""
 
     event: EventKind
@@ -49,8 +47,7 @@ class AnnouncementRow(DeliveryRow):
     event_number: int
 
 
-@dataclass(slots=True, kw_only=True)
-class PingRow(DeliveryRow):
+class PingRow(DeliveryRow, kw_only=True):
     """A delivery about a feed that changed."""
 
     event: FeedEvent = FeedEvent.CHANGED
@@ -60,16 +57,14 @@ class PingRow(DeliveryRow):
 Row_co = TypeVar("Row_co", bound=DeliveryRow, covariant=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredDelivery(Generic[Row_co]):
+class StoredDelivery(Struct, Generic[Row_co], frozen=True, kw_only=True):
     """A row and its key."""
 
     key: int
     row: Row_co
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRow:
+class AttemptRow(Struct, frozen=True, kw_only=True):
     """What became of one try."""
 
     at: datetime
@@ -92,8 +87,7 @@ class AttemptRow:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """Which deliveries a person means: every part that is given must match."""
 
     ids: tuple[str, ...] = ()  # whole ids, or their beginnings
@@ -106,8 +100,7 @@ class Selection:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownAnnouncement:
+class ShownAnnouncement(Struct, frozen=True, kw_only=True):
     """A delivery with what a person knows its article by."""
 
     key: int
@@ -122,8 +115,7 @@ class ShownAnnouncement:
         return str(json.loads(self.body).get("title") or self.path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownPing:
+class ShownPing(Struct, frozen=True, kw_only=True):
     """A delivery with what a person knows its feed by."""
 
     key: int
@@ -142,7 +134,7 @@ ShownDelivery = ShownAnnouncement | ShownPing
 # The very words of the indexes' conditions, or they would not be used.
 IS_OPEN = text("deliveries.state in ('pending', 'retry', 'unclear')")
 IS_SENDING = text("deliveries.state = 'sending'")
-_SHARED = [part.name for part in fields(DeliveryRow)]
+_SHARED = list(DeliveryRow.__struct_fields__)
 _OWN = ["article_key", "event_number", "feed_key"]  # of the two kinds
 COLUMNS = [deliveries.c[name] for name in (*_SHARED, *_OWN)]
 

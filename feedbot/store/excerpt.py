@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
 
 from feedbot.model import EventKind
 from feedbot.store.schema import articles, deliveries, events, feeds, files, posts, state, targets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastEvent:
+class PastEvent(Struct, frozen=True, kw_only=True):
     """What happened to an article."""
 
     number: int

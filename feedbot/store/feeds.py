@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, case, delete, false, func, insert, or_, select, update
 
 from feedbot.slug import free_slug
@@ -31,8 +31,7 @@ class Kind(StrEnum):
 FeedName = tuple[Kind, str]  # a kind and a folded name identify a feed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedRow:
+class FeedRow(Struct, frozen=True, kw_only=True):
     """One row of the table, with the slug that is current ("" for the feed of all articles)."""
 
     key: int
@@ -47,8 +46,7 @@ class FeedRow:
     first_slug: str  # its own id is made of it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentRow:
+class DocumentRow(Struct, frozen=True, kw_only=True):
     """A document that feedbot wrote, with the stat it had then, or what the bucket called it."""
 
     path: str
@@ -71,8 +69,7 @@ class DocumentStamp(NamedTuple):
     e_tag: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class Numbers(Struct, frozen=True, kw_only=True):
     """What the index page says of a feed's articles."""
 
     articles: int
@@ -329,7 +326,9 @@ def load_documents(
 
 def put_documents(connection: Connection, rows: Sequence[DocumentRow]) -> None:
     """Record that feedbot wrote these."""
-    upsert(connection, documents, [{name: getattr(row, name) for name in row.__slots__} for row in rows])
+    upsert(
+        connection, documents, [{name: getattr(row, name) for name in row.__struct_fields__} for row in rows]
+    )
 
 
 def document_stamps(connection: Connection) -> Iterator[DocumentStamp]:

@@ -5,9 +5,9 @@ Cheap enough to be asked every few seconds: nothing here reads rows one by one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from feedbot.store.db import from_us, to_us
@@ -15,16 +15,14 @@ from feedbot.store.deliveries import IS_OPEN, IS_SENDING
 from feedbot.store.schema import activity, attempts, deliveries, documents, feeds, passes, slugs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class Queue(Struct, frozen=True, kw_only=True):
     """What waits to be sent, those under way included."""
 
     number: int
     oldest: datetime | None  # event of the oldest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """How often attempts came to one outcome within a length of time."""
 
     begin: datetime
@@ -32,8 +30,7 @@ class Slot:
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatestFeed:
+class LatestFeed(Struct, frozen=True, kw_only=True):
     """A feed with the moment at which one of its documents last changed on disk."""
 
     title: str

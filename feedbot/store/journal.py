@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from feedbot.model import EventKind, Finding, JsonObject, Level
@@ -17,8 +17,7 @@ from feedbot.store.statements import chunks, upsert
 PASSES_KEPT = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """One event, with the article's id and path."""
 
     kind: EventKind
@@ -32,7 +31,7 @@ def put_findings(connection: Connection, by_source: Mapping[str, Iterable[Findin
     for chunk in chunks(by_source):
         connection.execute(delete(findings).where(findings.c.source.in_(chunk)))
     rows = [
-        {"source": source, **{name: getattr(finding, name) for name in Finding.__slots__}}
+        {"source": source, **{name: getattr(finding, name) for name in Finding.__struct_fields__}}
         for source, found in by_source.items()
         for finding in found
     ]
@@ -42,7 +41,7 @@ def put_findings(connection: Connection, by_source: Mapping[str, Iterable[Findin
 
 def load_findings(connection: Connection) -> list[Finding]:
     """All findings, by path and line."""
-    columns = [findings.c[name] for name in Finding.__slots__]
+    columns = [findings.c[name] for name in Finding.__struct_fields__]
     # The databases do not agree on where a missing line belongs.
     line, column = func.coalesce(findings.c.line, 0), func.coalesce(findings.c.column, 0)
     order = (findings.c.path, line, column, findings.c.number)
@@ -66,8 +65,7 @@ def add_events(connection: Connection, rows: Sequence[tuple[int, EventKind]], at
         connection.execute(insert(events), values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class News(Struct, frozen=True, kw_only=True):
     """An event whose deliveries are not recorded yet, with its article."""
 
     number: int

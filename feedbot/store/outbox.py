@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     Connection,
     bindparam,
@@ -43,8 +43,7 @@ from feedbot.store.targets import health_in
 from feedbot.store.turns import Pace, is_in_pace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """A delivery that is ours to send, until the lease runs out: an announcement or a ping."""
 
     key: int
@@ -53,8 +52,7 @@ class Claim:
     health: Health
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnnouncementClaim(Claim):
+class AnnouncementClaim(Claim, frozen=True, kw_only=True):
     """One about an event of an article."""
 
     row: AnnouncementRow
@@ -67,8 +65,7 @@ class AnnouncementClaim(Claim):
     is_uncertain: bool  # this delivery, or an earlier one of the article, may have arrived
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PingClaim(Claim):
+class PingClaim(Claim, frozen=True, kw_only=True):
     """One about a feed that changed."""
 
     row: PingRow

@@ -8,10 +8,10 @@ one. Claiming, sending and settling is the same as for announcements.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, exists, literal_column, or_, select, update
 
 from feedbot.attempt import FeedEvent, State

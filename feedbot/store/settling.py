@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from feedbot.attempt import SAID, Outcome, State, Unclear
@@ -59,8 +59,7 @@ _SETTLE = (
 ATTEMPT = insert(attempts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(Struct, frozen=True, kw_only=True):
     """What came of a claim, and what follows from it."""
 
     claim: Claim

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Row, func, select, update
 
 from feedbot.attempt import State
@@ -16,8 +16,7 @@ from feedbot.store.schema import deliveries, events, targets
 from feedbot.store.statements import insert_new
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRow:
+class TargetRow(Struct, frozen=True, kw_only=True):
     """One row of the table."""
 
     name: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, func, select
 
 from feedbot.attempt import State
@@ -16,16 +16,14 @@ from feedbot.store.schema import deliveries, targets
 from feedbot.store.targets import health_in
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Pace(Struct, frozen=True, kw_only=True):
     """How fast a target may be told: both 0 or None for as fast as it answers."""
 
     max_per_hour: int | None = None
     min_interval: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(Struct, frozen=True, kw_only=True):
     """A target with something to send, and when its turn comes."""
 
     target: str

@@ -8,11 +8,11 @@ database's clock: those of machines differ, and jump.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, Connection, bindparam, case, delete, func, null, select, text, update
 
 from feedbot.process import is_over, runs_here, this_process
@@ -33,8 +33,7 @@ class Role(StrEnum):
     COMMAND = "command"  # makes a pass and ends
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(Struct, frozen=True, kw_only=True):
     """Who has the lease, and how it stands."""
 
     owner: str | None
@@ -46,8 +45,7 @@ class Holder:
     is_void: bool  # anybody may take it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRow:
+class WorkerRow(Struct, frozen=True, kw_only=True):
     """A process that works on this state, or did lately."""
 
     owner: str

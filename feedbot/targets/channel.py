@@ -13,11 +13,11 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
-from msgspec import structs
+from msgspec import Struct, structs
+from msgspec.structs import replace
 
 from feedbot.attempt import Check, Gone, Outcome, Preview, Refused, Retry, Sent, Unclear
 from feedbot.model import Entry, EventKind
@@ -42,8 +42,7 @@ GAP = "\u200b"  # zero-width space: parts what would be a mention, a link or mar
 _SAFE_IN_TEXT = "%!#$&'*+,/:;=?@~"  # in URLs; brackets would end a link in Markdown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """What is posted, and what an operator wants to know of it."""
 
     payload: JsonObject

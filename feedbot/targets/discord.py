@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import regex
+from msgspec.structs import replace
 
 from feedbot.attempt import Busy, Check, Denied, Outcome, Preview, Sent, Skipped
 from feedbot.model import EventKind

@@ -7,10 +7,11 @@ told by functions that are given.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import regex
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from feedbot.attempt import Delivery
@@ -21,8 +22,7 @@ LONG_WORD = 30  # graphemes; a longer run without a space may be cut: many scrip
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """The parts of a message that may be shortened."""
 
     title: str
@@ -30,8 +30,7 @@ class Words:
     hashtags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
+class Fitted(Struct, frozen=True):
     """A message as it was made to fit."""
 
     text: str

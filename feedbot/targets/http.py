@@ -15,7 +15,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from http.client import HTTPException, RemoteDisconnected
@@ -25,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from msgspec.structs import replace
 from urllib3.exceptions import HTTPError
 
 from feedbot import __version__

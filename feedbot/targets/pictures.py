@@ -22,13 +22,13 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from http.client import HTTPException
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from msgspec import Struct
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
 from urllib3.exceptions import HTTPError
 
@@ -134,8 +134,7 @@ def _proxy_for(place: Place) -> str | None:
     return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
+class _Visit(Struct, frozen=True):
     """What does not change on the way from an address to the bytes of a picture."""
 
     types: tuple[str, ...]

@@ -11,9 +11,10 @@ and its updates), because the tables of Python differ between its versions.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
 
 from feedbot.targets.pictures_image import PictureRefused
 
@@ -79,8 +80,7 @@ def is_public(address: Address) -> bool:
     return address in _OPEN_6 and not any(address in block for block in _CLOSED_6)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a picture lies."""
 
     scheme: str

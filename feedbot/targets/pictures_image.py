@@ -15,11 +15,11 @@ import threading
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from math import sqrt
 from typing import Final
 
+from msgspec import Struct
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_BYTES: Final = 16 * 1024 * 1024  # of a file; larger ones are not even read
@@ -50,8 +50,7 @@ class PictureRefused(Exception):  # noqa: N818 (it says what happened)
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A whole picture as a service takes it."""
 
     data: bytes

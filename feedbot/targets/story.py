@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from msgspec import structs
+from msgspec import Struct, structs
+from msgspec.structs import replace
 
 from feedbot.model import EventKind, Image
 from feedbot.targets.fitting import shorten
@@ -43,8 +43,7 @@ class UnfitError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(Struct, frozen=True, kw_only=True):
     """What a card tells: plain text, one line each, nothing escaped yet."""
 
     title: str  # never empty; says so if the article was changed or withdrawn

@@ -7,9 +7,11 @@ them. Must not show heat or quality, nor the bodies of articles: a message holds
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import Delivery
 from feedbot.model import Article, Author, Entry, EventKind, Image, JsonObject, Provider, Related, Site
@@ -33,8 +35,7 @@ _LESS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """What is told, before it is signed and dressed for the wire."""
 
     id: str  # the delivery's: receivers know a double by it

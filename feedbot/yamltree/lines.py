@@ -1,7 +1,7 @@
 """Values from lines, for texts that keep to the part of YAML in which nearly all front matter is written.
 
 That part: a `key: value` or `- value` on each line, values plain or in quotes, blocks told by indentation. It
-gives what `events` gives, in a fifth of the time; whatever lies beyond it is left to `events`, errors too.
+gives what `events` gives, in a third of the time; whatever lies beyond it is left to `events`, errors too.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 Path: TypeAlias = tuple[Hashable, ...]
 
 
@@ -21,16 +23,15 @@ class YamlError(ValueError):
         self.column = column  # counted from 1
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(Struct, frozen=True):
     """Where the keys and list items of a text stand, and how its plain scalars are spelled, each by its path.
 
     A path is such as `("topics", 0)`. `lines`: (line, column), counted from 1. `spelled`: the characters of a
     plain scalar that did not become a string (`NO`, `3.10`, `2020-11-04`).
     """
 
-    lines: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    spelled: dict[Path, str] = field(default_factory=dict)
+    lines: dict[Path, tuple[int, int]] = {}
+    spelled: dict[Path, str] = {}
 
 
 @dataclass(kw_only=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import Answer, Busy, Outcome
 from feedbot.model import JsonObject
@@ -28,8 +30,7 @@ PAGE_SIZES = (10, 3, 1)  # posts on a page; the smaller ones where an answer was
 SCOPE_OF_ME = "read:accounts or profile"
 
 
-@dataclass(frozen=True, slots=True)
-class Me:
+class Me(Struct, frozen=True):
     """Our account."""
 
     id: str
@@ -37,8 +38,7 @@ class Me:
     is_bot: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Some of our posts, the newest first."""
 
     posts: list[JsonObject]

@@ -7,8 +7,10 @@ not told is as on Mastodon by default.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import Answer
 from feedbot.targets.length import RESERVED_PER_URL, mastodon_length, safe_length
@@ -16,8 +18,7 @@ from feedbot.targets.length import RESERVED_PER_URL, mastodon_length, safe_lengt
 PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What one server takes."""
 
     characters: int = 500

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import Answer, Outcome, Refused, Retry
 from feedbot.targets.http import NoAnswer, NotSent, failed
@@ -30,8 +32,7 @@ PROCESSING = 30.0  # seconds that one attempt waits for a server to work on a pi
 Fetch = Callable[..., Picture]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class Missing(Struct, frozen=True, kw_only=True):
     """Why there is no picture to attach."""
 
     reason: str  # fits behind "without its picture:"

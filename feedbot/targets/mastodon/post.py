@@ -6,8 +6,9 @@ The text is plain, as servers want it; the link and the content warning are neve
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from feedbot.model import Article
 from feedbot.targets import templates
@@ -35,16 +36,14 @@ sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi
 LANGUAGES = frozenset(_LANGUAGES.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A picture that the post is to have."""
 
     url: str
     text: str  # for those who do not see it; never empty
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class Post(Struct, frozen=True, kw_only=True):
     """What is to be seen, but for the picture itself."""
 
     text: str

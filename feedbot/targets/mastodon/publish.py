@@ -8,8 +8,9 @@ post twice.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from feedbot.attempt import Answer, Outcome, Refused, Retry, Sent, Unclear
 from feedbot.targets.http import wish

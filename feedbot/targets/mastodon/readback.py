@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from feedbot.model import JsonObject
 
@@ -21,8 +22,7 @@ _PORTS = {"http": 80, "https": 443}
 _BLOCKS = {"p", "br", "div", "li", "blockquote", "pre", "h1", "h2", "h3"}
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
+class Sought(Struct, frozen=True):
     """What a post of ours holds: the link, if it is in the text; else the text itself is compared."""
 
     link: str

@@ -10,9 +10,10 @@ asked                          a person was asked to look for the post; what tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from feedbot.attempt import Delivery
 from feedbot.model import JsonObject
@@ -22,8 +23,7 @@ from feedbot.model import JsonObject
 PATIENCE = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
+class Upload(Struct, frozen=True, kw_only=True):
     """A picture on the server that belongs to no post yet."""
 
     id: str
@@ -31,8 +31,7 @@ class Upload:
     text: str  # its description
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class Doubt(Struct, frozen=True, kw_only=True):
     """A post may be being made: nothing was asked of the server since then, up to this attempt."""
 
     delivery: str
@@ -49,8 +48,7 @@ class Doubt:
         return now >= self.end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True):
     """Everything that is noted."""
 
     status: str = ""

@@ -6,8 +6,9 @@ attempt may have made. A post that somebody has deleted is forgotten.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from feedbot.attempt import Answer, Outcome, Refused, Sent, Skipped
 from feedbot.targets.http import wish

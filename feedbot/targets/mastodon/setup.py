@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.attempt import Outcome, Refused, Retry, Unclear
 from feedbot.model import EventKind, JsonObject
@@ -39,8 +41,7 @@ class Clock:
         return self.start + timedelta(seconds=monotonic() - self._began)
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """The picture that a post has; without both it has none, perhaps for the reason in `note`."""
 
     upload: Upload | None = None
@@ -48,16 +49,14 @@ class Attached:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The post has to wait for its picture, or is not made at all."""
 
     outcome: Outcome
     upload: Upload | None = None  # what is on the server already
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class Setup(Struct, frozen=True, kw_only=True):
     """One target: its options, its server, its account."""
 
     options: Mastodon

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ARTICLES = 50  # in an archive, at the most
 AT_ONCE = 32  # archives written side by side
-PLENTY = 500  # archives whose rendering is worth further processes
+PLENTY = 100  # archives whose rendering is worth further processes
 
 
 def archive_size(limit: int) -> int:
@@ -93,7 +93,10 @@ class Archives:
             stale = archives.load_stale(connection)
             rows = {row.key: row for row in feeds.load(connection)} if stale else {}
         rendered = (
-            one for _, one in crew.map(self._press.render, self._jobs(stale, rows), pays=len(stale) >= PLENTY)
+            one
+            for _, one in crew.map(
+                self._press.render, self._jobs(stale, rows), pays=crew.pays(len(stale), PLENTY)
+            )
         )
         unwanted: list[str] = []
         for batch in batches(zip(stale, rendered, strict=True), AT_ONCE):

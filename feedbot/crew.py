@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+LOADING = 5  # times as much has to be there for processes that load the program first
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,6 +41,10 @@ class Crew:
     ) -> None:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
+
+    def pays(self, things: int, plenty: int) -> bool:
+        """Whether so many things to do are worth further processes; `plenty` are, where these are forks."""
+        return things >= plenty * (1 if self._works or _has_one_thread() else LOADING)
 
     def get_ready(self, work: Callable[..., object]) -> None:
         """Start the processes and let them load what `work` needs, for there will be plenty of it soon.

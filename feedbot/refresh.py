@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from feedbot.config import Config
 
 FEEDS_AT_ONCE = 16  # written side by side
-PLENTY = 150  # feeds whose rendering is worth further processes
+PLENTY = 30  # feeds whose rendering is worth further processes
 ROUNDS = (
     3  # in which feeds are rendered whose documents were not those on record, before the next pass goes on
 )
@@ -93,7 +93,7 @@ class Refresh:
 
     def expect(self, crew: Crew, files: int) -> None:
         """Get ready for the feeds that so many changed files are likely to leave to be rendered."""
-        if files >= PLENTY:
+        if crew.pays(files, PLENTY):
             crew.get_ready(self._press.render)
 
     def run(self, crew: Crew, *, patient: bool) -> RefreshReport:
@@ -117,7 +117,8 @@ class Refresh:
         self._archives.adopt(stale)
         unwanted = self._archives.refresh(crew, report)
         rendered = (
-            one for _, one in crew.map(self._press.render, self._jobs(stale), pays=len(stale) >= PLENTY)
+            one
+            for _, one in crew.map(self._press.render, self._jobs(stale), pays=crew.pays(len(stale), PLENTY))
         )
         for batch in batches(zip(stale, rendered, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BATCH = 250  # files read and written at a time
-PLENTY = 3000  # files whose reading is worth further processes
+PLENTY = 500  # files whose reading is worth further processes
 MANY = 20  # so many files do not vanish all at once from a healthy folder
 
 Progress = Callable[[int, int], None]  # files read so far, files to read
@@ -98,7 +98,7 @@ def sync(
     intake = Intake(reader=newsroom.reader, now=now, settled=settled)
     todo = ({name: found.files[name] for name in batch} for batch in batches(moved, BATCH))
     done = 0
-    for _, taken in crew.map(intake.take, todo, pays=len(moved) >= PLENTY):
+    for _, taken in crew.map(intake.take, todo, pays=crew.pays(len(moved), PLENTY)):
         work.write(taken, found)
         done += len(taken)
         progress(done, len(moved))

@@ -81,6 +81,13 @@ def test_processes_that_are_called_in_time_wait_for_plenty_of_work() -> None:
         assert {pid for _, (_, pid) in crew.map(doubled_elsewhere, range(50), pays=True)} <= called
 
 
+def test_processes_that_have_to_load_pay_later_than_those_that_run() -> None:
+    with some_thread(), Crew(2) as crew:
+        assert not crew.pays(100, plenty=100)
+        assert list(crew.map(doubled, range(2), pays=True)) == [(0, 0), (1, 2)]
+        assert crew.pays(100, plenty=100)
+
+
 def test_a_process_that_is_killed_costs_no_result() -> None:
     with Crew(2) as crew:
         found = list(crew.map(doubled_unless_killed, range(40), pays=True))

@@ -100,6 +100,7 @@ class Writer:
     _reshown: set[int] = field(default_factory=set)  # keys of known articles that feeds show otherwise now
     _oldest: dict[int, int] = field(default_factory=dict)  # of what joined each feed, in microseconds
     _feed_keys: dict[FeedName, int] = field(default_factory=dict)
+    _moved: Counter[tuple[int, int]] = field(default_factory=Counter)  # articles by feed and week
 
     def write(self, changes: Sequence[Change]) -> list[int]:
         """Write articles, memberships and events; returns the articles' keys in the same order."""
@@ -134,10 +135,16 @@ class Writer:
             self.touched |= touched
             if touched and change.stored:
                 self._reshown.add(key)
-        feeds.move(self.connection, leaving=leaving, joining=joining)
+        self.move(leaving=leaving, joining=joining)
         if self.catalogue.keeps_archives:
             for feed, _, moment in joining:
                 self._oldest[feed] = min(moment, self._oldest.get(feed, moment))
+
+    def move(self, *, leaving: Sequence[Membership], joining: Sequence[Membership]) -> None:
+        """Take articles out of feeds and put articles into feeds."""
+        feeds.move(self.connection, leaving=leaving, joining=joining)
+        self._moved.update((feed, feeds.week_of(at)) for feed, _, at in joining)
+        self._moved.subtract((feed, feeds.week_of(at)) for feed, _, at in leaving)
 
     def feeds_of(self, live: Sequence[Article]) -> list[set[int]]:
         """The keys of the feeds that each of these articles is in, registered if they are new."""
@@ -161,7 +168,8 @@ class Writer:
         journal.add_events(self.connection, [(key, event) for key, _, event in told], self.now)
 
     def close(self) -> None:
-        """Let the feeds that were touched be rendered."""
+        """Count what moved, and let the feeds that were touched be rendered."""
+        feeds.count_members(self.connection, self._moved)
         feeds.touch(self.connection, self.touched)
         if self.catalogue.keeps_archives:
             # From here to the end of the transaction no other process closes an archive of these feeds.

@@ -74,6 +74,7 @@ class Identities:
         self._id_base = id_base
         self._now = now
         self._newcomers = newcomers
+        self._is_first_look = not articles.are_there(connection)
         self._claimed: dict[str, str] = {}  # id -> name of the file that has it, in this sync
         self._rows: dict[str, FileRow] = {}
         self._by_key: dict[int, StoredArticle] = {}
@@ -84,6 +85,8 @@ class Identities:
 
     def prepare(self, readings: Mapping[str, Reading]) -> None:
         """Look up all that the files in `readings` may be."""
+        if self._is_first_look:
+            return  # each is new, or has the id of another of this sync
         reads = {name: reading for name, reading in readings.items() if isinstance(reading, Read)}
         self._rows = files.find(self._connection, readings)
         keys = [row.article_key for row in self._rows.values() if row.article_key is not None]

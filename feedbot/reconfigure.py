@@ -134,4 +134,4 @@ def _enter_anew(writer: Writer, batch: Sequence[StoredArticle]) -> None:
         joining += [(key, stored.key, stored.row.published_us) for key in now - was]
         leaving += [(key, stored.key, stored.row.published_us) for key in was - now]
         writer.touched |= was ^ now
-    feeds.move(writer.connection, leaving=leaving, joining=joining)
+    writer.move(leaving=leaving, joining=joining)

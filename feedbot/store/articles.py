@@ -42,6 +42,11 @@ class StoredArticle(msgspec.Struct, frozen=True, kw_only=True):
 COLUMNS = [articles.c[name] for name in ArticleRow.__struct_fields__]
 
 
+def are_there(connection: Connection) -> bool:
+    """Whether there is any article at all."""
+    return bool(connection.execute(select(select(articles.c.key).exists())).scalar())
+
+
 def find_by_key(connection: Connection, keys: Iterable[int]) -> list[StoredArticle]:
     """The articles with these keys, in no order."""
     return [found for chunk in chunks(keys) for found in _find(connection, articles.c.key.in_(chunk))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -251,13 +250,13 @@ _SETTLE = (
 
 
 def move(connection: Connection, *, leaving: Sequence[Membership], joining: Sequence[Membership]) -> None:
-    """Take articles out of feeds and put articles into feeds; one whose date changes does both."""
+    """Take articles out of feeds and put articles into feeds; one whose date changes does both.
+
+    The caller sees to it that they are counted, too, with all else that moves in the transaction.
+    """
     execute_many(connection, _LEAVE, [{"_feed": feed, "_article": article} for feed, article, _ in leaving])
     values = [{"feed_key": feed, "article_key": article, "published_us": at} for feed, article, at in joining]
     upsert(connection, members, values)
-    counts = Counter((feed, week_of(at)) for feed, _, at in joining)
-    counts.subtract((feed, week_of(at)) for feed, _, at in leaving)
-    _count(connection, {place: number for place, number in counts.items() if number})
 
 
 _LEAVE = delete(members).where(
@@ -270,10 +269,9 @@ def week_of(published_us: int) -> int:
     return published_us // WEEK_US
 
 
-def _count(connection: Connection, changes: Mapping[tuple[int, int], int]) -> None:
-    """Count articles up or down, by feed and week."""
-    if not changes:
-        return
+def count_members(connection: Connection, moved: Mapping[tuple[int, int], int]) -> None:
+    """Count the articles that joined, less those that left, by feed and week."""
+    changes = {place: number for place, number in moved.items() if number}
     rows = [{"feed_key": feed, "week": week, "articles": 0} for feed, week in sorted(changes)]
     insert_new(connection, activity, rows)
     rows = [{"_feed": feed, "_week": week, "_by": by} for (feed, week), by in sorted(changes.items())]

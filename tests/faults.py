@@ -1,7 +1,8 @@
 """A proxy on loopback between two parts, which delays, cuts, swallows or refuses what passes, as a test says.
 
 It relays bytes and knows of HTTP only so much that it can name requests, and answer one for the server.
-Faults are taken in the order in which they were added; a request that none is for passes.
+Faults are taken in the order in which they were added; a request that none is for passes. A connection on
+which something was swallowed stays silent for good, as those from before a network died do.
 """
 
 from __future__ import annotations
@@ -43,10 +44,13 @@ class Rule:
 
 
 class Proxy:
-    """Relays connections to `port` of this machine; `requests` are those that came, in order."""
+    """Relays connections to a port of this machine, or to a Unix socket by its path.
 
-    def __init__(self, port: int) -> None:
-        self._upstream = port
+    `requests` are those that came, in order.
+    """
+
+    def __init__(self, upstream: int | str) -> None:
+        self._upstream = upstream
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -77,6 +81,12 @@ class Proxy:
         for rule in rules:
             rule.released.set()
 
+    def cut(self) -> Rule:
+        """Close all connections at once, and each new one when it says something."""
+        rule = self.fail(Fault.CUT)
+        self._hang_up()
+        return rule
+
     def told(self, method: str) -> list[str]:
         """The paths of the requests with a method."""
         return [path for one in self.requests for verb, path in [one.split(" ", 1)] if verb == method]
@@ -84,7 +94,10 @@ class Proxy:
     def close(self) -> None:
         """End all connections."""
         self.heal()
-        self._listener.close()
+        _close(self._listener)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         with self._lock:
             left = list(self._open)
         for connection in left:
@@ -98,7 +111,7 @@ class Proxy:
 
     def _relay(self, client: socket.socket) -> None:
         try:
-            server = socket.create_connection(("127.0.0.1", self._upstream))
+            server = self._connect()
         except OSError:
             _close(client)
             return
@@ -114,6 +127,13 @@ class Proxy:
         back.join()
         with self._lock:
             self._open -= {client, server}
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self._upstream, int):
+            return socket.create_connection(("127.0.0.1", self._upstream))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self._upstream)
+        return server
 
     def _requests(self, client: socket.socket, server: socket.socket, losing: threading.Event) -> None:
         while chunk := client.recv(CHUNK):
@@ -185,9 +205,9 @@ def _close(connection: socket.socket) -> None:
 
 
 @contextmanager
-def proxy_to(port: int) -> Iterator[Proxy]:
+def proxy_to(upstream: int | str) -> Iterator[Proxy]:
     """A proxy that ends with the test."""
-    proxy = Proxy(port)
+    proxy = Proxy(upstream)
     try:
         yield proxy
     finally:

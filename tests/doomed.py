@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Engine, event
 
@@ -49,10 +49,17 @@ class Countdown:
             die()
 
 
+class Instants(Protocol):
+    """Somebody who is told how far a process is."""
+
+    def at(self, point: str) -> None:
+        """This point is reached."""
+
+
 class Mortal:
     """A sender between whose steps the process may die."""
 
-    def __init__(self, sender: Sender, countdown: Countdown) -> None:
+    def __init__(self, sender: Sender, countdown: Instants) -> None:
         self._sender = sender
         self._countdown = countdown
 

@@ -136,7 +136,7 @@ def beget() -> None:
     """Let the process from which all lives are forked load what they need; its path is not ours by itself."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        LIVES.set_forkserver_preload(["doomed"])
+        LIVES.set_forkserver_preload(["doomed", "matrix.life"])
         forkserver.ensure_running()
 
 

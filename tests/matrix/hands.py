@@ -1,0 +1,123 @@
+"""A worker as the test has it in hand: held at an instant, signalled, and heard."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from mortality import LIVES
+
+from matrix import life
+
+PATIENCE = 30.0  # seconds until a test gives up
+
+
+def wait_until(condition: Callable[[], object], what: Callable[[], str], patience: float = PATIENCE) -> None:
+    """Wait for `condition`. Raises AssertionError with `what` after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain: {what()}"
+        time.sleep(0.01)
+
+
+class Hand:
+    """One worker. `began` is where its log stood when the fault struck."""
+
+    def __init__(self, number: int, terms: life.Terms) -> None:
+        self.number = number
+        self.log = terms.log
+        self.began = 0
+        self._line, theirs = LIVES.Pipe()
+        self._process = LIVES.Process(target=life.live, args=(terms, theirs))
+        self._process.start()
+        theirs.close()
+        self.pid = int(self._process.pid or 0)
+
+    # --- held ---
+
+    def hold_at(self, point: str, passing: int) -> None:
+        """Let it wait when it comes to `point`, after so many that go on."""
+        self._tell("hold", point, passing)
+
+    def let_go(self) -> None:
+        """Let it go on, and wait nowhere."""
+        self._tell("go")
+
+    def set_clock(self, ahead: float) -> None:
+        """Let its clock be so many seconds ahead."""
+        self._tell("ahead", ahead)
+
+    def _tell(self, *word: Any) -> None:
+        with suppress(OSError):  # it has ended
+            self._line.send(word)
+
+    # --- signalled ---
+
+    def signal(self, number: int) -> None:
+        """Send a signal, by its id."""
+        os.kill(self.pid, number)
+
+    def is_stopped(self) -> bool:
+        """Whether the kernel lets none of its threads run."""
+        states = [one.read_text() for one in Path(f"/proc/{self.pid}/task").glob("*/stat")]
+        return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
+
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return not self._process.is_alive()
+
+    def end(self, patience: float = PATIENCE) -> int | None:
+        """Wait for its end; the exit code, or the signal as a negative number."""
+        self._process.join(patience)
+        code = self._process.exitcode
+        assert code is not None, f"worker {self.number} does not end: {self.tail()}"
+        return code
+
+    def bury(self) -> None:
+        """End it, however it is, and let go of all that belongs to it."""
+        if self._process.is_alive():
+            self.signal(signal.SIGKILL)
+            self._process.join(PATIENCE)
+        self._process.close()
+        self._line.close()
+
+    # --- heard ---
+
+    def words(self, begin: int = 0) -> list[dict[str, Any]]:
+        """What it logged from a place in its log on."""
+        text = self.log.read_bytes()[begin:].decode() if self.log.exists() else ""
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+    def mark(self) -> None:
+        """What it says from now on is said since the fault struck."""
+        self.began = self.log.stat().st_size
+
+    def has_said(self, pattern: str) -> bool:
+        """Whether something like `pattern` stands in its log since the fault struck."""
+        return any(re.search(pattern, json.dumps(one, ensure_ascii=False)) for one in self.words(self.began))
+
+    def tail(self) -> str:
+        """The end of its log, for who looks for the reason."""
+        return f"log of worker {self.number}:\n{self.log.read_text()[-3000:] if self.log.exists() else ''}"
+
+
+def first_at(hands: Iterable[Hand], patience: float = PATIENCE) -> tuple[Hand, str]:
+    """The first of several workers that waits at the instant it was told of, and that instant."""
+    by_line = {hand._line: hand for hand in hands}
+    deadline = time.monotonic() + patience
+    while ready := wait(by_line, max(0.0, deadline - time.monotonic())):
+        for line in ready:
+            hand = by_line[line]  # type: ignore[index] # one of those that were waited for
+            try:
+                return hand, str(line.recv())  # type: ignore[union-attr] # a connection
+            except EOFError:
+                raise AssertionError(f"worker {hand.number} has ended. {hand.tail()}") from None
+    raise AssertionError("no worker came there: " + "\n".join(hand.tail() for hand in by_line.values()))

@@ -1,0 +1,163 @@
+"""The worker as a process that can be held at an instant of its work, and whose clock can be wrong.
+
+Everything in it is the real thing. The instants are those at which the database, the place of the documents
+and the targets are called; from the other side `hands.Hand` says at which of them it is to wait.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from doomed import Mortal
+from sqlalchemy import Engine, event
+
+from feedbot.build import SLICES, Builder
+from feedbot.config import Config, load
+from feedbot.deliver import make_deliverer
+from feedbot.observe import set_up_logging
+from feedbot.output import Output, output_of
+from feedbot.store.db import open_store
+from feedbot.targets import make_sender, mastodon, webhook
+from feedbot.terminal import leave
+from feedbot.worker import Worker
+
+PRELOADED = (mastodon, webhook, Output)  # so that a life begins at once
+PATIENCE = 60.0  # seconds that somebody waits at a gate, should the test forget about it
+
+# By what is done in the database it can be told how far a pass is.
+STATEMENTS = {
+    "look": re.compile(r"SELECT files\.path"),  # before any content file is read
+    "sync": re.compile(r"INSERT INTO events"),  # articles are written, and not committed
+    "announce": re.compile(r"INSERT INTO deliveries"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a worker is started with."""
+
+    config: Path
+    log: Path
+    environ: Mapping[str, str]
+    ahead: float  # seconds that its clock is ahead
+    patience: float  # seconds that it waits for the database and the object store
+
+
+class Gate:
+    """Where the process waits when it comes to the instant that it was told of."""
+
+    def __init__(self, line: Connection, ahead: float) -> None:
+        self.ahead = ahead
+        self._line = line
+        self._point = ""
+        self._passing = 0  # calls at that instant that go on before one has to wait
+        self._open = threading.Event()
+        self._lock = threading.Lock()  # held by who waits, so that nobody passes by
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def clock(self) -> datetime:
+        """Now, as this process has it."""
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def at(self, point: str) -> None:
+        """This instant is reached."""
+        if point != self._point:
+            return
+        with self._lock:
+            if point != self._point:
+                return
+            if self._passing > 0:
+                self._passing -= 1
+                return
+            self._line.send(point)
+            self._open.wait(PATIENCE)
+            self._point = ""
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self._obey(*self._line.recv())
+        except (EOFError, OSError):
+            os._exit(3)  # the test is no more
+
+    def _obey(self, word: str, *given: Any) -> None:
+        match word:
+            case "hold":
+                self._open.clear()
+                self._point, self._passing = given
+            case "go":
+                self._point = ""
+                self._open.set()
+            case "ahead":
+                self.ahead = given[0]
+
+
+@dataclass(frozen=True)
+class Points:
+    """The instants of one target's deliveries, as `doomed.Mortal` counts them down."""
+
+    gate: Gate
+    target: str
+
+    def at(self, point: str) -> None:
+        """One of them is reached."""
+        self.gate.at(f"{point}:{self.target}")
+
+
+def watch_database(engine: Engine, gate: Gate) -> None:
+    """Tell the gate what is done in the database."""
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        for point, pattern in STATEMENTS.items():
+            if pattern.match(statement):
+                gate.at(point)
+
+    event.listen(engine, "after_cursor_execute", look)
+
+
+def gated_output(gate: Gate) -> Callable[[Config, Callable[[], None]], Output]:
+    """What opens the place of the documents, with a gate just before each is put into its place."""
+
+    def make(config: Config, confirm: Callable[[], None]) -> Output:
+        def confirm_at_gate() -> None:
+            gate.at("publish")
+            confirm()
+
+        return output_of(config, confirm_at_gate)
+
+    return make
+
+
+def live(terms: Terms, line: Connection) -> None:
+    """Work as `feedbot run` does, until told to stop."""
+    os.environ.update(terms.environ)
+    gate = Gate(line, terms.ahead)
+    set_up_logging(terms.log.open("a", encoding="utf-8", buffering=1), verbosity=0)
+    config = load(terms.config, os.environ)
+    engine = open_store(config.store.url.get_secret_value(), patience=terms.patience)
+    watch_database(engine, gate)
+    builder = Builder(config, engine, clock=gate.clock, window=SLICES, make_output=gated_output(gate))
+
+    def make(target: Any, site: Any) -> Any:
+        return Mortal(make_sender(target, site), Points(gate, target.name))
+
+    worker = Worker(
+        builder,
+        deliverer=make_deliverer(config, engine, redact=str, clock=gate.clock, make=make),
+        config=terms.config,
+        folders=config.content.paths,
+        scan=config.schedule.scan,  # type: ignore[arg-type] # the kind that it is
+        timezone=config.content.timezone,
+        clock=gate.clock,
+    )
+    code = worker.run()
+    engine.dispose()
+    leave(code)

@@ -55,13 +55,18 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return EventKind.WITHDRAWN if was_live else None
 
 
-def standing(article: Article, now: datetime) -> tuple[Status, str]:
-    """Where a published article stands at `now`, and why if it is withdrawn."""
+def standing(article: Article, now: datetime, stored: StoredArticle | None = None) -> tuple[Status, str]:
+    """Where a published article stands at `now`, and why if it is withdrawn; `stored` is how it stood."""
     if article.expires is not None and article.expires <= now:
         return Status.WITHDRAWN, "expired"
-    if article.published > now:
+    if article.published > now and not (stored and _has_appeared(stored, article)):
         return Status.WAITING, ""
     return Status.LIVE, ""
+
+
+def _has_appeared(stored: StoredArticle, article: Article) -> bool:
+    """Whether readers see it under this date: then a clock that denies it is behind."""
+    return stored.row.status is Status.LIVE and stored.row.published_us == to_us(article.published)
 
 
 def withdrawal(stored: StoredArticle, reason: str, *, gone: datetime | None = None) -> Change:

@@ -203,7 +203,7 @@ class _Sync:
 
     def _change(self, name: str, reading: Read, taken: Taken, identity: Identity) -> Change:
         stored, article = identity.stored, reading.article
-        status, reason = standing(article, self._now)
+        status, reason = standing(article, self._now, stored)
         row = ArticleRow(
             id=identity.id,
             path=name,

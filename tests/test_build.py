@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -257,6 +257,20 @@ def test_an_article_published_later_than_the_first_pass_saw_it_is_new_then(newsr
     newsroom.build()
     newsroom.write("one.md")
     assert events(newsroom.build()) == [("published", "one.md")]
+
+
+def test_an_edit_while_the_clock_is_behind_takes_nothing_back(any_newsroom: Newsroom) -> None:
+    any_newsroom.build()
+    moment = any_newsroom.now.isoformat()
+    any_newsroom.write("one.md", publishedDateTime=moment)
+    assert events(any_newsroom.build()) == [("published", "one.md")]
+    any_newsroom.later(hours=-3)
+    any_newsroom.write("one.md", publishedDateTime=moment, title="Corrected")
+    assert events(any_newsroom.build()) == [("updated", "one.md")]
+    assert any_newsroom.titles() == ["Corrected"]
+    ahead = any_newsroom.now + timedelta(days=1)  # which is what its author wants
+    any_newsroom.write("one.md", publishedDateTime=ahead.isoformat())
+    assert events(any_newsroom.build()) == [("withdrawn", "one.md")]
 
 
 def test_a_future_article_waits_and_appears_when_due(any_newsroom: Newsroom) -> None:

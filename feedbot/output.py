@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from feedbot.bucket.documents import Bucket
-from feedbot.bucket.objects import Objects
+from feedbot.bucket.objects import PATIENCE, Objects
 from feedbot.model import Finding
 from feedbot.place import NOWHERE, Outcome, Place, Published
 from feedbot.publish import Folder
@@ -113,14 +114,17 @@ class Output(Struct, frozen=True, kw_only=True):
         )
 
 
-def output_of(config: Config, confirm: Callable[[], None] = lambda: None) -> Output:
+def output_of(
+    config: Config, confirm: Callable[[], None] = lambda: None, *, patience: timedelta = PATIENCE
+) -> Output:
     """The output of a configuration. Raises ConfigError if it lies in a bucket and the extra is missing.
 
     `confirm` is called just before a document is put into its place, and raises if that must not be.
+    `patience` is how long an object store may take for one answer.
     """
     place = config.feeds.place
     if isinstance(place, Path):
         folder = Folder(path=place, is_ours=bears_mark, confirm=confirm)
         return Output(place=folder, shown=lambda path: config.shown(place / path))
-    objects = Objects(place, config.access)
+    objects = Objects(place, config.access, patience=patience)
     return Output(place=Bucket(objects, bears_mark, config.serve.max_age, confirm), shown=objects.shown)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from matrix.cells import FAULTS, STAGES, WORKERS, Cell, is_on_postgresql, run
+from matrix.apart import run_apart
+from matrix.cells import FAULTS, STAGES, WORKERS, Cell, run
+from matrix.opening import Services
 
 # Here each fault at each stage, with 1, 2 or 4 workers by turns; `fault_matrix.py` runs all of them.
 CELLS = [
@@ -17,6 +19,14 @@ CELLS = [
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_a_fault_costs_nothing_but_time(cell: Cell, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    url = str(request.getfixturevalue("postgres_url")) if is_on_postgresql(cell) else ""
-    outcome = run(cell, tmp_path, url)
+    needs = FAULTS[cell.fault]().needs(cell.stage, cell.workers)
+    services = Services(
+        postgres_url=request.getfixturevalue("postgres_url") if needs.database == "postgresql" else "",
+        server=request.getfixturevalue("postgres") if needs.database == "postgresql" else None,
+        moto_url=request.getfixturevalue("moto_url") if needs.place == "moto" else "",
+    )
+    if needs.is_apart:
+        outcome = run_apart(cell, tmp_path, services.postgres_url)
+    else:
+        outcome = run(cell, tmp_path, services)
     assert len(outcome.claims) == 7

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from matrix import faults_signals
+from matrix import faults_clock, faults_limits, faults_lines, faults_signals
 from matrix.claims import CLAIMS
-from matrix.hands import Hand, wait_until
-from matrix.scene import Scene, opened
+from matrix.fault import Fault
+from matrix.hands import wait_until
+from matrix.opening import Services, opened
 
 WORKERS = (1, 2, 4)
 # At which instant of a stage a worker is held when the fault strikes, by the number of workers.
@@ -23,24 +23,19 @@ POINTS: Mapping[str, Mapping[int, str]] = {
 }
 STAGES = tuple(POINTS)
 
-
-class Fault(Protocol):
-    """What strikes a worker that is held at an instant of its work."""
-
-    def strike(self, scene: Scene, hand: Hand) -> None:
-        """Let it happen; the worker, if there still is one that can, goes on."""
-
-    def witness(self, scene: Scene, hand: Hand) -> None:
-        """Wait until it shows that it has happened, also to an operator. Raises AssertionError if not."""
-
-    def mend(self, scene: Scene, hand: Hand) -> None:
-        """Let it be over."""
-
-
 FAULTS: Mapping[str, Callable[[], Fault]] = {
     "SIGKILL": faults_signals.Killed,
     "SIGTERM": faults_signals.Terminated,
     "SIGSTOP": faults_signals.Stopped,
+    "network cut": faults_lines.NetworkCut,
+    "PostgreSQL restart": faults_lines.DatabaseStopped,
+    "disk full": faults_limits.DiskFull,
+    "read-only output": faults_limits.ReadOnly,
+    "EMFILE": faults_limits.NoMoreFiles,
+    "clock forward": faults_clock.forward,
+    "clock back": faults_clock.back,
+    "store 500": faults_lines.StoreFails,
+    "store silent": faults_lines.StoreIsSilent,
 }
 
 
@@ -53,7 +48,7 @@ class Cell:
     workers: int
 
     def __str__(self) -> str:
-        return f"{self.fault} × {self.stage} × {self.workers}"
+        return f"{self.fault}-{self.stage}-{self.workers}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +59,10 @@ class Outcome:
     seconds: float
 
 
-def is_on_postgresql(cell: Cell) -> bool:
-    """On which database the newsroom is."""
-    return cell.workers > 1
-
-
-def run(cell: Cell, folder: Path, postgres_url: str) -> Outcome:
+def run(cell: Cell, folder: Path, services: Services) -> Outcome:
     """Let the fault strike once. Raises AssertionError if a claim does not hold in the end."""
     fault = FAULTS[cell.fault]()
-    with opened(folder, postgres_url if is_on_postgresql(cell) else "") as there:
+    with opened(folder, fault.needs(cell.stage, cell.workers), services) as there:
         there.begin(cell.workers)
         told = there.bustle()
         wait_until(lambda: there.is_told(told), there.logs)
@@ -90,5 +80,5 @@ def run(cell: Cell, folder: Path, postgres_url: str) -> Outcome:
         there.end()
         for claim in CLAIMS:
             claim(there)
-    names = ("the state tells of it", *(claim.__name__.replace("_", " ") for claim in CLAIMS))
+    names = (fault.claim, *(claim.__name__.replace("_", " ") for claim in CLAIMS))
     return Outcome(claims=names, seconds=seconds)

@@ -8,7 +8,8 @@ import hmac
 from collections import defaultdict
 from collections.abc import Callable
 
-from matrix.scene import FEEDS, SECRET, Arrival, Scene
+from matrix.opening import SECRET
+from matrix.scene import FEEDS, Arrival, Scene
 from matrix.story import TITLE, Piece
 
 PUBLISHED, UPDATED, WITHDRAWN = "article.published", "article.updated", "article.withdrawn"

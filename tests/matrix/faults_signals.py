@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 
+from matrix.fault import Fault, builder
 from matrix.hands import Hand, wait_until
 from matrix.scene import Scene
 
 FOR_DELIVERIES = 120.0  # seconds: longer than any claim lasts
 
 
-@dataclass
-class Killed:
+class Killed(Fault):
     """SIGKILL; its supervisor starts another."""
 
     def strike(self, scene: Scene, hand: Hand) -> None:
@@ -32,8 +31,7 @@ class Killed:
         scene.pass_time(FOR_DELIVERIES)
 
 
-@dataclass
-class Terminated:
+class Terminated(Fault):
     """SIGTERM, as at each deployment; another is started."""
 
     def strike(self, scene: Scene, hand: Hand) -> None:
@@ -44,9 +42,8 @@ class Terminated:
 
     def witness(self, scene: Scene, hand: Hand) -> None:
         """It said that it ended, and the state knows it no more."""
-        said = [one["message"] for one in hand.words()]
-        assert said[-1] == "stopped"
-        assert "stopping: what is under way is finished first" in said
+        assert hand.said()[-1] == "stopped"
+        assert hand.has_said("stopping: what is under way is finished first")
         assert str(hand.pid) not in [one["name"].rpartition(":")[2] for one in scene.status()["workers"]]
 
     def mend(self, scene: Scene, hand: Hand) -> None:
@@ -54,8 +51,7 @@ class Terminated:
         scene.start()
 
 
-@dataclass
-class Stopped:
+class Stopped(Fault):
     """SIGSTOP, and SIGCONT when its lease is over: as a machine that is suspended, or far too busy."""
 
     def strike(self, scene: Scene, hand: Hand) -> None:
@@ -81,12 +77,6 @@ class Stopped:
         hand.set_clock(scene.time.ahead)
 
 
-def builder(scene: Scene) -> int | None:
-    """The process that makes the passes, as `feedbot status` says."""
-    found = [one for one in scene.status()["workers"] if one["makes_passes"]]
-    return int(found[0]["name"].rpartition(":")[2]) if found else None
-
-
 def is_past_lease(scene: Scene, hand: Hand) -> bool:
-    """Whether it has given no sign of life for longer than a lease lasts."""
+    """Whether it is stopped, and does not count any more as the one that makes the passes."""
     return builder(scene) != hand.pid and hand.is_stopped()

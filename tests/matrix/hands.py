@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from faults import Proxy
 from mortality import LIVES
 
 from matrix import life
@@ -29,17 +31,26 @@ def wait_until(condition: Callable[[], object], what: Callable[[], str], patienc
 
 
 class Hand:
-    """One worker. `began` is where its log stood when the fault struck."""
+    """One worker. `to_store` is its line to the database, if it has one of its own."""
 
-    def __init__(self, number: int, terms: life.Terms) -> None:
+    def __init__(self, number: int, terms: life.Terms, to_store: Proxy | None = None) -> None:
         self.number = number
-        self.log = terms.log
-        self.began = 0
-        self._line, theirs = LIVES.Pipe()
-        self._process = LIVES.Process(target=life.live, args=(terms, theirs))
+        self.to_store = to_store
+        self.line, theirs = LIVES.Pipe()
+        self._log, their_log = LIVES.Pipe(duplex=False)
+        self._words: list[str] = []  # the lines of its log
+        self._began = 0  # lines before the fault struck
+        self._process = LIVES.Process(target=life.live, args=(terms, theirs, their_log))
         self._process.start()
         theirs.close()
+        their_log.close()
         self.pid = int(self._process.pid or 0)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        with os.fdopen(os.dup(self._log.fileno()), encoding="utf-8") as lines:
+            self._words.extend(lines)
 
     # --- held ---
 
@@ -57,7 +68,7 @@ class Hand:
 
     def _tell(self, *word: Any) -> None:
         with suppress(OSError):  # it has ended
-            self._line.send(word)
+            self.line.send(word)
 
     # --- signalled ---
 
@@ -86,32 +97,33 @@ class Hand:
         if self._process.is_alive():
             self.signal(signal.SIGKILL)
             self._process.join(PATIENCE)
+        self._listener.join(PATIENCE)
         self._process.close()
-        self._line.close()
+        self.line.close()
+        self._log.close()
 
     # --- heard ---
 
-    def words(self, begin: int = 0) -> list[dict[str, Any]]:
-        """What it logged from a place in its log on."""
-        text = self.log.read_bytes()[begin:].decode() if self.log.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
     def mark(self) -> None:
         """What it says from now on is said since the fault struck."""
-        self.began = self.log.stat().st_size
+        self._began = len(self._words)
+
+    def said(self) -> list[str]:
+        """The messages of its log since the fault struck."""
+        return [json.loads(line)["message"] for line in self._words[self._began :]]
 
     def has_said(self, pattern: str) -> bool:
-        """Whether something like `pattern` stands in its log since the fault struck."""
-        return any(re.search(pattern, json.dumps(one, ensure_ascii=False)) for one in self.words(self.began))
+        """Whether a message like `pattern` is among them."""
+        return any(re.search(pattern, message) for message in self.said())
 
     def tail(self) -> str:
         """The end of its log, for who looks for the reason."""
-        return f"log of worker {self.number}:\n{self.log.read_text()[-3000:] if self.log.exists() else ''}"
+        return f"worker {self.number}, process {self.pid}:\n{''.join(self._words[-25:])}"
 
 
 def first_at(hands: Iterable[Hand], patience: float = PATIENCE) -> tuple[Hand, str]:
     """The first of several workers that waits at the instant it was told of, and that instant."""
-    by_line = {hand._line: hand for hand in hands}
+    by_line = {hand.line: hand for hand in hands}
     deadline = time.monotonic() + patience
     while ready := wait(by_line, max(0.0, deadline - time.monotonic())):
         for line in ready:

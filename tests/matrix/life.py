@@ -31,6 +31,8 @@ from feedbot.worker import Worker
 
 PRELOADED = (mastodon, webhook, Output)  # so that a life begins at once
 PATIENCE = 60.0  # seconds that somebody waits at a gate, should the test forget about it
+DATABASE = 3.0  # seconds that a statement may take, instead of half a minute
+STORE = timedelta(seconds=1)  # that an object store may take for an answer, instead of twenty
 
 # By what is done in the database it can be told how far a pass is.
 STATEMENTS = {
@@ -45,10 +47,8 @@ class Terms:
     """What a worker is started with."""
 
     config: Path
-    log: Path
     environ: Mapping[str, str]
     ahead: float  # seconds that its clock is ahead
-    patience: float  # seconds that it waits for the database and the object store
 
 
 class Gate:
@@ -131,18 +131,18 @@ def gated_output(gate: Gate) -> Callable[[Config, Callable[[], None]], Output]:
             gate.at("publish")
             confirm()
 
-        return output_of(config, confirm_at_gate)
+        return output_of(config, confirm_at_gate, patience=STORE)
 
     return make
 
 
-def live(terms: Terms, line: Connection) -> None:
+def live(terms: Terms, line: Connection, log: Connection) -> None:
     """Work as `feedbot run` does, until told to stop."""
     os.environ.update(terms.environ)
     gate = Gate(line, terms.ahead)
-    set_up_logging(terms.log.open("a", encoding="utf-8", buffering=1), verbosity=0)
+    set_up_logging(os.fdopen(os.dup(log.fileno()), "w", encoding="utf-8", buffering=1), verbosity=0)
     config = load(terms.config, os.environ)
-    engine = open_store(config.store.url.get_secret_value(), patience=terms.patience)
+    engine = open_store(config.store.url.get_secret_value(), patience=DATABASE)
     watch_database(engine, gate)
     builder = Builder(config, engine, clock=gate.clock, window=SLICES, make_output=gated_output(gate))
 

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Protocol
 from xml.etree import ElementTree
 
+from visitor import Visited
+
+from feedbot.bucket.objects import Object, Objects
 from matrix.story import TITLE
 
 PAUSE = 0.01  # seconds between two looks: the machine has other things to do as well
@@ -48,12 +51,45 @@ class FolderShelf:
             return None
 
 
+@dataclass(frozen=True)
+class BucketShelf:
+    """A bucket, as a CDN has it."""
+
+    objects: Objects
+
+    def paths(self) -> list[str]:
+        """All objects."""
+        return list(self.objects.list_all() or {})
+
+    def get(self, path: str) -> bytes | None:
+        """The object, as it is just now."""
+        there = self.objects.get(path)
+        return there.body if isinstance(there, Object) else None
+
+
+@dataclass(frozen=True)
+class ServedShelf:
+    """What `feedbot serve` gives of a bucket over a line of its own."""
+
+    bucket: BucketShelf
+    visited: Visited
+
+    def paths(self) -> list[str]:
+        """All objects."""
+        return self.bucket.paths()
+
+    def get(self, path: str) -> bytes | None:
+        """The answer to a reader; None if it is anything else than the document."""
+        reply = self.visited.ask(f"/{path}")
+        return reply.content if reply.status == 200 else None
+
+
 @dataclass
 class Reader:
     """Reads until `stop`; `complaints` are what was wrong."""
 
     shelf: Shelf
-    withdrawn: Callable[[], set[str]]  # titles that may be gone
+    withdrawn: Callable[[], set[str]]  # articles that may be gone
     complaints: list[str] = field(default_factory=list)
     looks: int = 0  # documents that were read
     _seen: set[str] = field(default_factory=set)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
+from databases import socket_of
 from faults import Proxy, proxy_to
-from fediverse import Server, fediverse, lost, masked
-from mortality import beget
+from fediverse import Server
 from newsroom import Newsroom
-from receiver import Reply, Request, receiving
+from receiver import Reply, Request
 from sqlalchemy import create_engine, text
 
 from feedbot.cli import main
+from feedbot.store.db import from_us
 from matrix.hands import Hand, first_at, wait_until
 from matrix.life import Terms
-from matrix.reader import FolderShelf, Reader, Shelf, titles_in
+from matrix.reader import Reader, Shelf, titles_in
 from matrix.story import Piece, Story
 
-SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
 STEP = 3600.0  # seconds that pass for everybody when something is to fall due
 WAIT = 2.0  # seconds that workers have for what has fallen due, before more time passes
@@ -101,27 +99,30 @@ class Scene:
     mastodon: Server
     to_hook: Proxy
     to_mastodon: Proxy
+    wires: list[Proxy]  # to the object store: that of the workers, and that of the server
     shelf: Shelf
     story: Story
     reader: Reader
-    environ: dict[str, str] = field(default_factory=dict)
+    environ: dict[str, str]  # of all processes
+    has_lines: bool  # each worker has a line of its own to the database
+    server: Any  # PostgreSQL, to be turned off
     hands: list[Hand] = field(default_factory=list)
-    codes: list[int | None] = field(default_factory=list)  # of workers that ended
-    _started: int = 0
+    _past: list[Hand] = field(default_factory=list)  # workers that ended
+    _stack: ExitStack = field(default_factory=ExitStack)  # what ends with the newsroom
 
     # --- workers ---
 
     def start(self) -> Hand:
         """One more worker."""
-        self._started += 1
-        terms = Terms(
-            config=self.newsroom.folder / "config.yaml",
-            log=self.newsroom.folder / f"worker-{self._started}.log",
-            environ=self.environ,
-            ahead=self.time.ahead,
-            patience=3.0,
-        )
-        self.hands.append(Hand(self._started, terms))
+        environ = dict(self.environ)
+        to_store = None
+        if self.has_lines:
+            to_store = self._stack.enter_context(proxy_to(socket_of(self.store_url)))
+            environ["STORE_URL"] = f"postgresql://postgres@127.0.0.1:{to_store.port}/postgres"
+        config = self.newsroom.folder / "config.yaml"
+        terms = Terms(config=config, environ=environ, ahead=self.time.ahead)
+        number = len(self.hands) + len(self._past) + 1
+        self.hands.append(Hand(number, terms, to_store))
         return self.hands[-1]
 
     def catch(self, point: str) -> Hand:
@@ -140,14 +141,13 @@ class Scene:
         """Wait for the end of a worker and let go of it; how it ended."""
         code = hand.end()
         self.hands.remove(hand)
+        self._past.append(hand)
         hand.bury()
-        self.codes.append(code)
         return code
 
     def logs(self) -> str:
         """What all workers said in the end, for who looks for the reason."""
-        paths = sorted(self.newsroom.folder.glob("worker-*.log"))
-        return "\n".join(f"{path.name}:\n{path.read_text()[-4000:]}" for path in paths)
+        return "\n".join(hand.tail() for hand in [*self._past, *self.hands])
 
     # --- the newsroom's day ---
 
@@ -237,20 +237,31 @@ class Scene:
         finally:
             engine.dispose()
 
+    def moments(self) -> list[datetime]:
+        """All moments at which something was noted, by the clocks of those who did."""
+        columns = ("started_us from passes", "at_us from attempts", "at_us from events")
+        rows = self.query(" union all ".join(f"select {column}" for column in columns))
+        return [from_us(moment) for (moment,) in rows]
+
     # --- the operator's eyes ---
 
-    def command(self, *arguments: str) -> tuple[int, str]:
-        """What a command of feedbot says, and its exit code."""
+    def command(self, *arguments: str) -> tuple[int, str, str]:
+        """The exit code of a command, what it prints, and what it says of trouble."""
         config = str(self.newsroom.folder / "config.yaml")
         result = CliRunner().invoke(main, [*arguments, "--config", config], env=self.environ)
-        return result.exit_code, result.output
+        return result.exit_code, result.stdout, result.stderr
 
     def status(self) -> dict[str, Any]:
         """`feedbot status --json`; fails where that does."""
-        code, said = self.command("status", "--json")
-        assert code == 0, said
+        code, said, trouble = self.command("status", "--json")
+        assert code == 0, trouble
         found: dict[str, Any] = json.loads(said)
         return found
+
+    def waiting(self) -> int:
+        """How many deliveries failed and are tried again, as it says."""
+        counts = self.status()["deliveries"]["counts"]
+        return int(counts["retry"] + counts["unclear"])
 
     # --- the end ---
 
@@ -269,71 +280,4 @@ class Scene:
         for hand in self.hands:
             hand.bury()
         self.reader.stop()
-
-
-@contextmanager
-def opened(folder: Path, store_url: str) -> Iterator[Scene]:
-    """A newsroom before its first pass."""
-    beget()
-    with ExitStack() as stack:
-        hook = stack.enter_context(receiving())
-        desk = Desk()
-        hook.otherwise = desk.take
-        time = Time()
-        mastodon = stack.enter_context(fediverse(clock=time.now))
-        to_hook = stack.enter_context(proxy_to(port_of(hook.url)))
-        to_mastodon = stack.enter_context(proxy_to(port_of(mastodon.url)))
-        room = Newsroom(folder / "room")
-        store_url = store_url or f"sqlite:///{room.folder / 'state' / 'feedbot.db'}"
-        story = Story(room)
-        shelf = FolderShelf(room.feeds)
-        reader = Reader(shelf, lambda: {one.name for one in story.pieces.values() if one.is_withdrawn})
-        scene = Scene(
-            newsroom=room,
-            store_url=store_url,
-            time=time,
-            desk=desk,
-            mastodon=mastodon,
-            to_hook=to_hook,
-            to_mastodon=to_mastodon,
-            shelf=shelf,
-            story=story,
-            reader=reader,
-        )
-        configure(scene)
-        mastodon.fail("create", None, lost(), None, masked(502, ""), None, lost())
-        stack.callback(scene.close)
-        yield scene
-
-
-def configure(scene: Scene) -> None:
-    """Write config.yaml."""
-    scene.newsroom.configure(
-        store={"url": scene.store_url},
-        announce={"burst": 1000, "settle": "0s"},
-        schedule={"scan": "1h"},
-        targets=[
-            {
-                "name": "hook",
-                "type": "webhook",
-                "url": f"{scene.to_hook.url}/hook",
-                "secret": SECRET,
-                "events": ["published", "updated", "withdrawn"],
-                "timeout": "2s",
-            },
-            {
-                "name": "mastodon",
-                "type": "mastodon",
-                "base_url": f"{scene.to_mastodon.url}/",
-                "token": scene.mastodon.token,
-                "timeout": "2s",
-                "image": False,
-                "on_update": "edit",
-                "on_withdraw": "delete",
-            },
-        ],
-    )
-
-
-def port_of(url: str) -> int:
-    return int(url.rpartition(":")[2])
+        self._stack.close()

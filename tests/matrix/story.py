@@ -78,6 +78,10 @@ class Story:
 
     # --- what has to come of it ---
 
+    def withdrawn(self) -> set[str]:
+        """The names of what was taken back."""
+        return {piece.name for piece in self.pieces.values() if piece.is_withdrawn}
+
     def titles(self, topic: int | None = None) -> set[str]:
         """Of what readers are to see in the end: of everything, or of one topic."""
         pieces = (one for one in self.pieces.values() if topic in {None, one.topic})

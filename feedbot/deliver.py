@@ -216,14 +216,9 @@ class Deliverer:
                 with self._engine.begin() as connection:
                     settled, ours = self._note(connection, returns)
                     claims = self._claim(connection, returns, settled, ours) if may_claim else {}
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it is told, and tried again
                 self._failures.append(error)
-                # A database that is away is told of by the lease, once for all who use it.
-                is_away = db.is_away(error) or db.is_locked(error)
-                log.log(
-                    logging.DEBUG if is_away else logging.ERROR,
-                    "the outbox cannot be used; trying again", exc_info=error,
-                )  # fmt: skip
+                self._tell_trouble(error)
                 self._agenda.look_soon()
                 patience = GRACE if self._stopping.is_set() else PERSISTENCE
                 if not returns or time.monotonic() - began > patience:
@@ -239,6 +234,17 @@ class Deliverer:
                 self._tell(settled, ours)
                 self._part_with(returns, claims)
                 return claims
+
+    def _tell_trouble(self, error: Exception) -> None:
+        """Log why the outbox cannot be used."""
+        if db.is_refused(error):
+            level = logging.ERROR if len(self._failures) == 1 else logging.DEBUG
+            log.log(level, "the outbox cannot be used; trying again: %s", db.reason_of(error))
+            return
+        # A database that is away is told of by the lease, once for all who use it.
+        is_away = db.is_away(error) or db.is_locked(error)
+        level = logging.DEBUG if is_away else logging.ERROR
+        log.log(level, "the outbox cannot be used; trying again", exc_info=error)
 
     def _note(
         self, connection: Connection, returns: Sequence[Return]

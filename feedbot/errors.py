@@ -14,6 +14,15 @@ A message says what is wrong and what to do next.
 
 from __future__ import annotations
 
+import errno
+
+
+def way_out(error: OSError, usual: str) -> str:
+    """What to do about a file that cannot be used: what `usual` says, unless it is no fault of the file's."""
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return "Let feedbot open more files at a time (`ulimit -n`)"
+    return usual
+
 
 class FeedbotError(Exception):
     """feedbot cannot go on."""

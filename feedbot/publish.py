@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from feedbot.errors import PublishError
+from feedbot.errors import PublishError, way_out
 from feedbot.model import Document
 from feedbot.place import Outcome, Published, Stamp
 
@@ -29,6 +29,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 WRITERS = 8  # threads
+CHECK = "Check the disk's space and the folder's owner"
 TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
 
 
@@ -208,7 +209,7 @@ class Folder:
         except OSError as error:
             raise PublishError(
                 f"cannot write {target}: {error.strerror or error}. The feeds that readers see are whole;"
-                " feedbot tries again at the next pass. Check the disk's space and the folder's owner"
+                f" feedbot tries again at the next pass. {way_out(error, CHECK)}"
             ) from error
 
 

@@ -13,9 +13,9 @@ import pytest
 from checker import check_folder
 from lxml import etree
 from newsroom import FEEDS_URL, SITE, Newsroom, age
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
-from feedbot.errors import ContentError, PublishError
+from feedbot.errors import ContentError, PublishError, StoreError
 from feedbot.model import Level
 from feedbot.store import feeds, journal
 from feedbot.store.feeds import DocumentRow, Kind
@@ -257,6 +257,22 @@ def test_an_article_published_later_than_the_first_pass_saw_it_is_new_then(newsr
     newsroom.build()
     newsroom.write("one.md")
     assert events(newsroom.build()) == [("published", "one.md")]
+
+
+def test_a_database_without_space_is_told_in_words_and_costs_only_time(newsroom: Newsroom) -> None:
+    newsroom.build()
+
+    def allow_no_growth(connection: Connection) -> None:
+        connection.exec_driver_sql("pragma max_page_count=1")  # no fewer than there are
+
+    event.listen(newsroom.engine, "begin", allow_no_growth)
+    for number in range(60):
+        newsroom.write(f"{number}.md", body="Much to tell. " * 100)
+    with pytest.raises(StoreError, match=r"database or disk is full\. Nothing is lost.*Check the space"):
+        newsroom.build()
+    newsroom.close()
+    newsroom.build()
+    assert len(newsroom.titles()) == 50  # feeds.limit
 
 
 def test_an_edit_while_the_clock_is_behind_takes_nothing_back(any_newsroom: Newsroom) -> None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from pathspec import GitIgnoreSpec
 
-from feedbot.errors import ContentError
+from feedbot.errors import ContentError, way_out
 from feedbot.model import Finding, Level
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
@@ -156,9 +156,10 @@ def _require(root: Root) -> None:
         with os.scandir(root.folder):
             pass
     except OSError as error:
+        usual = "Check `content.path` in config.yaml, or that the disk is mounted"
         raise ContentError(
-            f"cannot read the content folder {root.folder}: {error.strerror}. Nothing was changed;"
-            " check `content.path` in config.yaml, or that the disk is mounted"
+            f"cannot read the content folder {root.folder}: {error.strerror}. Nothing was changed."
+            f" {way_out(error, usual)}"
         ) from error
 
 

@@ -135,6 +135,28 @@ def is_locked(error: BaseException) -> bool:
     return "database is locked" in str(getattr(error, "orig", None))
 
 
+# What the system can refuse a database, in the names of SQLite and the classes of PostgreSQL.
+_REFUSED = (
+    *("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"),
+    *("53", "58", "25006"),  # resources, the system, a server that only reads
+)
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether the database gave up because the system refuses it something: space, writing, open files."""
+    orig = getattr(error, "orig", None)
+    name = getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or ""
+    return str(name).startswith(_REFUSED)
+
+
+def refusal(error: BaseException) -> StoreError:
+    """The same in words for a person."""
+    return StoreError(
+        f"the database cannot be used: {reason_of(error)}. Nothing is lost; what waits is done when it can be"
+        " used again. Check the space on its disk, and that feedbot may write there"
+    )
+
+
 def reason_of(error: BaseException) -> str:
     """What the database's driver said, in one line."""
     said = error.orig if isinstance(error, DBAPIError) and error.orig else error

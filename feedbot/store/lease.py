@@ -22,7 +22,16 @@ from sqlalchemy.exc import DBAPIError
 from feedbot.errors import StandbyError
 from feedbot.process import this_process
 from feedbot.store import workers
-from feedbot.store.db import beside, is_away, is_locked, reading, reason_of, session_of
+from feedbot.store.db import (
+    beside,
+    is_away,
+    is_locked,
+    is_refused,
+    reading,
+    reason_of,
+    refusal,
+    session_of,
+)
 from feedbot.store.workers import Holder, Role
 
 if TYPE_CHECKING:
@@ -77,7 +86,8 @@ class Lease:
     def turn(self) -> Iterator[None]:
         """Make a pass within the block: nobody else does meanwhile.
 
-        Raises StandbyError when it is somebody else's turn, was lost on the way, or the database is away.
+        Raises StandbyError when it is somebody else's turn, was lost on the way, or the database is away, and
+        StoreError when the system refuses the database something.
         """
         try:
             with self._explained():
@@ -114,7 +124,8 @@ class Lease:
     def keep(self, stopping: threading.Event, give_word: Word) -> None:
         """Renew the lease, or wait for it, until `stopping`.
 
-        Gives the word when the lease has become ours, and when a turn that could not be had can be had now.
+        Gives the word when the lease has become ours, when a turn that could not be had can be had now, and
+        when the database can be used again.
         """
         self.stay()
         while not stopping.is_set():
@@ -228,6 +239,8 @@ class Lease:
         try:
             yield
         except DBAPIError as error:
+            if is_refused(error):
+                raise refusal(error) from error
             if not is_away(error):
                 raise
             self._tell_trouble(error)
@@ -247,10 +260,11 @@ class Lease:
                     return POLL  # a long pass on SQLite, ours or another's: nobody can take the lease either
                 self._tell_trouble(error)
                 return min(LONGEST, POLL * self._failures)
-            if self._failures:
+            is_back = self._failures > 0
+            if is_back:
                 self._failures = 0
                 log.info("the database can be used again")
-            has_word = self._term is not None and (has_come or self._owes_word)
+            has_word = self._term is not None and (has_come or is_back or self._owes_word)
             if has_word:
                 self._owes_word = False
         if has_word:

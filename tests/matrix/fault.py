@@ -33,6 +33,10 @@ class Fault:
         """What it needs: SQLite for one worker and PostgreSQL for several, unless it wants it otherwise."""
         return Needs(database="sqlite" if workers == 1 else "postgresql")
 
+    def point(self, stage: str, usual: str) -> str:
+        """At which instant of a stage the worker is to be held."""
+        return usual
+
     def strike(self, scene: Scene, hand: Hand) -> None:
         """Let it happen; the worker, if it still can, goes on."""
         raise NotImplementedError

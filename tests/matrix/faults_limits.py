@@ -15,6 +15,7 @@ from matrix.means import MOUNTS
 from matrix.scene import Scene
 
 FULL = "No space left on device|database or disk is full|File too large|disk I/O error"
+NO_FILES = "Too many open files.*ulimit -n|unable to open database file"
 SHUT = "Read-only file system|Permission denied"
 
 
@@ -48,7 +49,9 @@ class DiskFull(Fault):
         wait_until(lambda: any(one.has_said(FULL) for one in scene.hands), scene.logs)
         if self.folder == "feeds":
             wait_until(lambda: "cannot write" in reason(scene), scene.logs)
-        scene.status()  # which can be read all the same
+        else:
+            assert any(one.has_said("(database|outbox) cannot be used") for one in scene.hands), scene.logs()
+            scene.status()  # which can be read all the same
 
     def mend(self, scene: Scene, hand: Hand) -> None:
         """Somebody removes something."""
@@ -93,18 +96,25 @@ class ReadOnly(Fault):
 
 @dataclass
 class NoMoreFiles(Fault):
-    """The worker can open nothing more: no file, no connection (EMFILE)."""
+    """The workers can open nothing more: no file, no connection (EMFILE)."""
 
     _limits: dict[int, tuple[int, int]] = field(default_factory=dict)
 
+    def point(self, stage: str, usual: str) -> str:
+        """When files are to be read, not when they have been."""
+        return "look" if stage == "sync" else usual
+
     def strike(self, scene: Scene, hand: Hand) -> None:
-        """As few as can be are allowed, while it runs."""
-        limit(hand.pid, resource.RLIMIT_NOFILE, 3, self._limits)
+        """As few as can be are allowed, while they run."""
+        for one in scene.hands:
+            limit(one.pid, resource.RLIMIT_NOFILE, 3, self._limits)
         hand.let_go()
 
     def witness(self, scene: Scene, hand: Hand) -> None:
-        """The log says so."""
-        wait_until(lambda: hand.has_said("Too many open files|unable to open database file"), scene.logs)
+        """Passes fail, and the log says what to do; `status`, too, if the database is open."""
+        wait_until(lambda: any(one.has_said(NO_FILES) for one in scene.hands), scene.logs)
+        if scene.store_url.startswith("postgresql"):
+            wait_until(lambda: "Too many open files" in reason(scene), scene.logs)
 
     def mend(self, scene: Scene, hand: Hand) -> None:
         """As many as before."""

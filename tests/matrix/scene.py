@@ -28,8 +28,8 @@ from matrix.reader import Reader, Shelf, titles_in
 from matrix.story import Piece, Story
 
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
-STEP = 3600.0  # seconds that pass for everybody when something is to fall due
-WAIT = 2.0  # seconds that workers have for what has fallen due, before more time passes
+STEP = 900.0  # seconds that pass for everybody when something is to fall due
+WAIT = 0.4  # seconds that workers have for what has fallen due, before more time passes
 PASSING = {"publish": 2}  # documents that are in their place before the next is held
 
 
@@ -195,7 +195,7 @@ class Scene:
     def settle(self) -> None:
         """Let time pass until nothing is left to be written or sent."""
         wait_until(self.shows_everything, lambda: f"{self.missing()}\n{self.logs()}")
-        for _ in range(12):
+        for _ in range(100):
             self.pass_time(STEP)
             try:
                 wait_until(self.is_settled, str, WAIT)

@@ -292,6 +292,8 @@ class Worker:
             log.exception("the pass failed")
             self._fail("see above")
         else:
+            if self._failures:  # what failed is not put off any longer
+                self._agenda.everything_at = None if paths is None else time.monotonic()
             self._failures = 0
             self._next_due = report.next_due
             self._is_behind = report.index_due is not None

@@ -141,6 +141,27 @@ def test_a_file_that_is_dropped_edited_and_removed_is_followed(
     assert process.stop() == 0
 
 
+def test_what_failed_is_done_with_the_first_pass_that_succeeds(
+    start: Callable[..., Process], newsroom: Newsroom
+) -> None:
+    newsroom.configure(schedule={"scan": "1h"})
+    newsroom.feeds.write_text("in the way")
+    process = start()
+    for number in range(5):  # after which the next try is a minute away
+        newsroom.write(f"{number}.md")
+        wait_until(
+            lambda number=number: sum("the pass failed" in line for line in process.lines) > number,  # type: ignore[misc]
+            "another failure",
+        )
+    newsroom.feeds.unlink()
+    newsroom.write("last.md")
+    wait_until(
+        lambda: (newsroom.feeds / "feed.json").exists() and len(newsroom.titles()) == 6,
+        lambda: str(process.lines),
+    )
+    assert process.stop() == 0
+
+
 def test_the_index_follows_by_itself(start: Callable[..., Process], newsroom: Newsroom) -> None:
     newsroom.configure(schedule={"scan": "1h"})
     newsroom.write("one.md")

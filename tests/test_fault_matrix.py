@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from matrix.apart import run_apart
+from matrix.apart import Apart, apart
 from matrix.cells import FAULTS, STAGES, WORKERS, Cell, run
 from matrix.opening import Services
 
@@ -17,6 +18,13 @@ CELLS = [
 ]
 
 
+@pytest.fixture(scope="session")
+def helper() -> Iterator[Apart]:
+    """Who runs the cells that take what others may not do."""
+    with apart() as helper:
+        yield helper
+
+
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_a_fault_costs_nothing_but_time(cell: Cell, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     needs = FAULTS[cell.fault]().needs(cell.stage, cell.workers)
@@ -26,7 +34,8 @@ def test_a_fault_costs_nothing_but_time(cell: Cell, tmp_path: Path, request: pyt
         moto_url=request.getfixturevalue("moto_url") if needs.place == "moto" else "",
     )
     if needs.is_apart:
-        outcome = run_apart(cell, tmp_path, services.postgres_url)
+        helper = request.getfixturevalue("helper")
+        outcome = helper.run(cell, tmp_path, services.postgres_url, waits=False)
     else:
-        outcome = run(cell, tmp_path, services)
+        outcome = run(cell, tmp_path, services, waits=False)
     assert len(outcome.claims) == 7

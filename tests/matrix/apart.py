@@ -1,18 +1,21 @@
-"""One cell in a process of its own, which may mount file systems, or has parted with rights.
+"""Cells in a process of their own, which may mount file systems, or has parted with rights.
 
-    python tests/matrix/apart.py FAULT STAGE WORKERS FOLDER [POSTGRES_URL]
-
-The last line that it prints is the outcome as JSON.
+It takes a line of JSON for each cell, and answers with another.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matrix.cells import Cell, Outcome
@@ -20,35 +23,65 @@ if TYPE_CHECKING:
 PATIENCE = 110.0  # seconds for one cell
 
 
-def run_apart(cell: Cell, folder: Path, postgres_url: str) -> Outcome:
-    """As `cells.run`, by the means that there are for it."""
-    from matrix import means  # noqa: PLC0415 - a script has no package around it before `main`
-    from matrix.cells import Outcome  # noqa: PLC0415
+@dataclass(frozen=True)
+class Apart:
+    """Such a process."""
+
+    means: str
+    asking: IO[str]
+    answering: IO[str]
+
+    def run(self, cell: Cell, folder: Path, postgres_url: str, *, waits: bool) -> Outcome:
+        """As `cells.run`."""
+        from matrix.cells import Outcome  # noqa: PLC0415 - see `main`
+
+        given = {"cell": asdict(cell), "folder": str(folder), "postgres_url": postgres_url, "waits": waits}
+        self.asking.write(json.dumps(given) + "\n")
+        self.asking.flush()
+        assert select.select([self.answering], [], [], PATIENCE)[0], f"no answer for {cell}"
+        told = json.loads(self.answering.readline() or '{"failed": "the process has ended"}')
+        assert "failed" not in told, f"by {self.means}: {told['failed']}"
+        return Outcome(claims=tuple(told["claims"]), seconds=told["seconds"])
+
+
+@contextmanager
+def apart() -> Iterator[Apart]:
+    """A process for cells, by the means that there are here."""
+    from matrix import means  # noqa: PLC0415 - see `main`
 
     name, command = means.means()
-    given = [cell.fault, cell.stage, str(cell.workers), str(folder), postgres_url]
-    done = subprocess.run(
-        [*command, sys.executable, __file__, *given],
-        check=False,
-        capture_output=True,
+    popen = subprocess.Popen(
+        [*command, sys.executable, __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=PATIENCE,
         env={**os.environ, means.NAME: name},
     )
-    assert done.returncode == 0, f"by {name}:\n{done.stdout}\n{done.stderr}"
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Outcome(claims=tuple(told["claims"]), seconds=told["seconds"])
+    assert popen.stdin
+    assert popen.stdout
+    try:
+        yield Apart(name, popen.stdin, popen.stdout)
+    finally:
+        popen.stdin.close()
+        popen.wait(PATIENCE)
+        popen.stdout.close()
 
 
 def main() -> None:
-    # What loads the cells is not done by the workers, which load this file as well.
+    """Answer until nobody asks. Workers load this file, too, but not what it needs here."""
     sys.path[0] = str(Path(__file__).parent.parent)
     from matrix.cells import Cell, run  # noqa: PLC0415
     from matrix.opening import Services  # noqa: PLC0415
 
-    fault, stage, workers, folder, postgres_url = sys.argv[1:]
-    outcome = run(Cell(fault, stage, int(workers)), Path(folder), Services(postgres_url=postgres_url))
-    print(json.dumps({"claims": outcome.claims, "seconds": outcome.seconds}))  # noqa: T201 - for who started this
+    for line in sys.stdin:
+        given = json.loads(line)
+        services = Services(postgres_url=given["postgres_url"])
+        try:
+            outcome = run(Cell(**given["cell"]), Path(given["folder"]), services, waits=given["waits"])
+            told = asdict(outcome)
+        except Exception:  # noqa: BLE001 - told to who asked
+            told = {"failed": traceback.format_exc()}
+        print(json.dumps(told), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -59,8 +59,11 @@ class Outcome:
     seconds: float
 
 
-def run(cell: Cell, folder: Path, services: Services) -> Outcome:
-    """Let the fault strike once. Raises AssertionError if a claim does not hold in the end."""
+def run(cell: Cell, folder: Path, services: Services, *, waits: bool) -> Outcome:
+    """Let the fault strike once. Raises AssertionError if a claim does not hold in the end.
+
+    `waits` says that the newsroom publishes nothing more before the workers have recovered by themselves.
+    """
     fault = FAULTS[cell.fault]()
     with opened(folder, fault.needs(cell.stage, cell.workers), services) as there:
         there.begin(cell.workers)
@@ -72,6 +75,8 @@ def run(cell: Cell, folder: Path, services: Services) -> Outcome:
         fault.witness(there, hand)
         mended = time.monotonic()
         fault.mend(there, hand)
+        if not waits:
+            there.bustle()
         wait_until(there.shows_everything, lambda: f"{there.missing()}\n{there.logs()}")
         seconds = time.monotonic() - mended
         there.story.withdraw(told)

@@ -13,6 +13,8 @@ from matrix.scene import FEEDS, Arrival, Scene
 from matrix.story import TITLE, Piece
 
 PUBLISHED, UPDATED, WITHDRAWN = "article.published", "article.updated", "article.withdrawn"
+# Why a target that takes edits may leave one out.
+NOT_CONCERNED = {"the article was never announced here", "its post would say the same"}
 
 
 def every_article_is_in_its_feeds(scene: Scene) -> None:
@@ -53,7 +55,7 @@ def no_delivery_is_lost(scene: Scene) -> None:
     states = dict(scene.query("select state, count(*) from deliveries group by state"))
     assert set(states) <= {"sent", "superseded", "skipped"}, states
     skipped = scene.query("select event, reason from deliveries where state = 'skipped'")
-    assert {reason for _, reason in skipped} <= {"the article was never announced here"}, skipped
+    assert {reason for _, reason in skipped} <= NOT_CONCERNED, skipped
 
 
 def each_article_has_one_post(scene: Scene) -> None:
@@ -65,12 +67,15 @@ def each_article_has_one_post(scene: Scene) -> None:
 
 
 def order_is_kept(scene: Scene) -> None:
-    """One message at a time, those of an article in the order of its events, and what did not fail in all."""
+    """One message at a time; those of an article in the order of its events; all that did not fail in order.
+
+    What is recorded by a clock that is ahead waits until that is set right.
+    """
     assert scene.desk.overlaps == 0
     for piece in scene.story.pieces.values():
         ranks = [(PUBLISHED, UPDATED, WITHDRAWN).index(one.kind) for one in told_of(scene, piece)]
         assert ranks == sorted(ranks), (piece, ranks)
-    for target in ("hook", "mastodon"):
+    for target in ("hook", "mastodon") if scene.is_timely else ():
         undisturbed = [key for key, tries in firsts(scene, target) if tries == 1]
         assert undisturbed == sorted(undisturbed), (target, undisturbed)
 

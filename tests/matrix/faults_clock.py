@@ -20,6 +20,7 @@ class ClockJumps(Fault):
 
     def strike(self, scene: Scene, hand: Hand) -> None:
         """While it is at work."""
+        scene.is_timely = False
         self.before = scene.moments()
         hand.set_clock(scene.time.ahead + self.hours * 3600)
         hand.let_go()

@@ -31,8 +31,8 @@ from feedbot.worker import Worker
 
 PRELOADED = (mastodon, webhook, Output)  # so that a life begins at once
 PATIENCE = 60.0  # seconds that somebody waits at a gate, should the test forget about it
-DATABASE = 3.0  # seconds that a statement may take, instead of half a minute
-STORE = timedelta(seconds=1)  # that an object store may take for an answer, instead of twenty
+DATABASE = 2.0  # seconds that a statement may take, instead of half a minute
+STORE = timedelta(seconds=0.6)  # that an object store may take for an answer, instead of twenty
 
 # By what is done in the database it can be told how far a pass is.
 STATEMENTS = {

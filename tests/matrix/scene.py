@@ -106,6 +106,7 @@ class Scene:
     environ: dict[str, str]  # of all processes
     has_lines: bool  # each worker has a line of its own to the database
     server: Any  # PostgreSQL, to be turned off
+    is_timely: bool = True  # no clock was ever wrong
     hands: list[Hand] = field(default_factory=list)
     _past: list[Hand] = field(default_factory=list)  # workers that ended
     _stack: ExitStack = field(default_factory=ExitStack)  # what ends with the newsroom

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from matrix.apart import Apart, apart
 from matrix.cells import FAULTS, STAGES, WORKERS, Cell, run
 from matrix.opening import Services
+from matrix.results import PAGE, RESULTS, page_with
 
 # Here each fault at each stage, with 1, 2 or 4 workers by turns; `fault_matrix.py` runs all of them.
 CELLS = [
@@ -39,3 +42,13 @@ def test_a_fault_costs_nothing_but_time(cell: Cell, tmp_path: Path, request: pyt
     else:
         outcome = run(cell, tmp_path, services, waits=False)
     assert len(outcome.claims) == 7
+
+
+def test_the_page_tells_what_came_of_the_whole_matrix() -> None:
+    results = RESULTS.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    assert page_with(page, results) == page
+    found = {Cell(one["fault"], one["stage"], one["workers"]): one for one in json.loads(results)["cells"]}
+    everything = {Cell(*one) for one in itertools.product(FAULTS, STAGES, WORKERS)}
+    assert set(found) == everything
+    assert [cell for cell, one in found.items() if len(one.get("claims", ())) != 7] == []

@@ -147,12 +147,13 @@ def test_what_failed_is_done_with_the_first_pass_that_succeeds(
     newsroom.configure(schedule={"scan": "1h"})
     newsroom.feeds.write_text("in the way")
     process = start()
-    for number in range(5):  # after which the next try is a minute away
+
+    def has_failed(times: int) -> Callable[[], bool]:
+        return lambda: sum("the pass failed" in line for line in process.lines) >= times
+
+    for number in range(1, 6):  # after which the next try is half a minute away, and more
         newsroom.write(f"{number}.md")
-        wait_until(
-            lambda number=number: sum("the pass failed" in line for line in process.lines) > number,  # type: ignore[misc]
-            "another failure",
-        )
+        wait_until(has_failed(number), lambda: str(process.lines))
     newsroom.feeds.unlink()
     newsroom.write("last.md")
     wait_until(

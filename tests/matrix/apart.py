@@ -70,8 +70,8 @@ def apart() -> Iterator[Apart]:
 def main() -> None:
     """Answer until nobody asks. Workers load this file, too, but not what it needs here."""
     sys.path[0] = str(Path(__file__).parent.parent)
-    from matrix.cells import Cell, run  # noqa: PLC0415
-    from matrix.opening import Services  # noqa: PLC0415
+    from matrix.cells import Cell, run  # noqa: PLC0415 - see above
+    from matrix.opening import Services  # noqa: PLC0415 - see above
 
     for line in sys.stdin:
         given = json.loads(line)
@@ -81,7 +81,7 @@ def main() -> None:
             told = asdict(outcome)
         except Exception:  # noqa: BLE001 - told to who asked
             told = {"failed": traceback.format_exc()}
-        print(json.dumps(told), flush=True)  # noqa: T201
+        print(json.dumps(told), flush=True)  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

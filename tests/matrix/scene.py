@@ -28,6 +28,7 @@ from matrix.reader import Reader, Shelf, titles_in
 from matrix.story import Piece, Story
 
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
+TOPICS = {"": None, "topic-0/": 0, "topic-1/": 1}  # of the feeds in each folder; None: they have all
 STEP = 900.0  # seconds that pass for everybody when something is to fall due
 WAIT = 0.4  # seconds that workers have for what has fallen due, before more time passes
 PASSING = {"publish": 2}  # documents that are in their place before the next is held
@@ -184,9 +185,12 @@ class Scene:
 
     def missing(self) -> dict[str, set[str]]:
         """By document, the titles in which it differs from what it should hold."""
-        wanted = self.story.titles()
-        differences = {name: wanted ^ self.titles(name) for name in FEEDS}
-        return {name: titles for name, titles in differences.items() if titles}
+        differences = {
+            f"{folder}{name}": self.story.titles(topic) ^ self.titles(f"{folder}{name}")
+            for folder, topic in TOPICS.items()
+            for name in FEEDS
+        }
+        return {path: titles for path, titles in differences.items() if titles}
 
     def titles(self, path: str) -> set[str]:
         """What readers see of articles in a document."""

@@ -18,6 +18,8 @@ class Needs:
     has_lines: bool = False  # each worker has a line of its own to the database
     mounts: tuple[str, ...] = ()  # folders of the newsroom that are file systems of their own
 
+    is_bound: bool = False  # workers obey permissions, even if they are root's
+
     @property
     def is_apart(self) -> bool:
         """Whether it takes a process that may do what others may not."""

@@ -30,7 +30,7 @@ class DiskFull(Fault):
     def needs(self, stage: str, workers: int) -> Needs:
         """Small file systems."""
         self.folder = "feeds" if stage == "publish" else "state"
-        database = "sqlite" if self.folder == "state" or workers == 1 else "postgresql"
+        database = "sqlite" if self.folder == "state" else "postgresql"
         return Needs(database=database, mounts=(self.folder,))
 
     def strike(self, scene: Scene, hand: Hand) -> None:
@@ -66,7 +66,7 @@ class ReadOnly(Fault):
 
     def needs(self, stage: str, workers: int) -> Needs:
         """A file system for the documents."""
-        return Needs(database="sqlite" if workers == 1 else "postgresql", mounts=("feeds",))
+        return Needs(database="sqlite", mounts=("feeds",), is_bound=not MOUNTS)
 
     def strike(self, scene: Scene, hand: Hand) -> None:
         """A mount over the folder, or its permissions: nothing in it can be written."""

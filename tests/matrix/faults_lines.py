@@ -10,7 +10,7 @@ from faults import Proxy, answer
 
 from matrix.fault import Fault, Needs, builder, reason
 from matrix.hands import Hand, wait_until
-from matrix.scene import Scene
+from matrix.scene import CLAIM, Scene
 
 AWAY = "the database cannot be used; trying again"
 BACK = "the database can be used again"
@@ -44,6 +44,7 @@ class NetworkCut(Fault):
         others = [one for one in scene.hands if one is not hand]
         if others:
             wait_until(lambda: builder(scene) in {one.pid for one in others}, scene.logs)
+            scene.pass_time(CLAIM)  # what the worker has claimed is free then
             sign = (lambda: "s3://" in reason(scene)) if scene.wires else (lambda: scene.waiting() > 0)
             wait_until(sign, lambda: f"{scene.status()}\n{scene.logs()}")
 

@@ -6,9 +6,7 @@ import signal
 
 from matrix.fault import Fault, builder
 from matrix.hands import Hand, wait_until
-from matrix.scene import Scene
-
-FOR_DELIVERIES = 120.0  # seconds: longer than any claim lasts
+from matrix.scene import CLAIM, Scene
 
 
 class Killed(Fault):
@@ -28,7 +26,7 @@ class Killed(Fault):
     def mend(self, scene: Scene, hand: Hand) -> None:
         """What its supervisor does."""
         scene.start()
-        scene.pass_time(FOR_DELIVERIES)
+        scene.pass_time(CLAIM)
 
 
 class Terminated(Fault):
@@ -66,7 +64,7 @@ class Stopped(Fault):
             wait_until(lambda: builder(scene) not in {None, hand.pid}, scene.logs)
         else:
             assert builder(scene) is None
-        scene.pass_time(FOR_DELIVERIES)  # the claims of it are over, too
+        scene.pass_time(CLAIM)  # those that it has of deliveries are over, too
         if len(scene.hands) > 1:
             wait_until(scene.shows_everything, scene.logs)
 

@@ -28,6 +28,7 @@ from feedbot.store.db import open_store
 from feedbot.targets import make_sender, mastodon, webhook
 from feedbot.terminal import leave
 from feedbot.worker import Worker
+from matrix.means import obey_permissions
 
 PRELOADED = (mastodon, webhook, Output)  # so that a life begins at once
 PATIENCE = 60.0  # seconds that somebody waits at a gate, should the test forget about it
@@ -49,6 +50,7 @@ class Terms:
     config: Path
     environ: Mapping[str, str]
     ahead: float  # seconds that its clock is ahead
+    is_bound: bool  # by the permissions of files, even if it is root's
 
 
 class Gate:
@@ -138,6 +140,8 @@ def gated_output(gate: Gate) -> Callable[[Config, Callable[[], None]], Output]:
 
 def live(terms: Terms, line: Connection, log: Connection) -> None:
     """Work as `feedbot run` does, until told to stop."""
+    if terms.is_bound:
+        obey_permissions()
     os.environ.update(terms.environ)
     gate = Gate(line, terms.ahead)
     set_up_logging(os.fdopen(os.dup(log.fileno()), "w", encoding="utf-8", buffering=1), verbosity=0)

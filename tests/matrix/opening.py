@@ -72,6 +72,7 @@ def opened(folder: Path, needs: Needs, services: Services) -> Iterator[Scene]:
             reader=Reader(read, story.withdrawn),
             environ={"STORE_URL": store_url, **place},
             has_lines=needs.has_lines,
+            is_bound=needs.is_bound,
             server=services.server,
         )
         room.configure(**settings(scene))

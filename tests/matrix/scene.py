@@ -31,6 +31,7 @@ FEEDS = ("rss.xml", "atom.xml", "feed.json")
 TOPICS = {"": None, "topic-0/": 0, "topic-1/": 1}  # of the feeds in each folder; None: they have all
 STEP = 900.0  # seconds that pass for everybody when something is to fall due
 WAIT = 0.4  # seconds that workers have for what has fallen due, before more time passes
+CLAIM = 120.0  # seconds: longer than any claim of a delivery lasts
 PASSING = {"publish": 2}  # documents that are in their place before the next is held
 
 
@@ -106,6 +107,7 @@ class Scene:
     reader: Reader
     environ: dict[str, str]  # of all processes
     has_lines: bool  # each worker has a line of its own to the database
+    is_bound: bool  # by permissions
     server: Any  # PostgreSQL, to be turned off
     is_timely: bool = True  # no clock was ever wrong
     hands: list[Hand] = field(default_factory=list)
@@ -122,7 +124,7 @@ class Scene:
             to_store = self._stack.enter_context(proxy_to(socket_of(self.store_url)))
             environ["STORE_URL"] = f"postgresql://postgres@127.0.0.1:{to_store.port}/postgres"
         config = self.newsroom.folder / "config.yaml"
-        terms = Terms(config=config, environ=environ, ahead=self.time.ahead)
+        terms = Terms(config=config, environ=environ, ahead=self.time.ahead, is_bound=self.is_bound)
         number = len(self.hands) + len(self._past) + 1
         self.hands.append(Hand(number, terms, to_store))
         return self.hands[-1]

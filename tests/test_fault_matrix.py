@@ -15,7 +15,7 @@ from matrix.results import PAGE, RESULTS, page_with
 
 # Here each fault at each stage, with 1, 2 or 4 workers by turns; `fault_matrix.py` runs all of them.
 CELLS = [
-    Cell(fault, stage, WORKERS[(row + column) % len(WORKERS)])
+    Cell(fault, stage, WORKERS[(row + 2 * column) % len(WORKERS)])
     for row, fault in enumerate(FAULTS)
     for column, stage in enumerate(STAGES)
 ]

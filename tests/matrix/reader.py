@@ -17,6 +17,7 @@ from feedbot.bucket.objects import Object, Objects
 from matrix.story import TITLE
 
 PAUSE = 0.01  # seconds between two looks: the machine has other things to do as well
+FEEDS = ("rss.xml", "atom.xml", "feed.json")
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -93,7 +94,7 @@ class Reader:
     complaints: list[str] = field(default_factory=list)
     looks: int = 0  # documents that were read
     _seen: set[str] = field(default_factory=set)
-    _newest: dict[str, int] = field(default_factory=dict)  # by article, the version that was seen last
+    _newest: dict[tuple[str, str], int] = field(default_factory=dict)  # by document and article, the version
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -125,17 +126,17 @@ class Reader:
             self._seen.add(path)
             try:
                 check(path, body)
-                if path == "feed.json":
-                    self._compare(body, before | self.withdrawn())
+                if path.rpartition("/")[2] in FEEDS:
+                    self._compare(path, body, before | self.withdrawn())
             except (ValueError, ElementTree.ParseError) as error:
                 self.complaints.append(f"{path} is torn: {error!r} {body[:200]!r} ... {body[-100:]!r}")
 
-    def _compare(self, body: bytes, withdrawn: set[str]) -> None:
+    def _compare(self, path: str, body: bytes, withdrawn: set[str]) -> None:
         """Nothing that was seen is taken back, but what the newsroom took back."""
-        now = versions(titles_in("feed.json", body))
-        for name, version in self._newest.items():
-            if now.get(name, 0 if name not in withdrawn else version) < version:
-                self.complaints.append(f"{name} was seen in version {version}, and then in {now.get(name)}")
+        now = {(path, name): version for name, version in versions(titles_in(path, body)).items()}
+        for seen, version in self._newest.items():
+            if seen[0] == path and seen[1] not in withdrawn and now.get(seen, 0) < version:
+                self.complaints.append(f"{seen} had version {version}, and has {now.get(seen)} later")
         self._newest |= now
 
 

@@ -24,10 +24,9 @@ from feedbot.cli import main
 from feedbot.store.db import from_us
 from matrix.hands import Hand, first_at, wait_until
 from matrix.life import Terms
-from matrix.reader import Reader, Shelf, titles_in
+from matrix.reader import FEEDS, Reader, Shelf, titles_in
 from matrix.story import Piece, Story
 
-FEEDS = ("rss.xml", "atom.xml", "feed.json")
 TOPICS = {"": None, "topic-0/": 0, "topic-1/": 1}  # of the feeds in each folder; None: they have all
 STEP = 900.0  # seconds that pass for everybody when something is to fall due
 WAIT = 0.4  # seconds that workers have for what has fallen due, before more time passes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matrix import faults_clock, faults_limits, faults_lines, faults_signals
-from matrix.claims import CLAIMS
+from matrix.claims import claims_of
 from matrix.fault import Fault
 from matrix.hands import wait_until
 from matrix.opening import Services, opened
@@ -83,7 +83,8 @@ def run(cell: Cell, folder: Path, services: Services, *, waits: bool) -> Outcome
         there.bustle()
         there.settle()
         there.end()
-        for claim in CLAIMS:
+        claims = claims_of(there)
+        for claim in claims:
             claim(there)
-    names = (fault.claim, *(claim.__name__.replace("_", " ") for claim in CLAIMS))
+    names = (fault.claim, *(claim.__name__.replace("_", " ") for claim in claims))
     return Outcome(claims=names, seconds=seconds)

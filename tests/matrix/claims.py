@@ -94,6 +94,11 @@ CLAIMS: tuple[Callable[[Scene], None], ...] = (
 )
 
 
+def claims_of(scene: Scene) -> tuple[Callable[[Scene], None], ...]:
+    """What can be claimed: no more of documents than their place can promise."""
+    return CLAIMS if scene.is_atomic else tuple(one for one in CLAIMS if one is not no_document_was_ever_torn)
+
+
 def told_of(scene: Scene, piece: Piece) -> list[Arrival]:
     """What the webhook was told of an article, the first arrival of each message."""
     firsts_ = {one.id: one for one in reversed(scene.desk.arrivals) if one.url == piece.url}

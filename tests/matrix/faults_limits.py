@@ -72,8 +72,11 @@ class ReadOnly(Fault):
         """A mount over the folder, or its permissions: nothing in it can be written."""
         folder = scene.newsroom.feeds
         if MOUNTS:
-            subprocess.run(["mount", "--bind", folder, folder], check=True)
-            subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+            view = scene.newsroom.folder / "view"  # made elsewhere, for nobody may write to it meanwhile
+            view.mkdir()
+            subprocess.run(["mount", "--bind", folder, view], check=True)
+            subprocess.run(["mount", "-o", "remount,bind,ro", view], check=True)
+            subprocess.run(["mount", "--move", view, folder], check=True)
         else:
             for one in folders(folder):
                 one.chmod(0o555)

@@ -73,6 +73,7 @@ def opened(folder: Path, needs: Needs, services: Services) -> Iterator[Scene]:
             environ={"STORE_URL": store_url, **place},
             has_lines=needs.has_lines,
             is_bound=needs.is_bound,
+            is_atomic=needs.place != "rclone",  # which removes an object before it puts the new one
             server=services.server,
         )
         room.configure(**settings(scene))

@@ -111,8 +111,11 @@ class Reader:
             self._look()
 
     def _read_on(self) -> None:
-        while not self._stopping.wait(PAUSE):
-            self._look()
+        try:
+            while not self._stopping.wait(PAUSE):
+                self._look()
+        except Exception as error:  # noqa: BLE001 - who cannot read on has a complaint
+            self.complaints.append(repr(error))
 
     def _look(self) -> None:
         for path in sorted({*self._seen, *self.shelf.paths()}):

@@ -17,7 +17,6 @@ class Needs:
     place: str = "folder"  # of the documents: folder | moto | rclone
     has_lines: bool = False  # each worker has a line of its own to the database
     mounts: tuple[str, ...] = ()  # folders of the newsroom that are file systems of their own
-
     is_bound: bool = False  # workers obey permissions, even if they are root's
 
     @property

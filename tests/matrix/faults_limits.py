@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import resource
 import subprocess
 import threading
@@ -76,7 +77,7 @@ class ReadOnly(Fault):
             view.mkdir()
             subprocess.run(["mount", "--bind", folder, view], check=True)
             subprocess.run(["mount", "-o", "remount,bind,ro", view], check=True)
-            subprocess.run(["mount", "--move", view, folder], check=True)
+            subprocess.run(["mount", "--bind", view, folder], check=True)
         else:
             for one in folders(folder):
                 one.chmod(0o555)
@@ -91,7 +92,8 @@ class ReadOnly(Fault):
         """It can be written again."""
         folder = scene.newsroom.feeds
         if MOUNTS:
-            wait_until(lambda: unmounted(folder), scene.logs)  # it is busy while somebody reads there
+            for mount in (folder, scene.newsroom.folder / "view"):  # busy while somebody reads there
+                wait_until(functools.partial(unmounted, mount), scene.logs)
         else:
             for one in folders(folder):
                 one.chmod(0o755)

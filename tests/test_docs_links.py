@@ -32,7 +32,7 @@ FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 # What the system and the database say in messages of ours.
 OF_OTHERS = {
-    *map(os.strerror, (errno.ENOSPC, errno.EACCES, errno.EROFS)),
+    *map(os.strerror, (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EMFILE)),
     "file is not a database",
     "database disk image is malformed",
     "database or disk is full",

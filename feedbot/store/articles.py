@@ -126,14 +126,17 @@ def live(connection: Connection) -> Iterator[StoredArticle]:
 
 def newest(connection: Connection, feed_key: int, limit: int) -> list[tuple[str, str]]:
     """The newest `limit` articles of a feed as (id, article as text), newest first, equal moments by id."""
-    statement = (
-        select(articles.c.id, articles.c.body)
-        .join(members, members.c.article_key == articles.c.key)
-        .where(members.c.feed_key == feed_key)
-        .order_by(members.c.published_us.desc(), articles.c.id)
-        .limit(limit)
-    )
-    return [(row.id, row.body) for row in connection.execute(statement)]
+    found = connection.execute(_NEWEST, {"_feed": feed_key, "_most": limit})
+    return [(id_, body) for id_, body in found.all()]
+
+
+_NEWEST = (
+    select(articles.c.id, articles.c.body)
+    .join(members, members.c.article_key == articles.c.key)
+    .where(members.c.feed_key == bindparam("_feed"))
+    .order_by(members.c.published_us.desc(), articles.c.id)
+    .limit(bindparam("_most"))
+)
 
 
 def count_statuses(connection: Connection) -> dict[str, int]:

@@ -39,9 +39,9 @@ def family(pid: int) -> list[int]:
     """A process and those it started, as far as they run now."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
         return []
+    children = [int(child) for task in tasks for child in _read(pid, f"task/{task.name}/children").split()]
     return [pid, *(member for child in children for member in family(child))]
 
 

@@ -1,4 +1,4 @@
-"""Which process this is, in words that the store can hold, and whether one of those it holds still runs.
+"""Which process this is, in words that the store can hold, whether one of those still runs, and its memory.
 
 A process is known by the kernel's boot, the namespace that its id belongs to, its id and when it began: two
 containers may both have a process 1 on a host of the same name. Of one on another machine nothing is known.
@@ -6,8 +6,10 @@ containers may both have a process 1 on a host of the same name. Of one on anoth
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +30,12 @@ def this_process() -> Process:
     """The one that asks."""
     pid = os.getpid()
     return Process(name=f"{socket.gethostname()[:NAME]}:{pid}", mark=f"{_place()} {pid} {_birth(pid)}")
+
+
+def give_back_memory() -> None:
+    """Give back to the system what the C library holds and nobody uses, where it is one that can (glibc)."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def is_over(mark: str) -> bool:

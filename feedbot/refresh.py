@@ -38,9 +38,7 @@ if TYPE_CHECKING:
 
 FEEDS_AT_ONCE = 16  # written side by side
 PLENTY = 30  # feeds whose rendering is worth further processes
-ROUNDS = (
-    3  # in which feeds are rendered whose documents were not those on record, before the next pass goes on
-)
+ROUNDS = 3  # of rendering what was overtaken, before the next pass goes on
 
 
 def distrust_output(connection: Connection, look: Look) -> None:

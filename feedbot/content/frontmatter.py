@@ -33,7 +33,11 @@ class Parts(Struct, frozen=True):
     matter: str
     matter_line: int  # of the file, counted from 1, that `matter` begins with
     body: str
-    body_line: int
+
+    @property
+    def body_line(self) -> int:
+        """The line of the file that `body` begins with."""
+        return self.matter_line + self.matter.count("\n") + 1
 
 
 class FrontMatterError(ValueError):
@@ -113,12 +117,10 @@ def _parted(text: str, opening: str) -> Parts:
     if closing is None or closing.start() - start >= MAX_MATTER:
         raise _unclosed(len(text) - start > MAX_MATTER, line - 1)
     matter = text[start : closing.start() + 1]
-    body = text[closing.end() :]
     return Parts(
         matter=_spaces_for_separators(matter),
         matter_line=line,
-        body=body,
-        body_line=line + matter.count("\n") + 1,
+        body=text[closing.end() :],
     )
 
 

@@ -50,8 +50,8 @@ def load(
         return _built(text, bounds, parser or PARSER, with_marks=True).marks
 
     value = None
-    if parser is None and 3 * text.count("\n") < max_nodes:
-        value = read_lines(text, max_depth=max_depth, skip=skip)
+    if parser is None:
+        value = read_lines(text, max_depth=max_depth, max_nodes=max_nodes, skip=skip)
     if value is None:
         value = _built(text, bounds, parser or PARSER).value
     return Tree(value=value, find_marks=find_marks)

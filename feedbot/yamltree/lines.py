@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple
 
 from feedbot.yamltree.scalars import plain_value, plainest_value
 
@@ -17,8 +16,7 @@ _UNCOMMON: Final = re.compile(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 _COMMON_ASCII: Final = bytes([0x0A, *range(0x20, 0x7F)])
-# What stands before the key, the key, and the rest: together always the whole line.
-_LINE: Final = re.compile(r"([ -]*+)(?:([A-Za-z_][\w-]*+):(?: ++|(?=\n)))?+(.*+)\n")
+_KEY: Final = re.compile(r"[A-Za-z_][\w-]*+")
 # Begins with no indicator; a colon is followed, and a # preceded, by something else than a space.
 _PLAIN = r"""[^\s\-?:,\[\]{}#&*!|>'"%@`][^\n:#]*(?:(?::(?=[^\s])|(?<=[^\s])\#)[^\n:#]*)*"""
 _QUOTED = r"""\"[^"\\\n]*(?:\\["\\/][^"\\\n]*)*\"|'[^'\n]*'"""
@@ -26,22 +24,28 @@ _SCALAR: Final = re.compile(rf"({_QUOTED})|({_PLAIN})")
 _ESCAPE: Final = re.compile(r'\\(["\\/])')
 _SHORT = 64  # characters of a value that may well come again
 _LONGEST_KEY = 100  # characters
-_NOTHING = "\n"  # stands before no line
-
-_Line: TypeAlias = tuple[str, str, str]
+_LONGEST_HEAD = 200  # ... with what stands before it
+_NOWHERE = -1  # a column that no line has
 
 
 class _Beyond(Exception):  # noqa: N818 - no error: it only says that the other reader is to be asked
     """The text is not in the simple part of YAML."""
 
 
-def read_lines(text: str, *, max_depth: int, skip: frozenset[str]) -> dict[str, Any] | None:
+class _Place(NamedTuple):
+    """Where a line begins, and the key that it gives a value to."""
+
+    column: int
+    is_item: bool
+    key: str  # "" for an item of a list that has none
+
+
+def read_lines(text: str, *, max_depth: int, max_nodes: int, skip: frozenset[str]) -> dict[str, Any] | None:
     """The mapping in a text of the simple part of YAML, without its keys in `skip`; None for any other."""
     if not text.endswith("\n") or not _is_common(text):
         return None
-    lines: list[_Line] = _LINE.findall(text)
-    keys = {*map(itemgetter(1), lines)}
-    if not all(map(_is_text, keys)):
+    lines = text.split("\n")
+    if 3 * len(lines) > max_nodes:  # an item, its key and its value
         return None
     blocks = _Blocks(max_depth)
     top: dict[str, Any] = blocks.container
@@ -55,23 +59,26 @@ def read_lines(text: str, *, max_depth: int, skip: frozenset[str]) -> dict[str, 
     return top or None
 
 
-def _fill(blocks: _Blocks, lines: list[_Line]) -> None:
+def _fill(blocks: _Blocks, lines: list[str]) -> None:
     """Put the values of all lines where they belong. Raises _Beyond."""
-    container, here = blocks.container, ""
+    container, here = blocks.container, 0
     waiting = ""  # a key that had no value on its line: what follows may be it
-    for before, key, rest in lines:
+    for line in lines:
+        head, gap, rest = line.partition(": ")
+        place = _place_of(head) if gap and len(head) <= _LONGEST_HEAD else None
+        if place is None:
+            if not line:
+                continue
+            place, rest = _bare(line) if len(line) <= _SHORT else _bare.__wrapped__(line)
+        column, is_item, key = place
         if not rest:
-            if before and not key:
-                raise _Beyond
             value = None
         elif rest[0] == '"' and rest.find('"', 1) == len(rest) - 1 and "\\" not in rest:
             value = rest[1:-1]
         else:
             value = _value_of(rest)
-        if before != here or not key:
-            if not (key or rest):
-                continue
-            container, here = blocks.reach(before, key, waiting)
+        if is_item or column != here:
+            container, here = blocks.reach(place, waiting)
             if not key:
                 container.append(value)
                 waiting = ""
@@ -93,12 +100,12 @@ class _Blocks:
         self._max_depth = max_depth
         self._outer: list[tuple[Any, int]] = []
 
-    def reach(self, before: str, key: str, waiting: str) -> tuple[Any, str]:
-        """The container for a line with a key or an item, and what stands before further keys of it.
+    def reach(self, place: _Place, waiting: str) -> tuple[Any, int]:
+        """The container for a line with a key or an item, and the column of further keys of it.
 
         `waiting` is the key on the line above, if it has no value yet. Raises _Beyond.
         """
-        column, is_item = _place_of(before)
+        column, is_item, key = place
         if waiting and (column > self._column or (is_item and self._takes_list_at(column))):
             inner: Any = [] if is_item else {}
             self.container[waiting] = inner
@@ -108,9 +115,7 @@ class _Blocks:
         if is_item and key:
             self.container.append({})
             self._open(self.container[-1], column + 2)
-        elif bool(key) is is_item:
-            raise _Beyond
-        return self.container, " " * self._column if key else _NOTHING
+        return self.container, self._column if key else _NOWHERE
 
     def _takes_list_at(self, column: int) -> bool:
         """Whether a list at `column` may be the value of a key here: its dashes may stand below the key."""
@@ -138,14 +143,33 @@ def _is_common(text: str) -> bool:
     return not left or _UNCOMMON.search(left.decode("utf-8", "surrogatepass")) is None
 
 
-@lru_cache(maxsize=1024)
-def _is_text(key: str) -> bool:
-    """Whether a key, if there is one, is a short text to YAML."""
-    return not key or (len(key) <= _LONGEST_KEY and type(plain_value(key)) is str)
+@lru_cache(maxsize=4096)
+def _place_of(head: str) -> _Place | None:
+    """The place of a line by what stands before its colon; None where that is no plain key.
+
+    Raises _Beyond.
+    """
+    name = head.lstrip(" -")
+    if _KEY.fullmatch(name) is None:
+        return None
+    if len(name) > _LONGEST_KEY or type(plain_value(name)) is not str:
+        raise _Beyond
+    return _Place(*_column_of(head[: -len(name)]), name)
 
 
-@lru_cache(maxsize=256)
-def _place_of(before: str) -> tuple[int, bool]:
+@lru_cache(maxsize=4096)
+def _bare(line: str) -> tuple[_Place, str]:
+    """The place of a line without a key and a value, and the rest of it. Raises _Beyond."""
+    if line[-1] == ":" and (place := _place_of(line[:-1])) is not None:
+        return place, ""
+    rest = line.lstrip(" -")
+    column, is_item = _column_of(line[: len(line) - len(rest)])
+    if not is_item or not rest:
+        raise _Beyond
+    return _Place(column, is_item, ""), rest
+
+
+def _column_of(before: str) -> tuple[int, bool]:
     """The column of a line, and whether it is an item of a list. Raises _Beyond."""
     dash = before.lstrip(" ")
     if dash not in {"", "- "}:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, inser
 from feedbot.model import Status
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import articles, members
-from feedbot.store.statements import CHUNK, chunks, execute_many
+from feedbot.store.statements import CHUNK, chunks, execute_rows
 
 
 class ArticleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +98,8 @@ def add(connection: Connection, rows: Sequence[ArticleRow]) -> list[int]:
     # Keys of our own, for the database's are slow to come back; the transaction is the only one that writes.
     first = (connection.execute(select(func.max(articles.c.key))).scalar() or 0) + 1
     keys = list(range(first, first + len(rows)))
-    values = [{"key": key, **_values(row)} for key, row in zip(keys, rows, strict=True)]
-    execute_many(connection, _ADD, values)
+    values = [(key, *structs.astuple(row)) for key, row in zip(keys, rows, strict=True)]
+    execute_rows(connection, _ADD, ("key", *ArticleRow.__struct_fields__), values)
     return keys
 
 
@@ -108,7 +108,8 @@ _ADD = insert(articles)
 
 def change(connection: Connection, rows: Sequence[StoredArticle]) -> None:
     """Overwrite the rows that have these keys."""
-    execute_many(connection, _CHANGE, [{"_key": row.key, **_values(row.row)} for row in rows])
+    values = [(row.key, *structs.astuple(row.row)) for row in rows]
+    execute_rows(connection, _CHANGE, ("_key", *ArticleRow.__struct_fields__), values)
 
 
 _CHANGE = update(articles).where(articles.c.key == bindparam("_key"))
@@ -163,7 +164,3 @@ def _stored(connection: Connection, statement: Select[Any]) -> Iterator[StoredAr
     for key, *values in connection.execute(statement):
         row = dict(zip(ArticleRow.__struct_fields__, values, strict=True))
         yield StoredArticle(key=key, row=ArticleRow(**{**row, "status": Status(row["status"])}))
-
-
-def _values(row: ArticleRow) -> dict[str, Any]:
-    return structs.asdict(row)

@@ -13,7 +13,16 @@ from sqlalchemy import Connection, bindparam, case, delete, false, func, insert,
 from feedbot.slug import free_slug
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import activity, documents, feeds, members, slugs
-from feedbot.store.statements import CHUNK, chunks, execute_many, insert_new, lock_in_order, upsert
+from feedbot.store.statements import (
+    CHUNK,
+    chunks,
+    execute_many,
+    execute_rows,
+    insert_new,
+    lock_in_order,
+    upsert,
+    upsert_rows,
+)
 
 WEEKS = 26  # of activity that the index page shows
 WEEK_US = 7 * 24 * 3600 * 1_000_000
@@ -254,9 +263,8 @@ def move(connection: Connection, *, leaving: Sequence[Membership], joining: Sequ
 
     The caller sees to it that they are counted, too, with all else that moves in the transaction.
     """
-    execute_many(connection, _LEAVE, [{"_feed": feed, "_article": article} for feed, article, _ in leaving])
-    values = [{"feed_key": feed, "article_key": article, "published_us": at} for feed, article, at in joining]
-    upsert(connection, members, values)
+    execute_rows(connection, _LEAVE, ("_feed", "_article"), [member[:2] for member in leaving])
+    upsert_rows(connection, members, ("feed_key", "article_key", "published_us"), joining)
 
 
 _LEAVE = delete(members).where(

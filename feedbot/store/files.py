@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, text
 
 from feedbot.store.schema import files
-from feedbot.store.statements import CHUNK, chunks, upsert
+from feedbot.store.statements import CHUNK, chunks, upsert_rows
 
 Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
 
@@ -56,7 +56,8 @@ def load_under(connection: Connection, folder: str) -> dict[str, Stamp]:
     return _stamps(connection.execute(below))
 
 
-_STAMPS = select(files.c.path, files.c.mtime_ns, files.c.size, files.c.inode)
+_STAMP = ("mtime_ns", "size", "inode")
+_STAMPS = select(files.c.path, *[files.c[name] for name in _STAMP])
 
 
 def _stamps(rows: Any) -> dict[str, Stamp]:
@@ -81,16 +82,9 @@ def find(connection: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
 
 def put(connection: Connection, rows: Iterable[FileRow]) -> None:
     """Insert or replace `rows`."""
-    values = [
-        {**_columns(row.stamp), "path": row.path, "fate": row.fate, "reason": row.reason,
-         "article_key": row.article_key}
-        for row in rows
-    ]  # fmt: skip
-    upsert(connection, files, values)
-
-
-def _columns(stamp: Stamp) -> dict[str, int]:
-    return dict(zip(("mtime_ns", "size", "inode"), stamp, strict=True))
+    columns = ("path", *_STAMP, "fate", "reason", "article_key")
+    values = [(row.path, *row.stamp, row.fate, row.reason, row.article_key) for row in rows]
+    upsert_rows(connection, files, columns, values)
 
 
 def forget(connection: Connection, paths: Iterable[str]) -> None:
@@ -101,7 +95,7 @@ def forget(connection: Connection, paths: Iterable[str]) -> None:
 
 def distrust(connection: Connection) -> None:
     """Let the next pass read every file again."""
-    connection.execute(files.update().values(_columns(UNTRUSTED)))
+    connection.execute(files.update().values(dict(zip(_STAMP, UNTRUSTED, strict=True))))
 
 
 def count_fates(connection: Connection) -> dict[tuple[str, str], int]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from feedbot.model import EventKind, Finding, JsonObject, Level
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import articles, events, feeds, files, findings, members, passes, state
-from feedbot.store.statements import chunks, upsert
+from feedbot.store.statements import chunks, execute_rows, upsert
 
 PASSES_KEPT = 200
 
@@ -59,10 +59,13 @@ def count_findings(connection: Connection) -> dict[str, int]:
 
 def add_events(connection: Connection, rows: Sequence[tuple[int, EventKind]], at: datetime) -> None:
     """Record events: (article key, kind)."""
-    if rows:
-        moment = to_us(at)
-        values = [{"article_key": key, "kind": kind, "at_us": moment} for key, kind in rows]
-        connection.execute(insert(events), values)
+    moment = to_us(at)
+    execute_rows(
+        connection, _ADD, ("article_key", "kind", "at_us"), [(key, kind, moment) for key, kind in rows]
+    )
+
+
+_ADD = insert(events)
 
 
 class News(Struct, frozen=True, kw_only=True):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Column, Connection, Dialect, Table, select
@@ -43,25 +42,46 @@ def execute_many(connection: Connection, statement: Any, rows: Sequence[Row]) ->
     What `connection.execute` does, without what it does for each row: there must be nothing to convert.
     """
     if rows:
-        text, keys, constants = _compiled(statement, connection.dialect, tuple(rows[0]))
-        whole = [{**constants, **row} for row in rows] if constants else list(rows)
-        connection.exec_driver_sql(text, list(map(itemgetter(*keys), whole)) if keys else whole)
+        columns = tuple(rows[0])
+        execute_rows(connection, statement, columns, [tuple(map(row.__getitem__, columns)) for row in rows])
+
+
+def execute_rows(
+    connection: Connection, statement: Any, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """The same for rows that are nothing but their values, in the order of `columns`."""
+    if rows:
+        text, arrange = _compiled(statement, connection.dialect, columns)
+        connection.exec_driver_sql(text, list(map(arrange, rows)) if arrange else list(rows))
 
 
 @cache
-def _compiled(statement: Any, dialect: Dialect, columns: tuple[str, ...]) -> tuple[str, list[str], Row]:
-    """The text of a statement; the keys of a row in the order of its places, [] if they have names; what is
-    the same for all rows.
-    """
+def _compiled(
+    statement: Any, dialect: Dialect, columns: tuple[str, ...]
+) -> tuple[str, Callable[[tuple[Any, ...]], Any] | None]:
+    """The text of a statement, and what makes its parameters of a row; None if they are the row itself."""
     compiled = statement.compile(dialect=dialect, column_keys=list(columns))
     constants = {key: value for key, value in compiled.params.items() if key not in columns}
-    return str(compiled), list(compiled.positiontup or []), constants
+    if compiled.positiontup is None:
+        return str(compiled), lambda row: {**constants, **dict(zip(columns, row, strict=True))}
+    names, values = (*columns, *constants), tuple(constants.values())
+    places = [names.index(name) for name in compiled.positiontup]
+    if places == list(range(len(columns))):
+        return str(compiled), None
+    return str(compiled), lambda row: tuple([(*row, *values)[place] for place in places])
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert `rows`, or overwrite the rows that have their primary keys; all rows have the same columns."""
     if rows:
         execute_many(connection, _upsert(connection.dialect.name, table, tuple(rows[0])), rows)
+
+
+def upsert_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """The same for rows that are nothing but their values, in the order of `columns`."""
+    execute_rows(connection, _upsert(connection.dialect.name, table, columns), columns, rows)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -66,6 +66,14 @@ class Broken(Struct, frozen=True, kw_only=True):
 Reading: TypeAlias = Read | Excluded | Broken
 
 
+class Parsed(NamedTuple):
+    """A file with front matter, taken apart."""
+
+    name: str
+    tree: Tree  # of a mapping that is not empty
+    parts: Parts
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads files for one configuration.
@@ -80,6 +88,11 @@ class Reader:
 
     def read(self, data: bytes, *, name: str, relative: str) -> Reading:
         """What the file at `relative` below the content folder says; `name` is its path in findings."""
+        parsed = self.parse(data, name=name)
+        return self.interpret(parsed, relative) if isinstance(parsed, Parsed) else parsed
+
+    def parse(self, data: bytes, *, name: str) -> Parsed | Excluded | Broken:
+        """The first half of `read`: the file taken apart, unless there is no article in it."""
         try:
             parts = split(data)
             if parts is None:
@@ -94,9 +107,11 @@ class Reader:
             return Broken(findings=(finding,))
         if not isinstance(tree.value, dict) or not tree.value:
             return _no_fields(tree, parts, name)
-        return self._read(Matter(tree, self._fields, name), parts, relative)
+        return Parsed(name, tree, parts)
 
-    def _read(self, matter: Matter, parts: Parts, relative: str) -> Reading:
+    def interpret(self, parsed: Parsed, relative: str) -> Reading:
+        """The second half of `read`: what the parts mean."""
+        matter, parts = Matter(parsed.tree, self._fields, parsed.name), parsed.parts
         *folders, filename = relative.split("/")
         reason = _held_back(matter, folders)
         if reason is not None:

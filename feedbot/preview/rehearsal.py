@@ -19,7 +19,7 @@ from feedbot.announce import Policy, announce
 from feedbot.audience import Audience
 from feedbot.build import newsroom_of
 from feedbot.content import Broken, Excluded, Read, Reading
-from feedbot.content.intake import take
+from feedbot.content.intake import Intake
 from feedbot.content.scan import Fetched, Found, fetch, survey
 from feedbot.crew import Crew
 from feedbot.identity import Duplicate, Identities, make_id
@@ -97,7 +97,8 @@ def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, 
     place = _find(source, config, newsroom, spelling)
     seen = survey(newsroom.roots, newsroom.selection, [place.path])
     found = seen.files.get(place.name)
-    taken = take(newsroom.reader, place.name, found, now, settled=True) if found else None
+    intake = Intake(reader=newsroom.reader, now=now, settled=True)
+    taken = intake.take({place.name: found})[place.name] if found else None
     keys = keys_of(source, config, place.name)
     if taken is None:
         stored = next(iter(articles.find_by_key(source, keys[-1:])), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec.structs import replace
 from render_samples import (
@@ -22,7 +24,7 @@ from render_samples import (
 from feedbot.crew import Crew
 from feedbot.model import Document, Entry, Format, dump_article
 from feedbot.render.addresses import Part
-from feedbot.render.plates import Copy, Plate, Rack
+from feedbot.render.plates import Body, Plate, Rack, Style
 from feedbot.render.press import Job, Press
 
 PRESS = Press(site=SITE, formats=ALL_FORMATS, max_item_size=NO_CAP)
@@ -77,44 +79,62 @@ def test_nor_does_the_process_that_renders() -> None:
     assert rendered == [first_time(PRESS, job) for job in jobs]
 
 
+STYLE = Style(full=True, has_page=True)
+
+
 class Maker:
     """Makes plates, and notes of what."""
 
     def __init__(self) -> None:
-        self.made: list[Copy] = []
+        self.made: list[Body] = []
 
-    def __call__(self, copy: Copy) -> Plate:
-        self.made.append(copy)
-        return PRESS.make_plate(copy)
+    def __call__(self, bodies: Sequence[Body], style: Style) -> list[Plate]:
+        self.made += bodies
+        return PRESS.make_plates(bodies, style)
 
 
-def copies(entry: Entry, number: int) -> list[Copy]:
-    return [Copy(f"{entry.id}-{n}", dump_article(entry.article), True, True) for n in range(number)]
+def bodies_of(entry: Entry, number: int) -> list[Body]:
+    return [(f"{entry.id}-{n}", dump_article(entry.article)) for n in range(number)]
 
 
 def test_a_rack_makes_each_plate_once_while_it_has_room() -> None:
     maker = Maker()
     rack = Rack(maker, 2**20)
-    several = copies(RICH, 20)
-    first = [rack.plate(copy) for copy in several]
-    assert [rack.plate(copy) for copy in several] == first
+    several = bodies_of(RICH, 20)
+    first = rack.plates(several[:10], STYLE) + rack.plates(several[10:], STYLE)
+    assert rack.plates(several[::-1], STYLE) == first[::-1]
     assert maker.made == several
+
+
+def test_a_rack_gives_each_article_its_own_plate_whichever_it_has_already() -> None:
+    maker = Maker()
+    rack = Rack(maker, 2**20)
+    several = bodies_of(RICH, 9)
+    rack.plates(several[::2], STYLE)
+    assert rack.plates([*several, several[0]], STYLE) == PRESS.make_plates([*several, several[0]], STYLE)
+    assert maker.made == several[::2] + several[1::2]
+
+
+def test_a_rack_keeps_styles_apart() -> None:
+    rack = Rack(PRESS.make_plates, 2**20)
+    body = bodies_of(RICH, 1)
+    of_archive = Style(full=True, has_page=False)
+    assert rack.plates(body, STYLE) != rack.plates(body, of_archive) == PRESS.make_plates(body, of_archive)
 
 
 def test_a_rack_keeps_what_is_used_and_forgets_the_rest() -> None:
     maker = Maker()
     rack = Rack(maker, 200_000)
-    used, *others = copies(RICH, 500)
-    for copy in others:
-        rack.plate(used)
-        rack.plate(copy)
+    used, *others = bodies_of(RICH, 500)
+    for other in others:
+        rack.plates([used, other], STYLE)
     assert maker.made == [used, *others]
-    rack.plate(others[0])
+    rack.plates(others[:1], STYLE)
     assert maker.made[-1] == others[0]
 
 
 def test_a_rack_takes_an_entry_larger_than_itself() -> None:
     maker = Maker()
     rack = Rack(maker, 1000)
-    huge = copies(article(content="<p>" + "x" * 5000 + "</p>"), 1)[0]
-    assert rack.plate(huge) == rack.plate(huge) == PRESS.make_plate(huge)
+    huge = bodies_of(article(content="<p>" + "x" * 5000 + "</p>"), 1)
+    assert rack.plates(huge, STYLE) == rack.plates(huge, STYLE) == PRESS.make_plates(huge, STYLE)

@@ -30,7 +30,7 @@ from feedbot.render.jsonfeed import json_item, render_json
 from feedbot.render.mark import bears_mark
 from feedbot.render.opml import render_opml
 from feedbot.render.pages import render_feed_page, render_index_page, static_documents
-from feedbot.render.plates import Plate
+from feedbot.render.plates import Plate, Style
 from feedbot.render.stories import write_story
 from feedbot.render.xmlentries import atom_entry, rss_item
 from feedbot.render.xmlfeeds import render_atom, render_rss
@@ -38,7 +38,7 @@ from feedbot.render.xmlfeeds import render_atom, render_rss
 __all__ = [
     "bears_mark",
     "feed_url",
-    "make_plate",
+    "make_plates",
     "page_url",
     "render_feed",
     "render_index",
@@ -61,27 +61,32 @@ FORMATS = {
 }
 
 
-def make_plate(
+def make_plates(
     site: Site,
-    entry: Entry,
+    entries: Sequence[Entry],
+    style: Style,
     *,
     formats: Sequence[Format],
-    full: bool,
     max_item_size: int,
-    has_page: bool = True,
     pictures: bool = True,
-) -> Plate:
-    """What every document shows of one entry.
+) -> list[Plate]:
+    """What every document shows of each of these entries.
 
-    `full` asks for the whole article; one whose content exceeds `max_item_size` bytes is shown by its excerpt
-    all the same. A feed has a page, an archive has none; `pictures` are those on the page.
+    Where the style asks for the whole article, one whose content exceeds `max_item_size` bytes is shown by
+    its excerpt all the same. `pictures` are those on the page. One format of all entries comes after the
+    other, for a processor that stays with one kind of work is quicker.
     """
-    item = item_of(site, entry, full=full, max_size=max_item_size)
-    return Plate(
-        updated=entry.article.updated,
-        items={format_: FORMATS[format_].item(item) for format_ in formats},
-        story=write_story(site, item, pictures=pictures) if has_page else b"",
-    )
+    items = [item_of(site, entry, full=style.full, max_size=max_item_size) for entry in entries]
+    stories = [write_story(site, item, pictures=pictures) if style.has_page else b"" for item in items]
+    written = {format_: list(map(FORMATS[format_].item, items)) for format_ in formats}
+    return [
+        Plate(
+            updated=item.article.updated,
+            items={format_: written[format_][number] for format_ in formats},
+            story=stories[number],
+        )
+        for number, item in enumerate(items)
+    ]
 
 
 def render_feed(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from msgspec import Struct
 
 from feedbot.model import Document, Entry, Feed, Format, Site, load_article
-from feedbot.render import make_plate, render_feed
+from feedbot.render import make_plates, render_feed
 from feedbot.render.addresses import NEWEST, Part
-from feedbot.render.plates import Copy, Plate, Rack
+from feedbot.render.plates import Body, Plate, Rack, Style
 
 KEPT = 16 * 2**20  # bytes of plates: those of the feeds of a newsroom, or of the busiest of a large one
 
@@ -22,7 +23,7 @@ class Job(Struct, frozen=True, kw_only=True):
     feed: Feed | None
     part: Part = NEWEST
     full: bool = False
-    bodies: tuple[tuple[str, str], ...] = ()  # id and article as text, sorted and limited
+    bodies: tuple[Body, ...] = ()  # sorted and limited
 
 
 class Rendered(Struct, frozen=True, kw_only=True):
@@ -44,22 +45,20 @@ class Press(Struct, frozen=True, kw_only=True):
         """The documents of a feed."""
         if job.feed is None:
             return Rendered(documents=[], updated=None)
-        rack, full, has_page = _rack(self), job.full, not job.part.archive
-        plates = [rack.plate(Copy(id_, body, full, has_page)) for id_, body in job.bodies]
+        plates = _rack(self).plates(job.bodies, Style(full=job.full, has_page=not job.part.archive))
         documents = render_feed(
             self.site, job.feed, plates, part=job.part, formats=self.formats, pictures=self.pictures
         )
         return Rendered(documents=documents, updated=max((plate.updated for plate in plates), default=None))
 
-    def make_plate(self, copy: Copy) -> Plate:
-        """What the documents of a feed show of one article."""
-        return make_plate(
+    def make_plates(self, bodies: Sequence[Body], style: Style) -> list[Plate]:
+        """What the documents of a feed show of each of these articles."""
+        return make_plates(
             self.site,
-            Entry(id=copy.id, article=load_article(copy.body)),
+            [Entry(id=id_, article=load_article(text)) for id_, text in bodies],
+            style,
             formats=self.formats,
-            full=copy.full,
             max_item_size=self.max_item_size,
-            has_page=copy.has_page,
             pictures=self.pictures,
         )
 
@@ -71,4 +70,4 @@ def _rack(press: Press) -> Rack:
     A small one in a process that helps with one pass: there few entries are met again.
     """
     helps = multiprocessing.parent_process() is not None
-    return Rack(press.make_plate, KEPT // 8 if helps else KEPT)
+    return Rack(press.make_plates, KEPT // 8 if helps else KEPT)

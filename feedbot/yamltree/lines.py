@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 from feedbot.yamltree.scalars import plain_value, plainest_value
 
@@ -22,7 +22,7 @@ _PLAIN = r"""[^\s\-?:,\[\]{}#&*!|>'"%@`][^\n:#]*(?:(?::(?=[^\s])|(?<=[^\s])\#)[^
 _QUOTED = r"""\"[^"\\\n]*(?:\\["\\/][^"\\\n]*)*\"|'[^'\n]*'"""
 _SCALAR: Final = re.compile(rf"({_QUOTED})|({_PLAIN})")
 _ESCAPE: Final = re.compile(r'\\(["\\/])')
-_SHORT = 64  # characters of a value that may well come again
+_SHORT = 32  # characters of a line that may well come again, in another file
 _LONGEST_KEY = 100  # characters
 _LONGEST_HEAD = 200  # ... with what stands before it
 _NOWHERE = -1  # a column that no line has
@@ -32,12 +32,9 @@ class _Beyond(Exception):  # noqa: N818 - no error: it only says that the other 
     """The text is not in the simple part of YAML."""
 
 
-class _Place(NamedTuple):
-    """Where a line begins, and the key that it gives a value to."""
-
-    column: int
-    is_item: bool
-    key: str  # "" for an item of a list that has none
+# Column, whether it is an item of a list, key ("" for an item that has none), value; and the key once more
+# where no value is on the line: what follows may be it.
+_Line: TypeAlias = tuple[int, bool, str, Any, str]
 
 
 def read_lines(text: str, *, max_depth: int, max_nodes: int, skip: frozenset[str]) -> dict[str, Any] | None:
@@ -62,23 +59,14 @@ def read_lines(text: str, *, max_depth: int, max_nodes: int, skip: frozenset[str
 def _fill(blocks: _Blocks, lines: list[str]) -> None:
     """Put the values of all lines where they belong. Raises _Beyond."""
     container, here = blocks.container, 0
-    waiting = ""  # a key that had no value on its line: what follows may be it
-    for line in lines:
-        head, gap, rest = line.partition(": ")
-        place = _place_of(head) if gap and len(head) <= _LONGEST_HEAD else None
-        if place is None:
-            if not line:
-                continue
-            place, rest = _bare(line) if len(line) <= _SHORT else _bare.__wrapped__(line)
-        column, is_item, key = place
-        if not rest:
-            value = None
-        elif rest[0] == '"' and rest.find('"', 1) == len(rest) - 1 and "\\" not in rest:
-            value = rest[1:-1]
-        else:
-            value = _value_of(rest)
+    waiting = ""
+    for text in lines:
+        if not text:
+            continue
+        line = _read_short(text) if len(text) <= _SHORT else _read(text)
+        column, is_item, key, value, waiting_next = line
         if is_item or column != here:
-            container, here = blocks.reach(place, waiting)
+            container, here = blocks.reach(line, waiting)
             if not key:
                 container.append(value)
                 waiting = ""
@@ -86,7 +74,7 @@ def _fill(blocks: _Blocks, lines: list[str]) -> None:
         if key in container:
             raise _Beyond
         container[key] = value
-        waiting = "" if rest else key
+        waiting = waiting_next
 
 
 class _Blocks:
@@ -100,12 +88,12 @@ class _Blocks:
         self._max_depth = max_depth
         self._outer: list[tuple[Any, int]] = []
 
-    def reach(self, place: _Place, waiting: str) -> tuple[Any, int]:
-        """The container for a line with a key or an item, and the column of further keys of it.
+    def reach(self, line: _Line, waiting: str) -> tuple[Any, int]:
+        """The container for what is on a line, and the column of further keys of it.
 
         `waiting` is the key on the line above, if it has no value yet. Raises _Beyond.
         """
-        column, is_item, key = place
+        column, is_item, key = line[:3]
         if waiting and (column > self._column or (is_item and self._takes_list_at(column))):
             inner: Any = [] if is_item else {}
             self.container[waiting] = inner
@@ -143,30 +131,46 @@ def _is_common(text: str) -> bool:
     return not left or _UNCOMMON.search(left.decode("utf-8", "surrogatepass")) is None
 
 
-@lru_cache(maxsize=4096)
-def _place_of(head: str) -> _Place | None:
-    """The place of a line by what stands before its colon; None where that is no plain key.
+def _read(text: str) -> _Line:
+    """A line that is not empty. Raises _Beyond."""
+    head, gap, rest = text.partition(": ")
+    place = _place_of(head) if gap and len(head) <= _LONGEST_HEAD else None
+    if place is None:
+        return _read_bare(text)
+    column, is_item, key = place
+    if not rest:
+        return column, is_item, key, None, key
+    if rest[0] == '"' and rest.find('"', 1) == len(rest) - 1 and "\\" not in rest:
+        return column, is_item, key, rest[1:-1], ""
+    return column, is_item, key, _value_of(rest), ""
 
-    Raises _Beyond.
-    """
-    name = head.lstrip(" -")
-    if _KEY.fullmatch(name) is None:
-        return None
-    if len(name) > _LONGEST_KEY or type(plain_value(name)) is not str:
-        raise _Beyond
-    return _Place(*_column_of(head[: -len(name)]), name)
+
+_read_short = lru_cache(maxsize=8192)(_read)
 
 
-@lru_cache(maxsize=4096)
-def _bare(line: str) -> tuple[_Place, str]:
-    """The place of a line without a key and a value, and the rest of it. Raises _Beyond."""
-    if line[-1] == ":" and (place := _place_of(line[:-1])) is not None:
-        return place, ""
-    rest = line.lstrip(" -")
-    column, is_item = _column_of(line[: len(line) - len(rest)])
+def _read_bare(text: str) -> _Line:
+    """A line that has not both a key and a value. Raises _Beyond."""
+    if text[-1] == ":" and len(text) <= _LONGEST_HEAD and (place := _place_of(text[:-1])) is not None:
+        return *place, None, place[2]
+    rest = text.lstrip(" -")
+    column, is_item = _column_of(text[: len(text) - len(rest)])
     if not is_item or not rest:
         raise _Beyond
-    return _Place(column, is_item, ""), rest
+    return column, is_item, "", _value_of(rest), ""
+
+
+@lru_cache(maxsize=4096)
+def _place_of(head: str) -> tuple[int, bool, str] | None:
+    """Column, whether it is an item, and key of a line, by what stands before its colon.
+
+    None where that is no plain key. Raises _Beyond.
+    """
+    key = head.lstrip(" -")
+    if _KEY.fullmatch(key) is None:
+        return None
+    if len(key) > _LONGEST_KEY or type(plain_value(key)) is not str:
+        raise _Beyond
+    return (*_column_of(head[: -len(key)]), key)
 
 
 def _column_of(before: str) -> tuple[int, bool]:
@@ -178,18 +182,13 @@ def _column_of(before: str) -> tuple[int, bool]:
 
 
 def _value_of(text: str) -> Any:
-    """What the rest of a line means. Raises _Beyond."""
+    """What a value means. Raises _Beyond."""
     if text[-1] == "Z":  # a moment, which hardly comes again
         try:
             if (moment := plainest_value(text)) is not None:
                 return moment
         except ValueError:
             return text
-    return _short_value(text) if len(text) <= _SHORT else _scalar(text)
-
-
-@lru_cache(maxsize=8192)
-def _short_value(text: str) -> Any:
     return _scalar(text)
 
 

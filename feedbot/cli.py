@@ -248,11 +248,11 @@ def run(
 def _run_once(config: Config) -> int:
     from feedbot.clock import utc_now
     from feedbot.deliver import make_deliverer
-    from feedbot.worker import tell
+    from feedbot.report.passes import log_pass
 
     with _builder(config) as (builder, engine):
         report = builder.run_settled()
-        tell(report, full=True, first=True)
+        log_pass(report, full=True, first=True)
         # What was written a moment ago is announced as soon as it has been still long enough.
         until = utc_now() + config.announce.settle
         make_deliverer(config, engine, redact=redaction()).run_due(until)

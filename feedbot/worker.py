@@ -32,6 +32,7 @@ from feedbot.clock import Clock, utc_now
 from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError, StandbyError
 from feedbot.process import give_back_memory
+from feedbot.report.passes import log_pass
 from feedbot.watch import watch_folders
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ class Worker:
             self._next_due = report.next_due
             self._is_behind = report.index_due is not None
             self._agenda.defer(report.sync.unsettled, time.monotonic() + AGAIN)
-            tell(report, full=paths is None, first=not self._ready)
+            log_pass(report, full=paths is None, first=not self._ready)
             self._ready = True
             self._deliverer.wake()
             self._on_pass(report)
@@ -376,29 +377,3 @@ def stamp_of(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def tell(report: PassReport, *, full: bool, first: bool) -> None:
-    """Log what a pass did; a look that found nothing is worth a line only if it is the first."""
-    told = report.as_json()
-    told["announced"] = {key: value for key, value in told["announced"].items() if value}
-    facts = {key: value for key, value in told.items() if value and key not in ("events", "files")}
-    idle = not (report.sync.read or report.written or report.removed or report.sync.withdrawn)
-    level = logging.DEBUG if idle and not first else logging.INFO
-    log.log(level, "looked at everything" if full else "looked at what changed", extra={"facts": facts})
-    if report.lost_state:
-        log.warning(
-            "the output folder holds feeds, but the state is gone: every article counts as known and none is"
-            " announced. If a backup of the database exists, stop feedbot and put it back"
-        )
-    if report.announce.held:
-        log.warning(
-            "%s. Look at them with `feedbot deliveries list --state held`, then send them with `feedbot"
-            " deliveries release --all` or forget them with `feedbot deliveries drop --state held`",
-            report.announce.told_held("at once" if full else "within a minute"),
-        )
-    for finding in report.sync.problems:
-        facts = {"place": finding.place, "hint": finding.hint}
-        log.warning("broken: %s", finding.what, extra={"facts": facts})
-    for kind, id_ in report.sync.events:
-        log.info("%s", kind.value, extra={"facts": {"id": id_}})

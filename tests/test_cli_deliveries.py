@@ -32,12 +32,12 @@ from feedbot.attempt import (
 from feedbot.deliver import make_deliverer
 from feedbot.ledger import DROPPED, Word, hint_for, list_deliveries, shorten_ids, told
 from feedbot.model import EventKind
+from feedbot.report.passes import log_pass
 from feedbot.settlement import Condition, Health
 from feedbot.store import deliveries, targets
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import AnnouncementRow, DeliveryRow, Selection
 from feedbot.targets import TARGETS
-from feedbot.worker import tell
 
 ROOT = Path(__file__).parent.parent
 ANNOUNCING = (ROOT / "docs" / "announcing.md").read_text(encoding="utf-8")
@@ -524,7 +524,7 @@ def burst(desk: Today) -> Today:
 def test_the_commands_that_the_log_names_for_a_burst_are_true(
     burst: Today, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tell(burst.newsroom.build(), full=True, first=False)
+    log_pass(burst.newsroom.build(), full=True, first=False)
     console = Console(burst.newsroom)
     look, *words = re.findall(r"`feedbot (.*?)`", caplog.text)
     assert len(words) == 2
@@ -544,7 +544,7 @@ def test_the_log_counts_those_of_a_burst_that_came_before(
     small.newsroom.build()
     small.deliver(seconds=5)
     report = small.newsroom.build([small.write(f"{number}.md") for number in range(2, 4)])
-    tell(report, full=False, first=False)
+    log_pass(report, full=False, first=False)
     told = "2 announcements are held, for 4 articles came within a minute, more than announce.burst (3). Look"
     assert told in caplog.text
 

@@ -17,7 +17,7 @@ from feedbot.model import JsonObject, Level
 from feedbot.moments import iso, number_of, span
 from feedbot.report.chart import Chart, Span, draw
 from feedbot.report.health import Diagnosis, Verdict
-from feedbot.report.queue import FORGET_HELD, SEND_HELD
+from feedbot.report.queue import FORGET_HELD, LIST_HELD, SEND_HELD
 from feedbot.report.status import status_of
 from feedbot.standings import Standing, standings
 from feedbot.store import deliveries, figures, journal
@@ -145,7 +145,7 @@ def _about_queue(counts: Mapping[str, int]) -> Iterator[Need]:
             what=f"{number_of(held, 'announcement')} {'is' if is_one else 'are'} held",
             why="Too many articles came at once.",
             commands=(
-                ("feedbot deliveries list --state held", "shows them"),
+                (LIST_HELD, "shows them"),
                 (SEND_HELD, "sends them"),
                 (FORGET_HELD, "forgets them"),
             ),

@@ -1,16 +1,19 @@
-"""What one pass did, in a few lines that end with the next step."""
+"""What one pass did: for the log, and for a person in a few lines that end with the next step."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from feedbot.model import JsonObject
 from feedbot.moments import number_of
 from feedbot.report.lines import coloured, legible, print_commands, tell, tell_whole
-from feedbot.report.queue import FORGET_HELD, SEND_HELD
+from feedbot.report.queue import FORGET_HELD, LIST_HELD, SEND_HELD
 
 if TYPE_CHECKING:
     from feedbot.build import PassReport
+
+log = logging.getLogger(__name__)
 
 
 def print_pass(report: PassReport, status: JsonObject, *, verbose: bool, quiet: bool) -> None:
@@ -73,10 +76,38 @@ def _print_announced(report: PassReport, *, quiet: bool) -> None:
     if announced.held:
         tell(f"{announced.told_held('at once')}:", state="held")
         print_commands(
-            ("feedbot deliveries list --state held", "shows them"),
+            (LIST_HELD, "shows them"),
             (SEND_HELD, "sends them"),
             (FORGET_HELD, "forgets them"),
         )
     if announced.waiting:
         told = number_of(announced.waiting, "event")
         tell(f"{told} not announced yet: their feeds could not be written.", state="warning")
+
+
+def log_pass(report: PassReport, *, full: bool, first: bool) -> None:
+    """Log what a pass did; a look that found nothing is worth a line only if it is the first."""
+    told = report.as_json()
+    told["announced"] = {key: value for key, value in told["announced"].items() if value}
+    facts = {key: value for key, value in told.items() if value and key not in ("events", "files")}
+    idle = not (report.sync.read or report.written or report.removed or report.sync.withdrawn)
+    level = logging.DEBUG if idle and not first else logging.INFO
+    log.log(level, "looked at everything" if full else "looked at what changed", extra={"facts": facts})
+    if report.lost_state:
+        log.warning(
+            "the output folder holds feeds, but the state is gone: every article counts as known and none is"
+            " announced. If a backup of the database exists, stop feedbot and put it back"
+        )
+    if report.announce.held:
+        log.warning(
+            "%s. Look at them with `%s`, then send them with `%s` or forget them with `%s`",
+            report.announce.told_held("at once" if full else "within a minute"),
+            LIST_HELD,
+            SEND_HELD,
+            FORGET_HELD,
+        )
+    for finding in report.sync.problems:
+        facts = {"place": finding.place, "hint": finding.hint}
+        log.warning("broken: %s", finding.what, extra={"facts": facts})
+    for kind, id_ in report.sync.events:
+        log.info("%s", kind.value, extra={"facts": {"id": id_}})

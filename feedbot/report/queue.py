@@ -22,6 +22,7 @@ from feedbot.report.lines import (
 
 WAITING = (State.PENDING, State.SENDING, State.RETRY, State.UNCLEAR, State.HELD, State.DEAD)
 WORDS = ("ready", "new", "paused", "disabled", "removed")  # how targets stand, the best first
+LIST_HELD = "feedbot deliveries list --state held"
 SEND_HELD = "feedbot deliveries release --all"
 FORGET_HELD = "feedbot deliveries drop --state held"
 

@@ -1,8 +1,9 @@
 """The always-on process: it waits for something to do, makes one pass, and waits again. Beside the passes it
 delivers what they announced.
 
-APScheduler, file events and signals only put a word into the mailbox; the main thread alone makes passes, so
-a word that comes during a pass is never lost and two passes never run at once. What is due is in the store.
+The scheduler, file events and signals only put a word into the mailbox; the main thread alone makes passes,
+so a word that comes during a pass is never lost and two passes never run at once. What is due lies in the
+store.
 """
 
 from __future__ import annotations
@@ -12,27 +13,23 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.date import DateTrigger
-from apscheduler.triggers.interval import IntervalTrigger
-from msgspec import Struct
-
+from feedbot.backlog import EVERYTHING, STOP, Backlog, Word, gaps_of
 from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
 from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError, StandbyError
 from feedbot.process import give_back_memory
 from feedbot.report.passes import log_pass
+from feedbot.scheduler import Scheduler
+from feedbot.threads import Part, start_part
 from feedbot.watch import watch_folders
 
 if TYPE_CHECKING:
@@ -40,79 +37,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TICK = 5.0  # seconds: bounds how late a jump of the wall clock or a dead part is noticed
 AGAIN = 1.1  # seconds until a file that may be half-written is looked at again
-AFTERMATH = 0.5  # seconds after which that is looked at again of which events can have been missed
-CROWD = 2000  # paths in one word: of so many events the system may have dropped some
-FLOCK = 20  # changed files: of so many the end is waited for, so that their feeds are written once
-LULL = 0.2  # seconds without a word that are the end
-PATIENCE = 2.0  # seconds that it is waited for at the most
+PATIENCE = 2.0  # seconds that the end of a burst is waited for at the most
 MANY = 50  # documents whose making leaves memory behind that is worth 4 ms to give back
 RETRY_MIN, RETRY_MAX = 2.0, 300.0  # seconds between passes that fail
 FAREWELL = 9.5  # seconds that all parts have to end; platforms kill after ten
-SILENCE = 60.0  # seconds without a heartbeat after which the scheduler counts as dead
-
-Everything = Literal["everything"]
-EVERYTHING: Everything = "everything"
-Stop = Literal["stop"]
-STOP: Stop = "stop"
-Word = frozenset[str] | Everything | Stop  # absolute paths to look at; none at all: see what is due
-
-
-@dataclass
-class Agenda:
-    """What is to be looked at, and what later (monotonic seconds). Pure."""
-
-    everything: bool = False
-    paths: set[str] = field(default_factory=set)
-    again: set[str] = field(default_factory=set)  # to be looked at after `paths`, and a little later
-    asked: bool = False
-    later: dict[str, float] = field(default_factory=dict)  # path -> when
-    everything_at: float | None = None
-
-    def note(self, word: Word, *, again: Iterable[str] = ()) -> None:
-        """Take up a word from the mailbox; in the folders `again` things can have happened without a word."""
-        self.asked = True
-        if word == EVERYTHING:
-            self.everything = True
-        elif not isinstance(word, str):
-            self.paths |= word
-            self.again.update(again)
-
-    def defer(self, paths: set[str], until: float) -> None:
-        """Look at `paths` again at `until`; a path put off already keeps its time."""
-        for path in paths:
-            self.later.setdefault(path, until)
-
-    def ripen(self, now: float) -> None:
-        """Ask for what was put off until `now`."""
-        ripe = {path for path, moment in self.later.items() if moment <= now}
-        if ripe:
-            self.asked = True
-            self.paths |= ripe
-        if self.everything_at is not None and self.everything_at <= now:
-            self.everything_at = None
-            self.note(EVERYTHING)
-
-    def wait(self, now: float) -> float:
-        """Seconds until something ripens, at most a tick."""
-        moments = [*self.later.values(), *([self.everything_at] if self.everything_at is not None else [])]
-        return max(0.0, min([TICK, *(moment - now for moment in moments)]))
-
-    def lull(self) -> float:
-        """Seconds to listen for what belongs to the same burst; 0 for a few files, which are not to wait."""
-        return LULL if len(self.paths) >= FLOCK else 0.0
-
-    def take(self, now: float) -> frozenset[str] | None:
-        """What to look at now: everything (None), or some paths; forgets it, but for what is due again."""
-        paths = None if self.everything else frozenset(self.paths)
-        if paths is None:
-            self.later = {}
-        else:
-            self.later = {path: moment for path, moment in self.later.items() if path not in paths}
-            self.defer(self.again, now + AFTERMATH)
-        self.everything, self.asked, self.paths, self.again = False, False, set(), set()
-        return paths
 
 
 class Service(Protocol):
@@ -125,35 +54,6 @@ class Service(Protocol):
 
     def stop(self) -> None:
         """Let `run` return; called from another thread."""
-
-
-class Part(Struct, frozen=True, kw_only=True):
-    """A thread beside the main one. One that ends by itself, without leave, ends the worker."""
-
-    name: str
-    thread: threading.Thread
-    may_end: bool = False
-    failures: list[BaseException] = []
-
-    def is_dead(self) -> bool:
-        """Whether the part has failed."""
-        return bool(self.failures) or (not self.thread.is_alive() and not self.may_end)
-
-
-def start_part(name: str, work: Callable[[], None], *, may_end: bool = False) -> Part:
-    """Run `work` in a thread of its own."""
-    failures: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends the process
-            failures.append(error)
-
-    thread = threading.Thread(target=guarded, name=name, daemon=True)
-    part = Part(name=name, thread=thread, may_end=may_end, failures=failures)
-    thread.start()
-    return part
 
 
 class Worker:
@@ -184,9 +84,8 @@ class Worker:
         self._on_pass = on_pass
         self._clock = clock
         self._mailbox: SimpleQueue[Word] = SimpleQueue()
-        self._agenda = Agenda()
+        self._backlog = Backlog()
         self._stopping = threading.Event()
-        self._heartbeat = time.monotonic()
         self._next_due: datetime | None = None
         self._is_behind = False  # the index page is still to be written
         self._failures = 0
@@ -199,7 +98,12 @@ class Worker:
         signal.signal(signal.SIGINT, self._on_signal)
         log.info("started", extra={"facts": {"folders": [str(folder) for folder in self._folders]}})
         self._lease.stay()
-        scheduler = self._start_scheduler()
+        scheduler = Scheduler(
+            self._scan,
+            self._timezone,
+            on_scan=self._look_at_everything,
+            on_due=self._look_at_what_is_due,
+        )
         parts = [
             start_part(
                 "file events",
@@ -223,23 +127,23 @@ class Worker:
             self._deliverer.stop()
             if self._server:
                 self._server.stop()
-            scheduler.shutdown(wait=False)
+            scheduler.stop()
             deadline = time.monotonic() + FAREWELL
             for part in parts:
                 part.thread.join(timeout=max(0.0, deadline - time.monotonic()))
         log.info("stopped")
         return code
 
-    def _work(self, scheduler: BackgroundScheduler, parts: Sequence[Part]) -> int:
-        self._agenda.note(EVERYTHING)
+    def _work(self, scheduler: Scheduler, parts: Sequence[Part]) -> int:
+        self._backlog.note(EVERYTHING)
         while not self._stopping.is_set():
-            if self._agenda.asked:
-                paths = self._agenda.take(time.monotonic())
+            if self._backlog.asked:
+                paths = self._backlog.take(time.monotonic())
                 self._pass(paths, patient=paths is not None)
-                self._schedule_due(scheduler)
+                scheduler.wake_at(self._next_due)
             self._read_mail()
             self._look_at_config()
-            if dead := self._dead_part(parts):
+            if dead := dead_part(parts, scheduler):
                 log.error("%s died, so the worker ends: start it again", dead)
                 return 1
         log.info("stopping: what is under way is finished first")
@@ -249,25 +153,25 @@ class Worker:
 
     def _read_mail(self) -> None:
         """Wait for a word, or for what was put off, or for a tick; then take all words there are."""
-        agenda = self._agenda
+        backlog = self._backlog
         try:
-            timeout = 0.0 if agenda.asked else agenda.wait(time.monotonic())
+            timeout = 0.0 if backlog.asked else backlog.wait(time.monotonic())
             self._hear(self._mailbox.get(timeout=timeout) if timeout else self._mailbox.get_nowait())
             while True:
                 self._hear(self._mailbox.get_nowait())
         except Empty:
             pass
         self._hear_out()
-        agenda.ripen(time.monotonic())
+        backlog.ripen(time.monotonic())
         if self._next_due is not None and self._next_due <= self._clock():
-            agenda.note(frozenset())
+            backlog.note(frozenset())
 
     def _hear_out(self) -> None:
         """Let a burst of changes end, and get ready for it meanwhile."""
         until = time.monotonic() + PATIENCE
         with suppress(Empty):
-            while (lull := self._agenda.lull()) and time.monotonic() < until and not self._stopping.is_set():
-                self._builder.expect(len(self._agenda.paths))
+            while (lull := self._backlog.lull()) and time.monotonic() < until and not self._stopping.is_set():
+                self._builder.expect(len(self._backlog.paths))
                 self._hear(self._mailbox.get(timeout=lull))
 
     def _look_at_config(self) -> None:
@@ -281,7 +185,7 @@ class Worker:
         if word == STOP:
             self._stopping.set()
         else:
-            self._agenda.note(word, again=() if isinstance(word, str) else gaps_of(word))
+            self._backlog.note(word, again=() if isinstance(word, str) else gaps_of(word))
 
     def _pass(self, paths: frozenset[str] | None, *, patient: bool) -> None:
         """Make a pass; one that fails is told and tried again, later each time."""
@@ -296,11 +200,11 @@ class Worker:
             self._fail("see above")
         else:
             if self._failures:  # what failed is not put off any longer
-                self._agenda.everything_at = None if paths is None else time.monotonic()
+                self._backlog.everything_at = None if paths is None else time.monotonic()
             self._failures = 0
             self._next_due = report.next_due
             self._is_behind = report.index_due is not None
-            self._agenda.defer(report.sync.unsettled, time.monotonic() + AGAIN)
+            self._backlog.defer(report.sync.unsettled, time.monotonic() + AGAIN)
             log_pass(report, full=paths is None, first=not self._ready)
             self._ready = True
             self._deliverer.wake()
@@ -312,41 +216,14 @@ class Worker:
         wait = min(RETRY_MAX, RETRY_MIN * 2**self._failures)
         self._failures += 1
         self._next_due = None  # the retry looks at everything
-        self._agenda.everything_at = time.monotonic() + wait
+        self._backlog.everything_at = time.monotonic() + wait
         log.error("the pass failed and is tried again in %.0f s: %s", wait, reason)
-
-    def _schedule_due(self, scheduler: BackgroundScheduler) -> None:
-        if self._next_due is None:
-            if scheduler.get_job("due"):
-                scheduler.remove_job("due")
-            return
-        trigger = DateTrigger(run_date=self._next_due)
-        scheduler.add_job(self._notice, trigger, args=[set()], id="due", replace_existing=True)
-
-    def _start_scheduler(self) -> BackgroundScheduler:
-        # The default grace of one second drops a wake-up that comes late, as after a suspend.
-        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        scheduler = BackgroundScheduler(job_defaults=defaults, timezone="UTC")
-        if isinstance(self._scan, timedelta):
-            trigger = IntervalTrigger(seconds=max(1, int(self._scan.total_seconds())))
-        else:
-            trigger = CronTrigger.from_crontab(self._scan.expression, timezone=self._timezone)
-        scheduler.add_job(self._look_at_everything, trigger, id="scan")
-        scheduler.add_job(self._beat, IntervalTrigger(seconds=int(TICK)), id="heartbeat")
-        scheduler.start()
-        return scheduler
-
-    def _beat(self) -> None:
-        self._heartbeat = time.monotonic()
-
-    def _dead_part(self, parts: Sequence[Part]) -> str:
-        for part in parts:
-            if part.is_dead():
-                return f"{part.name} ({part.failures[0]!r})" if part.failures else part.name
-        return "the scheduler" if time.monotonic() - self._heartbeat > SILENCE else ""
 
     def _look_at_everything(self) -> None:
         self._mailbox.put(EVERYTHING)
+
+    def _look_at_what_is_due(self) -> None:
+        self._mailbox.put(frozenset())
 
     def _notice(self, paths: set[str]) -> None:
         self._mailbox.put(frozenset(paths))
@@ -359,15 +236,12 @@ class Worker:
         self._mailbox.put(STOP)  # safe in a signal handler: SimpleQueue.put is reentrant
 
 
-def gaps_of(paths: Collection[str]) -> set[str]:
-    """The folders in which something can have happened without an event: new ones, and those of a crowd.
-
-    What is put into a folder before it is watched is not told. Around single files nothing is missed, and to
-    scan their folder would cost more the more lies there.
-    """
-    if len(paths) >= CROWD:
-        return {str(Path(path).parent) for path in paths}
-    return {path for path in paths if Path(path).is_dir()}
+def dead_part(parts: Sequence[Part], scheduler: Scheduler) -> str:
+    """Which part has died, and of what; "" while all are well."""
+    for part in parts:
+        if part.is_dead():
+            return f"{part.name} ({part.failures[0]!r})" if part.failures else part.name
+    return "the scheduler" if scheduler.is_dead() else ""
 
 
 def stamp_of(path: Path) -> tuple[int, int, int] | None:

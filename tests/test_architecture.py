@@ -34,10 +34,10 @@ FLOORS = (
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"archive", "changes", "identity", "index", "standings"},
     {"membership", "audience", "moments", "naming", "output"},
-    {"content", "render", "publish", "bucket", "store", "targets"},
+    {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},
     {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew", "kinds", "place"},
-    {"retry", "attempt", "clock", "process"},
+    {"retry", "attempt", "backlog", "clock", "process", "threads"},
     {"model"},
     {"errors"},
     {"__init__"},
@@ -46,7 +46,7 @@ FLOORS = (
 # Libraries that only the modules beginning with these paths may import.
 ROOMS = {
     "alembic": ("store/",),
-    "apscheduler": ("worker.py", "report/health.py"),
+    "apscheduler": ("scheduler.py", "report/health.py"),
     "brotli": ("server/",),
     "feedgen": ("render/xmlfeeds.py",),
     "granian": ("server/",),

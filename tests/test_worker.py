@@ -19,10 +19,12 @@ from pathlib import Path
 import pytest
 from newsroom import Newsroom, age
 
+from feedbot.backlog import AFTERMATH, CROWD, EVERYTHING, FLOCK, TICK, Backlog, gaps_of
 from feedbot.build import Builder
 from feedbot.deliver import make_deliverer
 from feedbot.store import journal
-from feedbot.worker import AFTERMATH, CROWD, EVERYTHING, FLOCK, TICK, Agenda, Worker, gaps_of, start_part
+from feedbot.threads import start_part
+from feedbot.worker import Worker
 
 PATIENCE = 20.0  # seconds until a test gives up
 
@@ -354,40 +356,40 @@ def test_serve_alone_serves_what_is_there_and_stops_on_a_signal(
     assert process.stop() == 0
 
 
-# --- the agenda, which decides what is looked at when ---
+# --- the backlog, which decides what is looked at when ---
 
 
 def test_a_word_during_a_pass_is_looked_at_after_it() -> None:
-    agenda = Agenda()
-    agenda.note(frozenset({"/content/a.md"}))
-    assert agenda.take(0.0) == {"/content/a.md"}
-    agenda.note(frozenset({"/content/b.md"}))
-    assert agenda.asked
-    assert agenda.take(0.0) == {"/content/b.md"}
-    assert not agenda.asked
+    backlog = Backlog()
+    backlog.note(frozenset({"/content/a.md"}))
+    assert backlog.take(0.0) == {"/content/a.md"}
+    backlog.note(frozenset({"/content/b.md"}))
+    assert backlog.asked
+    assert backlog.take(0.0) == {"/content/b.md"}
+    assert not backlog.asked
 
 
 def test_a_folder_with_gaps_is_scanned_again_a_little_later_and_only_once() -> None:
-    agenda = Agenda()
-    agenda.note(frozenset({"/content/a.md", "/content/new"}), again={"/content/new"})
-    assert agenda.take(0.0) == {"/content/a.md", "/content/new"}
-    agenda.ripen(AFTERMATH / 2)
-    assert not agenda.asked
-    agenda.ripen(AFTERMATH)
-    assert agenda.take(AFTERMATH) == {"/content/new"}
-    agenda.ripen(10.0)
-    assert not agenda.asked
-    assert agenda.wait(10.0) == TICK
+    backlog = Backlog()
+    backlog.note(frozenset({"/content/a.md", "/content/new"}), again={"/content/new"})
+    assert backlog.take(0.0) == {"/content/a.md", "/content/new"}
+    backlog.ripen(AFTERMATH / 2)
+    assert not backlog.asked
+    backlog.ripen(AFTERMATH)
+    assert backlog.take(AFTERMATH) == {"/content/new"}
+    backlog.ripen(10.0)
+    assert not backlog.asked
+    assert backlog.wait(10.0) == TICK
 
 
 def test_a_burst_is_heard_out_and_a_few_files_do_not_wait() -> None:
-    agenda = Agenda()
-    agenda.note(frozenset({"/content/a.md", "/content/b.md"}))
-    assert agenda.lull() == 0
-    agenda.note(frozenset(f"/content/{number}.md" for number in range(FLOCK)))
-    assert agenda.lull() > 0
-    agenda.take(0.0)
-    assert agenda.lull() == 0
+    backlog = Backlog()
+    backlog.note(frozenset({"/content/a.md", "/content/b.md"}))
+    assert backlog.lull() == 0
+    backlog.note(frozenset(f"/content/{number}.md" for number in range(FLOCK)))
+    assert backlog.lull() > 0
+    backlog.take(0.0)
+    assert backlog.lull() == 0
 
 
 def test_events_have_gaps_in_new_folders_and_in_crowds(tmp_path: Path) -> None:
@@ -399,14 +401,14 @@ def test_events_have_gaps_in_new_folders_and_in_crowds(tmp_path: Path) -> None:
 
 
 def test_a_look_at_everything_covers_all_that_was_put_off() -> None:
-    agenda = Agenda()
-    agenda.note(frozenset({"/content/a.md"}))
-    agenda.take(0.0)
-    agenda.defer({"/content/c.md"}, 5.0)
-    agenda.note(EVERYTHING)
-    assert agenda.take(1.0) is None
-    agenda.ripen(100.0)
-    assert not agenda.asked
+    backlog = Backlog()
+    backlog.note(frozenset({"/content/a.md"}))
+    backlog.take(0.0)
+    backlog.defer({"/content/c.md"}, 5.0)
+    backlog.note(EVERYTHING)
+    assert backlog.take(1.0) is None
+    backlog.ripen(100.0)
+    assert not backlog.asked
 
 
 def test_a_part_that_fails_or_ends_without_leave_is_dead() -> None:

@@ -1,0 +1,37 @@
+"""Threads beside the main one, each watched: one that ends without leave is noticed, and so is why."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from msgspec import Struct
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """A thread beside the main one. One that ends by itself, without leave, ends the worker."""
+
+    name: str
+    thread: threading.Thread
+    may_end: bool = False
+    failures: list[BaseException] = []
+
+    def is_dead(self) -> bool:
+        """Whether the part has failed."""
+        return bool(self.failures) or (not self.thread.is_alive() and not self.may_end)
+
+
+def start_part(name: str, work: Callable[[], None], *, may_end: bool = False) -> Part:
+    """Run `work` in a thread of its own."""
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends the process
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded, name=name, daemon=True)
+    part = Part(name=name, thread=thread, may_end=may_end, failures=failures)
+    thread.start()
+    return part

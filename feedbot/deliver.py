@@ -14,12 +14,10 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -28,11 +26,11 @@ from feedbot.agenda import BREATH, REST, TICK, Agenda
 from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
 from feedbot.clock import Clock, utc_now
-from feedbot.courier import Courier, HubRecipient, Recipient, Return, settled_of, tell, tell_health
+from feedbot.courier import HubRecipient, Recipient, Return, settled_of, tell, tell_health
+from feedbot.dispatch import GRACE, Claims, Dispatch
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
 from feedbot.store import db, hint, outbox, settling, turns, upkeep, workers
-from feedbot.store.outbox import Claim
 from feedbot.store.settling import Settled
 from feedbot.store.turns import Pace
 from feedbot.targets import Sender, make_sender
@@ -48,15 +46,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-IN_A_ROW = 100  # deliveries to one target before others have their turn
-OUR_PART = 25  # the same, where this worker has more targets than its share ...
-LEFT = 50  # ... and so many are left: a change of hands takes a second
-GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
 PERSISTENCE = 300.0  # seconds for which noting an outcome is tried again: a long pass holds up the database
 TOLERATED = 3  # failures of the database in a row before a run that is to end gives up
 PURGES = timedelta(hours=1)  # between two purges
-
-Claims = dict[str, list[Claim]]  # by target
 
 
 @dataclass(kw_only=True)
@@ -94,30 +86,21 @@ class Deliverer:
         self._redact = redact
         self._clock = clock
         self._jitter = jitter
-        self._parallel = max(1, min(parallel, len(recipients)))
         self._owner = secrets.token_hex(8)
-        self._stopping = threading.Event()
-        self._couriers = {
-            name: Courier(one.line, one.tell(max_age), clock=clock, is_stopping=self._stopping.is_set)
-            for name, one in recipients.items()
-        }
-        self._mail: SimpleQueue[Return | None] = SimpleQueue()  # None: look, there may be something new
-        self._under_way: dict[str, int] = {}  # by target: how many it was sent in a row before
-        self._agenda = Agenda()
-        self._share = self._parallel  # targets that are ours to have at a time, where several workers send
+        self._dispatch = Dispatch(recipients, max_age=max_age, parallel=parallel, clock=clock)
+        self._stopping = self._dispatch.stopping
+        self._agenda = Agenda(self._dispatch.parallel)
         self._purge_at: datetime | None = None
         self._failures: list[Exception] = []  # of the database, in a row
-        self._is_cut_off = False  # what was under way was ended by us
         self.report = DeliverReport()
 
     def wake(self) -> None:
         """Look at once: there may be something new to send."""
-        self._mail.put(None)
+        self._dispatch.wake()
 
     def stop(self) -> None:
         """Claim nothing more; what is under way is finished, or ended and noted after GRACE."""
-        self._stopping.set()
-        self._mail.put(None)
+        self._dispatch.stop()
 
     def heed(self, stopping: threading.Event) -> None:
         """Wake when another process says that there is something to send, until `stopping`."""
@@ -128,9 +111,9 @@ class Deliverer:
         if not self._recipients:
             self._stopping.wait()
             return
-        with self._pool() as pool:
+        with self._at_work():
             while not self._stopping.is_set():
-                self._step(pool, TICK)
+                self._step(TICK)
 
     def run_due(self, until: datetime | None = None) -> DeliverReport:
         """Send what is due now, or falls due until then, and return when that is done.
@@ -138,74 +121,37 @@ class Deliverer:
         Raises StoreError when the database cannot be used.
         """
         if self._recipients:
-            with self._pool() as pool:
+            with self._at_work():
                 while not self._stopping.is_set():
-                    self._step(pool, BREATH)
-                    if len(self._failures) >= TOLERATED and not self._under_way:
+                    self._step(BREATH)
+                    if len(self._failures) >= TOLERATED and not self._agenda.under_way:
                         raise StoreError(f"the outbox cannot be used: {self._failures[-1]}")
                     horizon = max(self._clock(), until) if until else self._clock()
-                    if not self._under_way and not self._agenda.has_until(horizon):
+                    if not self._agenda.under_way and not self._agenda.has_until(horizon):
                         break
         return self.report
 
     @contextmanager
-    def _pool(self) -> Iterator[ThreadPoolExecutor]:
-        pool = ThreadPoolExecutor(self._parallel, thread_name_prefix="delivery")
-        start_threads(pool, self._parallel)
+    def _at_work(self) -> Iterator[None]:
+        """Within it claims can be handed out; at its end what is under way comes home, and is noted."""
+        self._dispatch.start()
         try:
-            yield pool
+            yield
         finally:
-            self._stopping.set()
-            self._come_home(pool)
+            with self._dispatch.closing():
+                while self._agenda.under_way:
+                    self._note_and_claim(self._collect(TICK))
 
-    def _come_home(self, pool: ThreadPoolExecutor) -> None:
-        """Let what is under way finish and note it; after GRACE end it, which is noted like any other end."""
-        timer = threading.Timer(GRACE, self._cut_off)
-        timer.daemon = True
-        timer.start()
-        while self._under_way:
-            self._note_and_claim(self._collect(TICK))
-        timer.cancel()
-        pool.shutdown(wait=True)
-        for recipient in self._recipients.values():
-            recipient.line.close()
-
-    def _cut_off(self) -> None:
-        self._is_cut_off = True
-        for recipient in self._recipients.values():
-            recipient.line.abort()
-
-    def _step(self, pool: ThreadPoolExecutor, longest: float) -> None:
+    def _step(self, longest: float) -> None:
         """Wait for outcomes or the next turn; note and claim in one transaction; hand out."""
-        returns = self._collect(min(longest, self._agenda.wait(self._clock(), self._free())))
-        claims = self._note_and_claim(returns)
-        for name, given in claims.items():
-            pool.submit(self._send, name, given)
-
-    def _send(self, name: str, claims: Sequence[Claim]) -> None:
-        """Runs in a thread of the pool."""
-        try:
-            self._mail.put(self._couriers[name].send(claims))
-        except BaseException:  # a bug of ours: the claims are void when their leases run out
-            log.exception("the courier of %s failed", name)
-            self._mail.put(Return(target=name, sent=(), left=()))
-
-    def _free(self) -> int:
-        return self._parallel - len(self._under_way)
+        returns = self._collect(min(longest, self._agenda.wait(self._clock())))
+        self._dispatch.hand_out(self._note_and_claim(returns))
 
     def _collect(self, wait: float) -> list[Return]:
-        """What came back, after waiting for the first of it."""
-        returns: list[Return] = []
-        try:
-            mail = self._mail.get(timeout=wait) if wait > 0 else self._mail.get_nowait()
-            while True:
-                if mail is None:
-                    self._agenda.look_soon()
-                else:
-                    returns.append(mail)
-                mail = self._mail.get_nowait()
-        except Empty:
-            return returns
+        returns, is_woken = self._dispatch.collect(wait)
+        if is_woken:
+            self._agenda.look_soon()
+        return returns
 
     def _note_and_claim(self, returns: Sequence[Return]) -> Claims:
         """One transaction. If it fails, what came back is noted later; what is due stays due."""
@@ -223,7 +169,7 @@ class Deliverer:
                 patience = GRACE if self._stopping.is_set() else PERSISTENCE
                 if not returns or time.monotonic() - began > patience:
                     # The leases run out then, and the deliveries count as unclear.
-                    self._part_with(returns, {})
+                    self._pass_on(returns, {})
                     self._stopping.wait(REST)
                     return {}
                 may_claim = False
@@ -232,7 +178,7 @@ class Deliverer:
             else:
                 self._failures.clear()
                 self._tell(settled, ours)
-                self._part_with(returns, claims)
+                self._pass_on(returns, claims)
                 return claims
 
     def _tell_trouble(self, error: Exception) -> None:
@@ -256,7 +202,7 @@ class Deliverer:
         settling.lock(connection, [claim for one in returns for claim in one.claims])
         for one in returns:
             # What we did not let go out ourselves was not sent.
-            unsent = [claim for claim, got in one.sent if self._is_cut_off and isinstance(got, Busy)]
+            unsent = [claim for claim, got in one.sent if self._dispatch.is_cut_off and isinstance(got, Busy)]
             settling.release(connection, [*one.left, *unsent], now)
             # Servers may have said our own secrets.
             sent = [
@@ -280,54 +226,60 @@ class Deliverer:
         if self._stopping.is_set():
             return {}
         now = self._clock()
+        claims = self._claim_on(connection, returns, settled, ours, now)
+        returned = {one.target for one in returns}
+        away = {*self._agenda.under_way} - returned | claims.keys()
+        if self._agenda.is_to_look(now):
+            self._look(connection, now, away)
+        return claims | self._claim_heads(connection, now, away)
+
+    def _claim_on(
+        self,
+        connection: Connection,
+        returns: Sequence[Return],
+        settled: Mapping[str, list[Settled]],
+        ours: set[int],
+        now: datetime,
+    ) -> Claims:
+        """Claims for the targets that came back and go on; one for another worker to take rests instead."""
         claims: Claims = {}
-        surplus = len(self._under_way) - self._share
+        surplus = self._agenda.surplus()
         for one in returns:
-            if surplus > 0 and self._is_worth_sharing(one):
-                self._agenda.let_rest(one.target)  # for another worker to take
+            if surplus > 0 and self._agenda.is_worth_sharing(one.target, len(one.sent)):
+                self._agenda.let_rest(one.target)
                 surplus -= 1
                 continue
             is_whole = all(claim.key in ours for claim, _ in one.sent)
-            if settled[one.target] and is_whole and self._goes_on(one):
+            if settled[one.target] and is_whole and self._goes_on(one, now):
                 health = settled[one.target][-1].settlement.health
-                courier = self._couriers[one.target]
+                courier = self._dispatch.couriers[one.target]
                 claims[one.target] = outbox.claim_next(
                     connection, one.target, health, now,
                     owner=self._owner, lease=courier.lease, most=courier.size,
                 )  # fmt: skip
-        claims = {name: given for name, given in claims.items() if given}
-        returned = {one.target for one in returns}
-        away = {*self._under_way} - returned | claims.keys()
-        if self._agenda.is_to_look(now):
-            self._look(connection, now, away)
-        free = self._parallel - len(away)
-        names = self._agenda.take(now, free, away)
-        if names:
-            leases = {name: self._couriers[name].lease for name in names}
-            paces = {name: self._recipients[name].pace for name in names}
-            found = outbox.claim_heads(connection, leases, now, owner=self._owner, paces=paces)
-            for name in set(names) - found.keys():
-                self._agenda.let_rest(name)  # another worker has it, or it waits for something earlier
-            claims |= found
-        return claims
+        return {name: given for name, given in claims.items() if given}
 
-    def _is_worth_sharing(self, one: Return) -> bool:
-        """Whether a target that came back has enough left for another worker to take it over."""
-        in_a_row = self._under_way[one.target] + len(one.sent)
-        return in_a_row >= OUR_PART and self._agenda.waited.get(one.target, 0) - in_a_row >= LEFT
-
-    def _goes_on(self, one: Return) -> bool:
+    def _goes_on(self, one: Return, now: datetime) -> bool:
         """Whether a target that came back is sent more at once; a pace needs a look first."""
         if one.left or self._recipients[one.target].pace != Pace():
             return False
-        in_a_row = self._under_way[one.target] + len(one.sent)
-        if in_a_row >= self._agenda.waited.get(one.target, 0):
-            return False
-        return in_a_row < IN_A_ROW or not self._agenda.has_until(self._clock())
+        return self._agenda.goes_on(one.target, len(one.sent), now)
 
-    def _look(self, connection: Connection, now: datetime, away: set[str]) -> None:
+    def _claim_heads(self, connection: Connection, now: datetime, away: Collection[str]) -> Claims:
+        """Claims for the targets whose turn it is, as many as there are threads for beside those `away`."""
+        names = self._agenda.take(now, away)
+        if not names:
+            return {}
+        leases = {name: self._dispatch.couriers[name].lease for name in names}
+        paces = {name: self._recipients[name].pace for name in names}
+        found = outbox.claim_heads(connection, leases, now, owner=self._owner, paces=paces)
+        for name in set(names) - found.keys():
+            self._agenda.let_rest(name)  # another worker has it, or it waits for something earlier
+        return found
+
+    def _look(self, connection: Connection, now: datetime, away: Collection[str]) -> None:
         began = time.monotonic()
-        upkeep.recover(connection, now, owner=self._owner, under_way=self._under_way)
+        upkeep.recover(connection, now, owner=self._owner, under_way=self._agenda.under_way)
         # Due, never done, or put off by a clock that was ahead.
         if self._purge_at is None or not now < self._purge_at <= now + PURGES:
             upkeep.purge(connection, now - self._keep)
@@ -335,20 +287,12 @@ class Deliverer:
             self._purge_at = now + PURGES
         paces = {name: one.pace for name, one in self._recipients.items() if name not in away}
         found = turns.turns(connection, paces, now)
-        number = max(1, workers.count_senders(connection))
-        self._share = -(-(len(found) + len(away)) // number) if number > 1 else self._parallel
-        self._agenda.note(found, cost=time.monotonic() - began)
+        senders = workers.count_senders(connection)
+        self._agenda.note(found, away=len(away), senders=senders, cost=time.monotonic() - began)
 
-    def _part_with(self, returns: Sequence[Return], claims: Claims) -> None:
+    def _pass_on(self, returns: Sequence[Return], claims: Claims) -> None:
         """Note who is under way now."""
-        for one in returns:
-            before = self._under_way.pop(one.target)
-            if one.target in claims:
-                self._under_way[one.target] = before + len(one.sent)
-            else:
-                self._agenda.look_soon()
-        for name in claims:
-            self._under_way.setdefault(name, 0)
+        self._agenda.pass_on({one.target: len(one.sent) for one in returns}, claims)
 
     def _tell(self, settled: Mapping[str, Sequence[Settled]], ours: set[int]) -> None:
         for name, some in settled.items():
@@ -361,19 +305,6 @@ class Deliverer:
                     log.warning("took longer than its lease; another worker goes on", extra={"facts": facts})
             if some:
                 tell_health(name, some[0].claim.health, some[-1].settlement.health)
-
-
-def start_threads(pool: ThreadPoolExecutor, number: int) -> None:
-    """Start all threads of `pool`, before anything is claimed. Raises RuntimeError if it cannot have them."""
-    all_there = threading.Barrier(number + 1)
-    try:
-        for _ in range(number):
-            pool.submit(all_there.wait)
-    except RuntimeError:
-        all_there.abort()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    all_there.wait()
 
 
 def make_deliverer(

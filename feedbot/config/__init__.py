@@ -17,19 +17,17 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from feedbot import model
 from feedbot.config.bucket import SCHEME, BucketAccess, BucketAddress, bucket_access
+from feedbot.config.feeds import FeedsSettings, NamedFeedSettings, TopicSettings
 from feedbot.config.problems import Flaw, InvalidConfig, OptionPath, Problem, dotted, value_at
 from feedbot.config.rules import broken_rules
 from feedbot.config.schema import json_schema, spot
 from feedbot.config.sections import (
     AnnounceSettings,
     ContentSettings,
-    FeedsSettings,
-    NamedFeedSettings,
     ScheduleSettings,
     ServeSettings,
     SiteSettings,
     StoreSettings,
-    TopicSettings,
     WhereSettings,
 )
 from feedbot.config.settings import Settings

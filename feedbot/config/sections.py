@@ -1,15 +1,14 @@
 """The sections of config.yaml, each option with its kind, its default and one line of explanation.
 
-These are the only place that knows the options: the JSON Schema, the reference page and the hints in error
-messages are made from them. What several options must agree on is in `rules`.
+With `feeds` and `targets`, which have modules of their own, this is the only place that knows the options:
+the JSON Schema, the reference page and the hints in error messages are made from it. What several options
+must agree on is in `rules`.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -18,38 +17,17 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    PlainSerializer,
-    PlainValidator,
     SecretStr,
     Tag,
-    ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
 from feedbot import model
 from feedbot.config.addresses import FolderUrl, IdBase, OwnToken, Url
-from feedbot.config.bucket import SCHEME, BucketAddress, bucket_address
-from feedbot.config.values import (
-    ONE_OR_MORE,
-    Count,
-    Duration,
-    Language,
-    Names,
-    Scan,
-    Score,
-    Size,
-    Text,
-    Wanted,
-    Zone,
-    no_bool,
-    one_or_more,
-    wrong,
-)
-from feedbot.slug import slugify
+from feedbot.config.paths import DatabaseUrl, Paths
+from feedbot.config.values import Duration, Language, Names, Scan, Score, Text, Wanted, Zone, no_bool, wrong
 
 Dialect: TypeAlias = Literal["smartable", "jekyll", "hugo"]
-Extent: TypeAlias = Literal["full", "excerpt"]
 
 # What the keys of front matter can be mapped to with `content.fields`.
 FIELD_NAMES = (
@@ -72,49 +50,7 @@ class Section(BaseModel):
         )
 
 
-# --- kinds that only these sections need ---
-
-
-def _folder(info: ValidationInfo) -> Path:
-    return (info.context or {}).get("folder") or Path.cwd()
-
-
-def _placed(value: object, info: ValidationInfo) -> Path:
-    """A path in the file is relative to the file's folder."""
-    if not isinstance(value, str) or not value:
-        raise wrong("must be a path", "such as articles or /srv/articles")
-    if "://" in value:
-        raise wrong("must be a folder on this machine", "such as articles or /srv/articles")
-    if "\0" in value:
-        raise wrong("must be a path", "this one has a character that no path can have")
-    return Path(os.path.abspath(_folder(info) / value))  # noqa: PTH100 - resolve() follows links, which may move
-
-
-def _output(value: object, info: ValidationInfo) -> Path | BucketAddress:
-    """Where feeds go: a folder, or a bucket."""
-    if isinstance(value, str) and value.startswith(SCHEME):
-        return bucket_address(value)
-    if isinstance(value, str) and ":/" in value:
-        raise wrong("must be a folder, or a bucket as s3://BUCKET/PREFIX", _meant(value))
-    return _placed(value, info)
-
-
-def _meant(value: str) -> str:
-    """What somebody probably meant who wrote the address of a bucket in another way."""
-    scheme, _, rest = value.partition(":")
-    if scheme.lower() == "s3":
-        return f"write {SCHEME}{rest.strip('/')}"
-    if scheme.lower() in {"http", "https"}:
-        return "the address of the store goes into AWS_ENDPOINT_URL"
-    return "any store that speaks the language of S3 will do"
-
-
-def _slug(value: str) -> str:
-    if value != slugify(value):
-        raise wrong(
-            "must be lower case letters and digits with single hyphens between", f"such as {slugify(value)}"
-        )
-    return value
+# --- the names of fields ---
 
 
 def _field_name(value: str) -> str:
@@ -123,55 +59,6 @@ def _field_name(value: str) -> str:
     return value
 
 
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) < len(values):
-        raise wrong("names something twice", "once is enough")
-    return values
-
-
-def _topics(value: object) -> object:
-    """A topic without options is one with the usual ones."""
-    if not isinstance(value, dict):
-        return value
-    return {name: {} if given is None else given for name, given in value.items()}
-
-
-def _is_address(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0  # both steps read the host and may refuse it
-    except ValueError:
-        return False
-
-
-def _database(value: SecretStr, info: ValidationInfo) -> SecretStr:
-    """The address as SQLAlchemy wants it, with an absolute path for SQLite."""
-    url = value.get_secret_value().strip()
-    scheme, separator, rest = url.partition("://")
-    if scheme in {"postgres", "postgresql", "postgresql+psycopg"} and separator and _is_address(url):
-        return SecretStr(f"postgresql+psycopg://{rest}")
-    name = rest.removeprefix("/").partition("?")[0]
-    if scheme != "sqlite" or not rest.startswith("/"):
-        raise wrong("must be a database address", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
-    if name in {"", ":memory:"} or "\0" in name:
-        raise wrong("must name a file", "what was announced has to outlive the process")
-    path = os.path.abspath(_folder(info) / name)  # noqa: PTH100 - as above
-    return SecretStr(f"sqlite:///{path}{rest.removeprefix('/').removeprefix(name)}")
-
-
-FolderPath = Annotated[Path, PlainValidator(_placed), WithJsonSchema({"type": "string", "title": "path"})]
-OutputPath = Annotated[
-    Path | BucketAddress,
-    PlainValidator(_output),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string", "title": "path or bucket", "examples": ["feeds", "s3://news/feeds"]}),
-]
-Paths = Annotated[tuple[FolderPath, ...], Field(min_length=1), BeforeValidator(one_or_more)]
-Slug = Annotated[Text, AfterValidator(_slug)]
-Formats = Annotated[
-    tuple[model.Format, ...],
-    Field(min_length=1, json_schema_extra=ONE_OR_MORE),
-    BeforeValidator(one_or_more),
-]
 FieldName = Annotated[str, AfterValidator(_field_name)]
 FieldMap = Annotated[
     dict[FieldName, Names], Field(json_schema_extra={"propertyNames": {"enum": list(FIELD_NAMES)}})
@@ -261,74 +148,6 @@ class WhereSettings(Section):
         )
 
 
-class TopicSettings(Section):
-    """What is special about the feed of one topic."""
-
-    slug: Slug | None = Field(default=None, description="Folder of the feed; not given: made from the name")
-    title: Text | None = Field(default=None, description="Title of the feed; not given: the topic's name")
-    description: str = Field(default="", description="One sentence about the feed")
-    feed: bool = Field(default=True, description="Whether the topic has a feed")
-
-
-class NamedFeedSettings(Section):
-    """A feed that selects articles by more than one topic."""
-
-    name: Text = Field(description="What the feed is called in messages; its slug is made from it")
-    title: Text | None = Field(default=None, description="Title of the feed; not given: its name")
-    description: str = Field(default="", description="One sentence about the feed")
-    slug: Slug | None = Field(default=None, description="Folder of the feed; not given: made from the name")
-    where: WhereSettings = Field(default=WhereSettings(), description="Which articles it takes")
-    limit: Count | None = Field(default=None, description="Articles shown; not given: as in `feeds.limit`")
-    content: Extent | None = Field(
-        default=None, description="full or excerpt; not given: as in `feeds.content`"
-    )
-
-
-class FeedsSettings(Section):
-    """What is written, and where."""
-
-    place: OutputPath = Field(
-        default="feeds",
-        alias="path",
-        description="Folder that the feeds are written to, or a bucket as s3://BUCKET/PREFIX",
-        validate_default=True,
-    )
-    formats: Annotated[Formats, AfterValidator(_distinct)] = Field(
-        default=tuple(model.Format), description="Documents of each feed: rss, atom, json"
-    )
-    limit: Count = Field(default=50, description="Articles shown in a feed, 1 to 1000")
-    content: Extent = Field(
-        default="full", description="full: the whole text of articles; excerpt: their summary only"
-    )
-    max_item_size: Size = Field(
-        default="64KB",
-        description="An article whose text is larger is shown by its summary",
-        validate_default=True,
-    )
-    topics: Annotated[dict[Text, TopicSettings], BeforeValidator(_topics)] = Field(
-        default={},
-        description="Topics whose feed is special, by name; all others have a feed without being named",
-    )
-    named: tuple[NamedFeedSettings, ...] = Field(
-        default=(), description="Feeds that select by more than one topic"
-    )
-    hub: Url = Field(default="", description="WebSub hub that tells subscribers of changes at once")
-    hub_delay: Duration = Field(
-        default="0s",
-        description="How long after a change the hub is told: as long as caches in front of the feeds may"
-        " still answer with the old ones",
-        validate_default=True,
-    )
-    archive: bool = Field(
-        default=False,
-        description="Whether the whole history of each feed is kept in archive documents (RFC 5005)",
-    )
-    pictures: bool = Field(
-        default=True,
-        description="Whether pages show pictures of articles; without them a page asks nobody but its server",
-    )
-
-
 class ServeSettings(Section):
     """What the web server says, and to whom."""
 
@@ -361,7 +180,7 @@ class ScheduleSettings(Section):
 class StoreSettings(Section):
     """Where feedbot keeps what it knows."""
 
-    url: Annotated[SecretStr, AfterValidator(_database)] = Field(
+    url: DatabaseUrl = Field(
         default=SecretStr("sqlite:///.feedbot/feedbot.db"),
         description="Database, SQLite or PostgreSQL; DATABASE_URL in the environment wins",
         examples=["sqlite:///.feedbot/feedbot.db", "postgresql://feedbot@db.example.com/feedbot"],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from feedbot.config.feeds import FeedsSettings
 from feedbot.config.sections import (
     AnnounceSettings,
     ContentSettings,
-    FeedsSettings,
     ScheduleSettings,
     Section,
     ServeSettings,

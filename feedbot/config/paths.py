@@ -1,0 +1,94 @@
+"""Where things lie: folders, the place of the feeds, the database. A path is relative to the file's folder.
+
+Like the other values: functions that raise `wrong(what, hint)`, and types made of them. They are given that
+folder as context, and do not look at what is there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from feedbot.config.bucket import SCHEME, BucketAddress, bucket_address
+from feedbot.config.values import one_or_more, wrong
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """The file's folder."""
+    return (info.context or {}).get("folder") or Path.cwd()
+
+
+def folder_path(value: object, info: ValidationInfo) -> Path:
+    """A folder on this machine, as an absolute path."""
+    if not isinstance(value, str) or not value:
+        raise wrong("must be a path", "such as articles or /srv/articles")
+    if "://" in value:
+        raise wrong("must be a folder on this machine", "such as articles or /srv/articles")
+    if "\0" in value:
+        raise wrong("must be a path", "this one has a character that no path can have")
+    return Path(os.path.abspath(_folder(info) / value))  # noqa: PTH100 - resolve() follows links, which may move
+
+
+def output_place(value: object, info: ValidationInfo) -> Path | BucketAddress:
+    """Where feeds go: a folder, or a bucket."""
+    if isinstance(value, str) and value.startswith(SCHEME):
+        return bucket_address(value)
+    if isinstance(value, str) and ":/" in value:
+        raise wrong("must be a folder, or a bucket as s3://BUCKET/PREFIX", _meant(value))
+    return folder_path(value, info)
+
+
+def _meant(value: str) -> str:
+    """What somebody probably meant who wrote the address of a bucket in another way."""
+    scheme, _, rest = value.partition(":")
+    if scheme.lower() == "s3":
+        return f"write {SCHEME}{rest.strip('/')}"
+    if scheme.lower() in {"http", "https"}:
+        return "the address of the store goes into AWS_ENDPOINT_URL"
+    return "any store that speaks the language of S3 will do"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0  # both steps read the host and may refuse it
+    except ValueError:
+        return False
+
+
+def database_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    """The address as SQLAlchemy wants it, with an absolute path for SQLite."""
+    url = value.get_secret_value().strip()
+    scheme, separator, rest = url.partition("://")
+    if scheme in {"postgres", "postgresql", "postgresql+psycopg"} and separator and _is_address(url):
+        return SecretStr(f"postgresql+psycopg://{rest}")
+    name = rest.removeprefix("/").partition("?")[0]
+    if scheme != "sqlite" or not rest.startswith("/"):
+        raise wrong("must be a database address", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+    if name in {"", ":memory:"} or "\0" in name:
+        raise wrong("must name a file", "what was announced has to outlive the process")
+    path = os.path.abspath(_folder(info) / name)  # noqa: PTH100 - as above
+    return SecretStr(f"sqlite:///{path}{rest.removeprefix('/').removeprefix(name)}")
+
+
+FolderPath = Annotated[Path, PlainValidator(folder_path), WithJsonSchema({"type": "string", "title": "path"})]
+OutputPath = Annotated[
+    Path | BucketAddress,
+    PlainValidator(output_place),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "title": "path or bucket", "examples": ["feeds", "s3://news/feeds"]}),
+]
+Paths = Annotated[tuple[FolderPath, ...], Field(min_length=1), BeforeValidator(one_or_more)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(database_address)]

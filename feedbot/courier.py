@@ -36,6 +36,7 @@ PATIENCE = 0.5  # seconds after which what was sent is noted, however much is le
 ANOTHER_KIND = "it was for another target of that name"
 NO_FEED = "the feed is no more"
 
+Claims = dict[str, list[Claim]]  # by target
 Pair = tuple[Claim, Outcome]
 Tell = Callable[[Claim, datetime], Outcome]  # makes one attempt
 

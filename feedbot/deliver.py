@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import logging
 import random
-import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,14 +24,14 @@ from msgspec.structs import replace
 from feedbot.agenda import BREATH, REST, TICK, Agenda
 from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
+from feedbot.claims import Claimer
 from feedbot.clock import Clock, utc_now
-from feedbot.courier import HubRecipient, Recipient, Return, settled_of, tell, tell_health
-from feedbot.dispatch import GRACE, Claims, Dispatch
+from feedbot.courier import Claims, HubRecipient, Recipient, Return, settled_of, tell, tell_health
+from feedbot.dispatch import GRACE, Dispatch
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
-from feedbot.store import db, hint, outbox, settling, turns, upkeep, workers
+from feedbot.store import db, hint, settling
 from feedbot.store.settling import Settled
-from feedbot.store.turns import Pace
 from feedbot.targets import Sender, make_sender
 from feedbot.trial import pinger_of
 
@@ -48,7 +47,6 @@ log = logging.getLogger(__name__)
 
 PERSISTENCE = 300.0  # seconds for which noting an outcome is tried again: a long pass holds up the database
 TOLERATED = 3  # failures of the database in a row before a run that is to end gives up
-PURGES = timedelta(hours=1)  # between two purges
 
 
 @dataclass(kw_only=True)
@@ -81,16 +79,14 @@ class Deliverer:
         jitter: Callable[[], float] = lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
     ) -> None:
         self._engine = engine
-        self._recipients = recipients
-        self._keep = keep
         self._redact = redact
         self._clock = clock
         self._jitter = jitter
-        self._owner = secrets.token_hex(8)
         self._dispatch = Dispatch(recipients, max_age=max_age, parallel=parallel, clock=clock)
         self._stopping = self._dispatch.stopping
         self._agenda = Agenda(self._dispatch.parallel)
-        self._purge_at: datetime | None = None
+        paces = {name: one.pace for name, one in recipients.items()}
+        self._claimer = Claimer(self._agenda, self._dispatch.couriers, paces, keep=keep)
         self._failures: list[Exception] = []  # of the database, in a row
         self.report = DeliverReport()
 
@@ -108,7 +104,7 @@ class Deliverer:
 
     def run(self) -> None:
         """Send what falls due until `stop`."""
-        if not self._recipients:
+        if not self._dispatch.couriers:
             self._stopping.wait()
             return
         with self._at_work():
@@ -120,7 +116,7 @@ class Deliverer:
 
         Raises StoreError when the database cannot be used.
         """
-        if self._recipients:
+        if self._dispatch.couriers:
             with self._at_work():
                 while not self._stopping.is_set():
                     self._step(BREATH)
@@ -161,7 +157,9 @@ class Deliverer:
             try:
                 with self._engine.begin() as connection:
                     settled, ours = self._note(connection, returns)
-                    claims = self._claim(connection, returns, settled, ours) if may_claim else {}
+                    claims: Claims = {}
+                    if may_claim and not self._stopping.is_set():
+                        claims = self._claimer.claim(connection, returns, settled, ours, self._clock())
             except Exception as error:  # noqa: BLE001 - it is told, and tried again
                 self._failures.append(error)
                 self._tell_trouble(error)
@@ -214,81 +212,6 @@ class Deliverer:
         everything = [one for some in settled.values() for one in some]
         ours = settling.settle(connection, everything, now, self._redact)
         return settled, ours
-
-    def _claim(
-        self,
-        connection: Connection,
-        returns: Sequence[Return],
-        settled: Mapping[str, list[Settled]],
-        ours: set[int],
-    ) -> Claims:
-        """Claims for the targets that go on, and for as many others as there are threads free."""
-        if self._stopping.is_set():
-            return {}
-        now = self._clock()
-        claims = self._claim_on(connection, returns, settled, ours, now)
-        returned = {one.target for one in returns}
-        away = {*self._agenda.under_way} - returned | claims.keys()
-        if self._agenda.is_to_look(now):
-            self._look(connection, now, away)
-        return claims | self._claim_heads(connection, now, away)
-
-    def _claim_on(
-        self,
-        connection: Connection,
-        returns: Sequence[Return],
-        settled: Mapping[str, list[Settled]],
-        ours: set[int],
-        now: datetime,
-    ) -> Claims:
-        """Claims for the targets that came back and go on; one for another worker to take rests instead."""
-        claims: Claims = {}
-        surplus = self._agenda.surplus()
-        for one in returns:
-            if surplus > 0 and self._agenda.is_worth_sharing(one.target, len(one.sent)):
-                self._agenda.let_rest(one.target)
-                surplus -= 1
-                continue
-            is_whole = all(claim.key in ours for claim, _ in one.sent)
-            if settled[one.target] and is_whole and self._goes_on(one, now):
-                health = settled[one.target][-1].settlement.health
-                courier = self._dispatch.couriers[one.target]
-                claims[one.target] = outbox.claim_next(
-                    connection, one.target, health, now,
-                    owner=self._owner, lease=courier.lease, most=courier.size,
-                )  # fmt: skip
-        return {name: given for name, given in claims.items() if given}
-
-    def _goes_on(self, one: Return, now: datetime) -> bool:
-        """Whether a target that came back is sent more at once; a pace needs a look first."""
-        if one.left or self._recipients[one.target].pace != Pace():
-            return False
-        return self._agenda.goes_on(one.target, len(one.sent), now)
-
-    def _claim_heads(self, connection: Connection, now: datetime, away: Collection[str]) -> Claims:
-        """Claims for the targets whose turn it is, as many as there are threads for beside those `away`."""
-        names = self._agenda.take(now, away)
-        if not names:
-            return {}
-        leases = {name: self._dispatch.couriers[name].lease for name in names}
-        paces = {name: self._recipients[name].pace for name in names}
-        found = outbox.claim_heads(connection, leases, now, owner=self._owner, paces=paces)
-        for name in set(names) - found.keys():
-            self._agenda.let_rest(name)  # another worker has it, or it waits for something earlier
-        return found
-
-    def _look(self, connection: Connection, now: datetime, away: Collection[str]) -> None:
-        began = time.monotonic()
-        upkeep.recover(connection, now, owner=self._owner, under_way=self._agenda.under_way)
-        # Due, never done, or put off by a clock that was ahead.
-        if self._purge_at is None or not now < self._purge_at <= now + PURGES:
-            upkeep.purge(connection, now - self._keep)
-            upkeep.mend_clock(connection, now)
-            self._purge_at = now + PURGES
-        paces = {name: one.pace for name, one in self._recipients.items() if name not in away}
-        found = turns.turns(connection, paces, now)
-        senders = workers.count_senders(connection)
-        self._agenda.note(found, away=len(away), senders=senders, cost=time.monotonic() - began)
 
     def _pass_on(self, returns: Sequence[Return], claims: Claims) -> None:
         """Note who is under way now."""

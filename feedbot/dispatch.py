@@ -15,14 +15,12 @@ from datetime import timedelta
 from queue import Empty, SimpleQueue
 
 from feedbot.clock import Clock
-from feedbot.courier import Courier, HubRecipient, Recipient, Return
+from feedbot.courier import Claims, Courier, HubRecipient, Recipient, Return
 from feedbot.store.outbox import Claim
 
 log = logging.getLogger(__name__)
 
 GRACE = 7.0  # seconds that a delivery under way has when the worker stops; platforms kill after ten
-
-Claims = dict[str, list[Claim]]  # by target
 
 
 class Dispatch:

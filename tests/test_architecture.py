@@ -30,7 +30,7 @@ FLOORS = (
     {"preview"},
     {"check", "ledger", "scaffold"},
     {"build", "deliver"},
-    {"dispatch"},
+    {"claims", "dispatch"},
     {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"archive", "changes", "identity", "index", "standings"},

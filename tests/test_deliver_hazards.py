@@ -222,7 +222,8 @@ def test_two_workers_keep_one_pace(desk: Desk) -> None:
 def test_a_late_answer_starts_nothing_at_a_target_that_another_worker_serves(desk: Desk) -> None:
     publish(desk, "one", "two", "three")
     desk.newsroom.later(seconds=3)
-    late, other = desk.deliverer(), Postbox("box")
+    late = desk.deliverer()
+    first, other = desk.boxes["box"], Postbox("box")
     desk.boxes = {"box": other}
     second = desk.deliverer()
     begun, done = threading.Event(), threading.Event()
@@ -239,8 +240,6 @@ def test_a_late_answer_starts_nothing_at_a_target_that_another_worker_serves(des
         done.wait(10)
         return Sent()
 
-    first = late._recipients["box"].sender
-    assert isinstance(first, Postbox)
     first.outcomes += [too_late]
     other.outcomes += [under_way]
     late.run_due()

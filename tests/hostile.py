@@ -646,13 +646,18 @@ BODIES = [
         says=said(6, "too tangled"),
     ),
     Hostile(
-        name="a hundred thousand brackets",
-        make=article(body="[" * 100_000),
+        name="fifty thousand brackets",
+        make=article(body="[" * 50_000),
+        fate="read",
+        facts={"content": f"<p>{'[' * 50_000}</p>"},
+    ),
+    Hostile(
+        name="fifty thousand quotes within quotes",
+        make=article(body=">" * 50_000 + "x"),
         fate="read",
         facts={"content": ""},
-        says=said(6, "too many special characters"),
+        says=said(6, "too tangled"),
     ),
-    Hostile(name="fifty thousand quotes within quotes", make=article(body=">" * 50_000 + "x"), fate="read"),
     Hostile(
         name="a list a thousand levels deep",
         make=article(body="".join(" " * n + "- a\n" for n in range(500))),

@@ -25,7 +25,7 @@ from feedbot.content.frontmatter import FrontMatterError, Parts, split
 from feedbot.model import Article, Finding, Level, Site
 from feedbot.yamltree import Tree, YamlError, load
 
-READER_VERSION = 1  # raised when the same file is read differently, so that all files are read again
+READER_VERSION = 2  # raised when the same file is read differently, so that all files are read again
 _NEVER_BUILT = frozenset({"secured"})
 
 

@@ -167,6 +167,7 @@ class _Sync:
         files.put(
             self._connection,
             [structs.replace(row, article_key=keys.get(row.path, row.article_key)) for row in rows],
+            found.newcomers,
         )
 
     def _decide(self, name: str, taken: Taken, changes: dict[str, Change]) -> FileRow:

@@ -19,9 +19,9 @@ from feedbot.store.statements import (
     execute_many,
     execute_rows,
     insert_new,
+    insert_new_rows,
     lock_in_order,
     upsert,
-    upsert_rows,
 )
 
 WEEKS = 26  # of activity that the index page shows
@@ -264,7 +264,7 @@ def move(connection: Connection, *, leaving: Sequence[Membership], joining: Sequ
     The caller sees to it that they are counted, too, with all else that moves in the transaction.
     """
     execute_rows(connection, _LEAVE, ("_feed", "_article"), [member[:2] for member in leaving])
-    upsert_rows(connection, members, ("feed_key", "article_key", "published_us"), joining)
+    insert_new_rows(connection, members, ("feed_key", "article_key", "published_us"), joining)
 
 
 _LEAVE = delete(members).where(

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, text
 
 from feedbot.store.schema import files
-from feedbot.store.statements import CHUNK, chunks, upsert_rows
+from feedbot.store.statements import CHUNK, chunks, insert_new_rows, upsert_rows
 
 Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
 
@@ -80,11 +80,14 @@ def find(connection: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
     }
 
 
-def put(connection: Connection, rows: Iterable[FileRow]) -> None:
-    """Insert or replace `rows`."""
-    columns = ("path", *_STAMP, "fate", "reason", "article_key")
+def put(connection: Connection, rows: Iterable[FileRow], newcomers: Collection[str]) -> None:
+    """Insert or replace `rows`; `newcomers` are the paths that have none yet."""
     values = [(row.path, *row.stamp, row.fate, row.reason, row.article_key) for row in rows]
-    upsert_rows(connection, files, columns, values)
+    insert_new_rows(connection, files, _COLUMNS, [row for row in values if row[0] in newcomers])
+    upsert_rows(connection, files, _COLUMNS, [row for row in values if row[0] not in newcomers])
+
+
+_COLUMNS = ("path", *_STAMP, "fate", "reason", "article_key")
 
 
 def forget(connection: Connection, paths: Iterable[str]) -> None:

@@ -89,6 +89,17 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
     execute_many(connection, _insert_new(connection.dialect.name, table), rows)
 
 
+def insert_new_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """The same for rows that are nothing but their values, in the order of `columns`.
+
+    Where rows refer to other tables, SQLite takes a third less for it than for `upsert_rows`: what changes a
+    row might have to be taken back, so that it copies each page before it touches it.
+    """
+    execute_rows(connection, _insert_new(connection.dialect.name, table), columns, rows)
+
+
 @cache
 def _insert_new(dialect: str, table: Table) -> Any:
     keys = [column.name for column in table.primary_key]

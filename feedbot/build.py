@@ -122,15 +122,18 @@ class Builder:
         output = make_output(config, self.lease.confirm)
         self._place = output.place
         self._prepared = False
-        self._crew = Crew()  # of the next pass
         self._newsroom = newsroom_of(config, self._catalogue)
         self._refresh = Refresh(config, self._catalogue, output, engine, clock=clock)
+        self._crew = self._new_crew()  # of the next pass
         self._audiences = [audience_of(target) for target in config.targets]
 
     def expect(self, files: int) -> None:
         """Get ready for a pass over so many changed files, which comes in a moment, if it is ours to make."""
         if self.lease.term and self._crew.pays(files, PLENTY):
-            self._crew.get_ready(self._newsroom.reader.read, self._refresh.render)
+            self._crew.get_ready()
+
+    def _new_crew(self) -> Crew:
+        return Crew(load=(self._newsroom.reader.load, self._refresh.press.load))
 
     def run(
         self,
@@ -147,7 +150,7 @@ class Builder:
         Raises ContentError or PublishError; then the store and the output are as they were, or whole and
         newer, and the next pass goes on from there. Raises StandbyError when another makes the passes.
         """
-        crew, self._crew = self._crew, Crew()
+        crew, self._crew = self._crew, self._new_crew()
         with crew, self.lease.turn():
             try:
                 return self._run(crew, paths, allow_empty, patient, progress)

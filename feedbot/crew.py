@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -26,10 +26,14 @@ Result = TypeVar("Result")
 
 
 class Crew:
-    """As many processes as there are cores, or `size` of them, until the end of a `with` block."""
+    """As many processes as there are cores, or `size` of them, until the end of a `with` block.
 
-    def __init__(self, size: int | None = None) -> None:
+    `load` is called before there is work: it loads what work needs, so that it need not be loaded meanwhile.
+    """
+
+    def __init__(self, size: int | None = None, *, load: Sequence[Callable[[], object]] = ()) -> None:
         self._size = size or _cores()
+        self._load = load
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -45,8 +49,8 @@ class Crew:
         """Whether so many things to do are worth further processes; `plenty` are, where these are forks."""
         return things >= plenty * (1 if self._pool or _has_one_thread() else LOADING)
 
-    def get_ready(self, *work: Callable[..., object]) -> None:
-        """Start the processes, and let them load what `work` needs: there will be plenty of it in a moment.
+    def get_ready(self) -> None:
+        """Start the processes, and let them load what they need: there will be plenty of work in a moment.
 
         Forks have nothing to load, and start as quickly then.
         """
@@ -54,7 +58,7 @@ class Crew:
             return
         pool = self._started()
         for _ in range(self._size):
-            _submitted(pool, _load, work)
+            _submitted(pool, _nothing, None)
 
     def map(
         self, work: Callable[[Item], Result], items: Iterable[Item], *, pays: bool
@@ -79,13 +83,22 @@ class Crew:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = multiprocessing.get_context("fork" if _has_one_thread() else "spawn")
-            self._pool = ProcessPoolExecutor(self._size, mp_context=context, initializer=_join_crew)
+            forks = _has_one_thread()
+            if forks:
+                _call(self._load)  # once for all
+            context = multiprocessing.get_context("fork" if forks else "spawn")
+            load = () if forks else tuple(self._load)
+            self._pool = ProcessPoolExecutor(self._size, context, initializer=_join_crew, initargs=(load,))
         return self._pool
 
 
-def _load(_work: object) -> None:
-    """Nothing more: to be given work is to load what it needs."""
+def _call(load: Iterable[Callable[[], object]]) -> None:
+    for one in load:
+        one()
+
+
+def _nothing(_: None) -> None:
+    """To be given work is to be started."""
 
 
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:
@@ -121,8 +134,8 @@ def _has_one_thread() -> bool:
     return tasks.is_dir() and len(os.listdir(tasks)) == 1
 
 
-def _join_crew() -> None:
-    """Leave signals to the process that started this one, and end when it ends, however it does."""
+def _join_crew(load: Iterable[Callable[[], object]]) -> None:
+    """Leave signals to the process that started this one, end when it ends, however it does, and `load`."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     gc.disable()  # what is made here goes away with its last reference, or with the process after the pass
@@ -135,3 +148,4 @@ def _join_crew() -> None:
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    _call(load)

@@ -12,7 +12,7 @@ its feed rendered once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -76,7 +76,7 @@ class Refresh:
         self._config = config
         self._clock = clock
         options = config.feeds
-        self._press = Press(
+        self.press = Press(
             site=config.site_model(),
             formats=options.formats,
             max_item_size=options.max_item_size,
@@ -86,13 +86,8 @@ class Refresh:
         self._place = output.place
         self._engine = engine
         self._output = output
-        self._archives = Archives(catalogue, self._press, self._output, engine)
-        self._index = Index(catalogue, self._press, self._output, engine)
-
-    @property
-    def render(self) -> Callable[[Job], Rendered]:
-        """What further processes do for it."""
-        return self._press.render
+        self._archives = Archives(catalogue, self.press, self._output, engine)
+        self._index = Index(catalogue, self.press, self._output, engine)
 
     def run(self, crew: Crew, *, patient: bool) -> RefreshReport:
         """Render and write what changed; `patient` says that the index may wait for its moment.
@@ -115,7 +110,8 @@ class Refresh:
         self._archives.adopt(stale)
         unwanted = self._archives.refresh(crew, report)
         rendered = (
-            one for _, one in crew.map(self.render, self._jobs(stale), pays=crew.pays(len(stale), PLENTY))
+            one
+            for _, one in crew.map(self.press.render, self._jobs(stale), pays=crew.pays(len(stale), PLENTY))
         )
         for batch in batches(zip(stale, rendered, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)
@@ -162,12 +158,12 @@ class Refresh:
         paths = {
             feed_path(Feed(slug=row.slug, title=""), format_): row.key
             for row in rows
-            for format_ in self._press.formats
+            for format_ in self.press.formats
         }
         known = pings.digests(connection, paths)
         changed = {key for path, key in paths.items() if is_changed(known.get(path), written.get(path))}
         # Who is subscribed at a former address hears of what is new at the present one.
-        names = {FILENAMES[format_] for format_ in self._press.formats}
+        names = {FILENAMES[format_] for format_ in self.press.formats}
         left = (document for path, document in before.items() if path not in paths)
         changed |= {
             document.feed_key

@@ -74,7 +74,7 @@ def test_little_work_stays_in_this_process_and_plenty_does_not() -> None:
 
 def test_processes_that_were_called_before_there_is_work_get_all_of_it() -> None:
     with some_thread(), Crew(2) as crew:
-        crew.get_ready(doubled_elsewhere)
+        crew.get_ready()
         called = {process.pid for process in multiprocessing.active_children()}
         assert len(called) == 2
         assert {pid for _, (_, pid) in crew.map(doubled_elsewhere, range(50), pays=False)} <= called
@@ -84,8 +84,23 @@ def test_processes_that_have_to_load_first_pay_later_than_others() -> None:
     with some_thread(), Crew(2) as crew:
         assert not crew.pays(100, plenty=100)
         assert crew.pays(1000, plenty=100)
-        crew.get_ready(doubled)
+        crew.get_ready()
         assert crew.pays(100, plenty=100)
+
+
+def learn() -> None:
+    known_here.append("loaded")
+
+
+def test_processes_load_what_they_need_before_there_is_work() -> None:
+    with some_thread(), Crew(2, load=[learn]) as crew:
+        assert [found for _, found in crew.map(known_there, range(3), pays=True)] == [["loaded"]] * 3
+    assert known_here == []
+
+
+def test_nothing_is_loaded_for_work_that_stays_here() -> None:
+    with Crew(2, load=[learn]) as crew:
+        assert [found for _, found in crew.map(known_there, range(3), pays=False)] == [[], [], []]
 
 
 def test_a_process_that_is_killed_costs_no_result() -> None:
@@ -112,14 +127,14 @@ def test_a_process_by_itself_is_forked_and_its_database_stays_whole(tmp_path: Pa
         from sqlalchemy import insert, select
         from feedbot.store.db import open_store
         from feedbot.store.schema import state
-        from test_crew import known_here, known_there
+        from test_crew import known_here, known_there, learn
 
         known_here.append("since the start")
         engine = open_store("sqlite:///" + sys.argv[1])
-        with Crew(2) as crew:
+        with Crew(2, load=[learn]) as crew:
             with engine.begin() as connection:
                 for number, found in crew.map(known_there, range(20), pays=True):
-                    assert found == ["since the start"]
+                    assert found == known_here == ["since the start", "loaded"]  # once for all
                     connection.execute(insert(state), {"name": str(number), "value": "here"})
             with engine.begin() as connection:
                 assert len(connection.execute(select(state)).all()) == 20

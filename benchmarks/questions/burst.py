@@ -27,7 +27,7 @@ from questions import Run
 PART = "burst"
 SIZES = (100_000,)
 LIMIT = 300.0  # seconds until everything has to be right
-POLL = 0.005
+POLL = 0.02
 
 Digests = Mapping[Path, str]
 

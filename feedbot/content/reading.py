@@ -86,6 +86,10 @@ class Reader:
     fields: str | Mapping[str, Sequence[str]] | None = None
     timezone: str = "UTC"
 
+    def load(self) -> None:
+        """Get ready to read: what is not needed before the first file is loaded and worked out now."""
+        _ = self._fields, self.zone
+
     def read(self, data: bytes, *, name: str, relative: str) -> Reading:
         """What the file at `relative` below the content folder says; `name` is its path in findings."""
         parsed = self.parse(data, name=name)

@@ -166,6 +166,12 @@ def _render(template: str, **values: Any) -> bytes:
     return _environment().get_template(template).render(values).encode()
 
 
+def load_templates() -> None:
+    """Load the template engine and compile the templates, which takes as long as to render ten feeds."""
+    for template in ("index.html", "feed.html"):
+        _environment().get_template(template)
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - like feedgen

@@ -12,7 +12,9 @@ from msgspec import Struct
 from feedbot.model import Document, Entry, Feed, Format, Site, load_article
 from feedbot.render import make_plates, render_feed
 from feedbot.render.addresses import NEWEST, Part
+from feedbot.render.pages import load_templates
 from feedbot.render.plates import Body, Plate, Rack, Style
+from feedbot.render.xmlfeeds import load_feedgen
 
 KEPT = 16 * 2**20  # bytes of plates: those of the feeds of a newsroom, or of the busiest of a large one
 
@@ -40,6 +42,11 @@ class Press(Struct, frozen=True, kw_only=True):
     formats: tuple[Format, ...]
     max_item_size: int
     pictures: bool = True  # on pages
+
+    def load(self) -> None:
+        """Get ready to render: load what is not needed before the first feed."""
+        load_templates()
+        load_feedgen()
 
     def render(self, job: Job) -> Rendered:
         """The documents of a feed."""

@@ -77,6 +77,11 @@ def _filled(frame: bytes, entries: Iterable[bytes], end: bytes) -> bytes:
     return b"".join([frame.removesuffix(end), *entries, end])
 
 
+def load_feedgen() -> None:
+    """Load what writes feeds, which takes as long as to write a few."""
+    _feedgen()
+
+
 @cache
 def _feedgen() -> Any:
     """feedgen, which takes its time to load, and is only needed in a pass that finds something changed."""

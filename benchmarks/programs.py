@@ -55,9 +55,29 @@ class Program(ABC):
     def build_command(self) -> list[str]:
         """Builds everything once."""
 
+    @property
+    def made(self) -> Sequence[Path]:
+        """The folders that hold what a build makes, or keeps for the next one."""
+        return (self.output,)
+
     def clear(self) -> None:
-        """Forget every earlier build."""
-        shutil.rmtree(self.output, ignore_errors=True)
+        """Forget every earlier build. What it made is only put aside until all builds are over.
+
+        A file system can be slow to create files for half a minute after it has deleted others (ext4 without
+        a journal is), and the program that is measured next would pay for that.
+        """
+        for path in self.made:
+            if path.exists():
+                self._aside.mkdir(exist_ok=True)
+                path.rename(self._aside / f"{len(os.listdir(self._aside))}-{path.name}")
+
+    def sweep(self) -> None:
+        """Delete what was put aside."""
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    @property
+    def _aside(self) -> Path:
+        return self.folder / "aside"
 
     def documents_of(self, topic: str) -> list[Path]:
         """Those that show an article of one topic: the site's and the topic's."""
@@ -100,10 +120,13 @@ class Feedbot(Watching):
     def watch_command(self) -> list[str]:
         return [*self.command, "run", "--quiet"]
 
+    @property
+    def made(self) -> Sequence[Path]:
+        return (self.output, self.folder / ".feedbot")
+
     def clear(self) -> None:
+        super().clear()
         self.configure()
-        shutil.rmtree(self.output, ignore_errors=True)
-        shutil.rmtree(self.folder / ".feedbot", ignore_errors=True)
 
 
 class Hugo(Watching):
@@ -125,9 +148,9 @@ class Hugo(Watching):
     def watch_command(self) -> list[str]:
         return [*self.build_command, "--watch"]
 
-    def clear(self) -> None:
-        super().clear()
-        shutil.rmtree(self.folder / "hugo-cache", ignore_errors=True)
+    @property
+    def made(self) -> Sequence[Path]:
+        return (self.output, self.folder / "hugo-cache")
 
 
 class Eleventy(Program):
@@ -162,9 +185,12 @@ class Jekyll(Program):
         places = {"--source": self.source, "--destination": self.output}
         return [*self.command, "build", "--quiet", "--disable-disk-cache", *_options(places)]
 
+    @property
+    def made(self) -> Sequence[Path]:
+        return (self.output, self.source)
+
     def clear(self) -> None:
         super().clear()
-        shutil.rmtree(self.source, ignore_errors=True)
         shutil.copytree(PEERS / "jekyll", self.source)
         (self.source / "_articles").symlink_to(self.folder / "content")
 

@@ -38,6 +38,8 @@ def measure(run: Run) -> None:
         finished = [program for program in programs if costs[program.name]]
         compare(finished)
         sizes = in_turn(finished, min(run.repeats, 3), weighed)
+        for program in programs:
+            program.sweep()
         for name, taken in costs.items():
             run.keep(
                 Measured(

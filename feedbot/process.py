@@ -32,6 +32,19 @@ def this_process() -> Process:
     return Process(name=f"{socket.gethostname()[:NAME]}:{pid}", mark=f"{_place()} {pid} {_birth(pid)}")
 
 
+def keep_memory_together() -> None:
+    """Let all threads take memory from one place, where the C library is one that can (glibc).
+
+    With a place for each, it holds in all of them what but one thread at a time has use for. Has to be asked
+    for before there are threads.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+_M_ARENA_MAX = -8  # malloc.h
+
+
 def give_back_memory() -> None:
     """Give back to the system what the C library holds and nobody uses, where it is one that can (glibc)."""
     with suppress(AttributeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from feedbot.model import EventKind, Finding, JsonObject, Level
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import articles, events, feeds, files, findings, members, passes, state
-from feedbot.store.statements import chunks, execute_rows, upsert
+from feedbot.store.statements import CHUNK, chunks, execute_rows, upsert
 
 PASSES_KEPT = 200
 
@@ -28,7 +28,10 @@ class Event(Struct, frozen=True, kw_only=True):
 
 def put_findings(connection: Connection, by_source: Mapping[str, Iterable[Finding]]) -> None:
     """Replace all findings of each source (a file, or a document) by these."""
-    for chunk in chunks(by_source):
+    sources: Collection[str] = by_source
+    if len(by_source) > CHUNK:  # nearly all of them have none, as all had at first
+        sources = by_source.keys() & set(connection.scalars(select(findings.c.source).distinct()))
+    for chunk in chunks(sources):
         connection.execute(delete(findings).where(findings.c.source.in_(chunk)))
     rows = [
         {"source": source, **{name: getattr(finding, name) for name in Finding.__struct_fields__}}

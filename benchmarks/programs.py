@@ -64,12 +64,14 @@ class Program(ABC):
         """Forget every earlier build. What it made is only put aside until all builds are over.
 
         A file system can be slow to create files for half a minute after it has deleted others (ext4 without
-        a journal is), and the program that is measured next would pay for that.
+        a journal is), and the program that is measured next would pay for that; as it would for what the one
+        before has left to the system to be written.
         """
         for path in self.made:
             if path.exists():
                 self._aside.mkdir(exist_ok=True)
                 path.rename(self._aside / f"{len(os.listdir(self._aside))}-{path.name}")
+        os.sync()
 
     def sweep(self) -> None:
         """Delete what was put aside."""

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import structs
 
 from feedbot.membership import Catalogue
-from feedbot.model import HASH_VERSION, Article, EventKind, Status, load_article, visible_hash
+from feedbot.model import HASH_VERSION, EventKind, Outline, Status, load_article, load_outline, visible_hash
 from feedbot.store import archives, articles, feeds, journal
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
@@ -31,7 +31,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     stored: StoredArticle | None
     row: ArticleRow
-    article: Article
+    outline: Outline
 
     @property
     def is_visible(self) -> bool:
@@ -55,34 +55,34 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return EventKind.WITHDRAWN if was_live else None
 
 
-def standing(article: Article, now: datetime, stored: StoredArticle | None = None) -> tuple[Status, str]:
+def standing(outline: Outline, now: datetime, stored: StoredArticle | None = None) -> tuple[Status, str]:
     """Where a published article stands at `now`, and why if it is withdrawn; `stored` is how it stood."""
-    if article.expires is not None and article.expires <= now:
+    if outline.expires is not None and outline.expires <= now:
         return Status.WITHDRAWN, "expired"
-    if article.published > now and not (stored and _has_appeared(stored, article)):
+    if outline.published > now and not (stored and _has_appeared(stored, outline)):
         return Status.WAITING, ""
     return Status.LIVE, ""
 
 
-def _has_appeared(stored: StoredArticle, article: Article) -> bool:
+def _has_appeared(stored: StoredArticle, outline: Outline) -> bool:
     """Whether readers see it under this date: then a clock that denies it is behind."""
-    return stored.row.status is Status.LIVE and stored.row.published_us == to_us(article.published)
+    return stored.row.status is Status.LIVE and stored.row.published_us == to_us(outline.published)
 
 
 def withdrawal(stored: StoredArticle, reason: str, *, gone: datetime | None = None) -> Change:
     """The article leaves its feeds; `gone` says since when its file is not there."""
     gone_us = to_us(gone) if gone else None
     row = structs.replace(stored.row, status=Status.WITHDRAWN, reason=reason, gone_us=gone_us)
-    return Change(stored=stored, row=row, article=load_article(row.body))
+    return Change(stored=stored, row=row, outline=load_outline(row.body))
 
 
 def falling_due(stored: StoredArticle, now: datetime) -> Change:
     """The article's time came by itself: to appear, or to expire."""
-    article = load_article(stored.row.body)
-    status, reason = standing(article, now)
+    outline = load_outline(stored.row.body)
+    status, reason = standing(outline, now)
     seen_us = first_seen(stored, status, now)
     row = structs.replace(stored.row, status=status, reason=reason, seen_us=seen_us)
-    return Change(stored=stored, row=row, article=article)
+    return Change(stored=stored, row=row, outline=outline)
 
 
 def first_seen(stored: StoredArticle | None, status: Status, now: datetime) -> int | None:
@@ -126,7 +126,7 @@ class Writer:
         before = articles.memberships(self.connection, [key for key, change in keyed if change.stored])
         joining: list[Membership] = []
         leaving: list[Membership] = []
-        live = [change.article for _, change in keyed if change.row.status is Status.LIVE]
+        live = [change.outline for _, change in keyed if change.row.status is Status.LIVE]
         feeds_of = iter(self.feeds_of(live))
         for key, change in keyed:
             was = before.get(key, set())
@@ -151,9 +151,9 @@ class Writer:
         self._moved.update((feed, feeds.week_of(at)) for feed, _, at in joining)
         self._moved.subtract((feed, feeds.week_of(at)) for feed, _, at in leaving)
 
-    def feeds_of(self, live: Sequence[Article]) -> list[set[int]]:
+    def feeds_of(self, live: Sequence[Outline]) -> list[set[int]]:
         """The keys of the feeds that each of these articles is in, registered if they are new."""
-        names = [self.catalogue.feeds_of(article) for article in live]
+        names = [self.catalogue.feeds_of(outline) for outline in live]
         self.register({name: title for some in names for name, title in some.items()})
         return [{self._feed_keys[name] for name in some} for some in names]
 

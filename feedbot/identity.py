@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from feedbot.content import Read, Reading
+from feedbot.content import Broken, Excluded
+from feedbot.content.intake import Ready
 from feedbot.content.scan import Root
 from feedbot.model import Finding
 from feedbot.store import articles, files
@@ -83,11 +84,11 @@ class Identities:
         self._by_url: dict[str, list[StoredArticle]] = {}
         self._urls: Counter[str] = Counter()
 
-    def prepare(self, readings: Mapping[str, Reading]) -> None:
+    def prepare(self, readings: Mapping[str, Ready | Excluded | Broken]) -> None:
         """Look up all that the files in `readings` may be."""
         if self._is_first_look:
             return  # each is new, or has the id of another of this sync
-        reads = {name: reading for name, reading in readings.items() if isinstance(reading, Read)}
+        reads = {name: reading for name, reading in readings.items() if isinstance(reading, Ready)}
         self._rows = files.find(self._connection, readings)
         keys = [row.article_key for row in self._rows.values() if row.article_key is not None]
         self._by_key = {found.key: found for found in articles.find_by_key(self._connection, keys)}
@@ -97,7 +98,7 @@ class Identities:
         self._by_path = _last_gone(articles.find_by_path(self._connection, strangers))
         self._prepare_renames({name: reads[name] for name in strangers})
 
-    def _prepare_renames(self, reads: Mapping[str, Read]) -> None:
+    def _prepare_renames(self, reads: Mapping[str, Ready]) -> None:
         self._urls = Counter(
             url_digest(read.url) for name, read in reads.items() if read.url and name in self._newcomers
         )
@@ -122,7 +123,7 @@ class Identities:
             self._claimed[stored.row.id] = name
         return stored
 
-    def of(self, name: str, read: Read) -> Identity | Duplicate:
+    def of(self, name: str, read: Ready) -> Identity | Duplicate:
         """The identity of the article in the file `name`."""
         stored = self.known(name) or self._return(name, read) or self._rename(name, read)
         if stored:
@@ -134,7 +135,7 @@ class Identities:
         """The articles whose files are gone, and that no other file turned out to be."""
         return [stored for stored in self._going if stored.row.id not in self._claimed]
 
-    def _wanted(self, name: str, read: Read) -> str:
+    def _wanted(self, name: str, read: Ready) -> str:
         return make_id(self._id_base, read.id) if read.id else self._own_id(name)
 
     def _own_id(self, name: str) -> str:
@@ -145,12 +146,12 @@ class Identities:
         )
         return make_id(self._id_base, relative)
 
-    def _return(self, name: str, read: Read) -> StoredArticle | None:
+    def _return(self, name: str, read: Ready) -> StoredArticle | None:
         """The article last read at this path, though its id may be made of an older path."""
         stored = None if read.id else self._by_path.get(name)
         return stored if stored and self._is_free(stored) else None
 
-    def _rename(self, name: str, read: Read) -> StoredArticle | None:
+    def _rename(self, name: str, read: Ready) -> StoredArticle | None:
         """The one article with this URL whose file went, if this is the one file that came with it."""
         digest = url_digest(read.url)
         if read.id or not digest or name not in self._newcomers or self._urls[digest] != 1:
@@ -158,7 +159,7 @@ class Identities:
         candidates = [stored for stored in self._by_url.get(digest, []) if self._is_free(stored)]
         return candidates[0] if len(candidates) == 1 else None
 
-    def _by_own_id(self, name: str, read: Read) -> Identity | Duplicate:
+    def _by_own_id(self, name: str, read: Ready) -> Identity | Duplicate:
         wanted = self._wanted(name, read)
         stored = self._by_id.get(wanted)
         holder = self._claimed.get(wanted) or (

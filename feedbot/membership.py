@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from feedbot.model import Article, Feed, Where, fold_name
+from feedbot.model import Feed, Outline, Where, fold_name
 from feedbot.slug import slugify
 from feedbot.store.feeds import FeedName, FeedRow, Kind
 
@@ -46,7 +46,7 @@ class Catalogue:
         """Whether feeds have archives."""
         return self._config.feeds.archive
 
-    def feeds_of(self, article: Article) -> dict[FeedName, str]:
+    def feeds_of(self, article: Outline) -> dict[FeedName, str]:
         """The feeds that a live article is in, each with its name as written."""
         found = {ALL: ""}
         for topic in article.topics:

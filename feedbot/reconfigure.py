@@ -20,7 +20,7 @@ from feedbot.changes import Writer
 from feedbot.config import BucketAddress
 from feedbot.index import doubt_index
 from feedbot.membership import Catalogue
-from feedbot.model import Finding, Level, load_article
+from feedbot.model import Finding, Level, load_outline
 from feedbot.place import NOWHERE
 from feedbot.store import archives, articles, feeds, files, journal
 from feedbot.store.articles import StoredArticle
@@ -128,7 +128,7 @@ def _enter_anew(writer: Writer, batch: Sequence[StoredArticle]) -> None:
     before = articles.memberships(writer.connection, [stored.key for stored in batch])
     joining: list[Membership] = []
     leaving: list[Membership] = []
-    after = writer.feeds_of([load_article(stored.row.body) for stored in batch])
+    after = writer.feeds_of([load_outline(stored.row.body) for stored in batch])
     for stored, now in zip(batch, after, strict=True):
         was = before.get(stored.key, set())
         joining += [(key, stored.key, stored.row.published_us) for key in now - was]

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from feedbot.changes import Change, Writer, falling_due, first_seen, standing, withdrawal
-from feedbot.content import Broken, Read, Reader
-from feedbot.content.intake import Intake, Taken
+from feedbot.content import Broken, Reader
+from feedbot.content.intake import Intake, Ready, Taken
 from feedbot.content.scan import Root, Selection, Survey, names_of, survey
 from feedbot.crew import Crew
 from feedbot.errors import ContentError
 from feedbot.identity import Duplicate, Identities, Identity, url_digest
 from feedbot.membership import Catalogue
-from feedbot.model import Article, EventKind, Finding, Level
+from feedbot.model import EventKind, Finding, Level, load_article
 from feedbot.render import too_large
 from feedbot.store import articles, files, journal
 from feedbot.store.articles import ArticleRow
@@ -174,7 +174,7 @@ class _Sync:
         """The row of a file, and in `changes` what it does to an article."""
         reading, stamp = taken.reading, _stamp(taken)
         self._findings[name] = reading.findings
-        if isinstance(reading, Read):
+        if isinstance(reading, Ready):
             return self._decide_read(name, reading, taken, changes)
         stored = self._identities.known(name)
         key = stored.key if stored else None
@@ -187,7 +187,7 @@ class _Sync:
             path=name, stamp=stamp, fate=Fate.EXCLUDED, reason=reading.reason.value, article_key=key
         )
 
-    def _decide_read(self, name: str, reading: Read, taken: Taken, changes: dict[str, Change]) -> FileRow:
+    def _decide_read(self, name: str, reading: Ready, taken: Taken, changes: dict[str, Change]) -> FileRow:
         identity = self._identities.of(name, reading)
         if isinstance(identity, Duplicate):
             self._findings[name] = (*reading.findings, identity.finding)
@@ -196,34 +196,34 @@ class _Sync:
             return FileRow(path=name, stamp=UNTRUSTED, fate=Fate.DUPLICATE)
         self._findings[name] = (
             *reading.findings,
-            *self._size_findings(name, reading.article, len(taken.body)),
+            *self._size_findings(name, reading.body),
         )
         self._report.renamed += bool(identity.stored and identity.stored.row.path != name)
-        changes[name] = self._change(name, reading, taken, identity)
+        changes[name] = self._change(name, reading, identity)
         return FileRow(path=name, stamp=_stamp(taken), fate=Fate.READ)
 
-    def _change(self, name: str, reading: Read, taken: Taken, identity: Identity) -> Change:
-        stored, article = identity.stored, reading.article
-        status, reason = standing(article, self._now, stored)
+    def _change(self, name: str, reading: Ready, identity: Identity) -> Change:
+        stored, outline = identity.stored, reading.outline
+        status, reason = standing(outline, self._now, stored)
         row = ArticleRow(
             id=identity.id,
             path=name,
             url_digest=url_digest(reading.url),
             status=status,
             reason=reason,
-            published_us=to_us(article.published),
-            expires_us=to_us(article.expires) if article.expires else None,
-            visible_hash=taken.visible_hash,
-            body=taken.body,
+            published_us=to_us(outline.published),
+            expires_us=to_us(outline.expires) if outline.expires else None,
+            visible_hash=reading.visible_hash,
+            body=reading.body,
             seen_us=first_seen(stored, status, self._now),
             gone_us=None,
         )
-        return Change(stored=stored, row=row, article=article)
+        return Change(stored=stored, row=row, outline=outline)
 
-    def _size_findings(self, name: str, article: Article, length: int) -> list[Finding]:
+    def _size_findings(self, name: str, body: str) -> list[Finding]:
         limit = self._newsroom.max_item_size
         # Far from the limit there is no need to look: a character becomes 6 bytes at the most (&quot;).
-        if limit is None or 8 * length < limit or not too_large(article, limit):
+        if limit is None or 8 * len(body) < limit or not too_large(load_article(body), limit):
             return []
         finding = Finding(
             path=name,

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from feedbot.content.reading import Broken, Excluded, Parsed, Read, Reader, Reading, Reason
 from feedbot.content.scan import Found, Stamp, Unreadable, fetch
-from feedbot.model import Finding, dump_article, load_article, visible_hash
+from feedbot.model import Finding, Outline, dump_article, load_outline, visible_hash
 
 STILL = timedelta(seconds=1)  # a file that makes no sense and is younger may be half-written
 TICK_NS = 20_000_000  # longer than the clock of common file systems takes to move on
@@ -25,41 +25,32 @@ PORTION = 512 * 1024  # bytes of files that are worked on together
 Batch = Mapping[str, Found]  # by name
 
 
-class Taken(Struct, frozen=True, kw_only=True):
-    """What a file says, and the stat that stands for these bytes; None if no stat can stand for them.
+class Ready(Struct, frozen=True, kw_only=True):
+    """An article that was read, ready for the store, with the outline that a pass decides by."""
 
-    Of an article also its text for the store and the digest of what readers see of it.
-    """
+    outline: Outline
+    id: str  # this and the next two as in `Read`
+    url: str
+    findings: tuple[Finding, ...]
+    body: str  # the article as text
+    visible_hash: str  # the digest of what readers see of it
 
-    reading: Reading
-    stamp: Stamp | None
-    body: str = ""
-    visible_hash: str = ""
-
-    def __reduce__(self) -> tuple[Callable[..., Taken], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., Ready], tuple[object, ...]]:
         """Between processes an article travels as its text alone, many times faster than as an object."""
-        reading = self.reading
-        if not isinstance(reading, Read):
-            return _with_reading, (reading, self.stamp)
-        return _with_article, (
-            reading.id,
-            reading.url,
-            reading.findings,
-            self.stamp,
-            self.body,
-            self.visible_hash,
-        )
+        return _with_outline, (self.id, self.url, self.findings, self.body, self.visible_hash)
 
 
-def _with_reading(reading: Reading, stamp: Stamp | None) -> Taken:
-    return Taken(reading=reading, stamp=stamp)
+def _with_outline(id_: str, url: str, findings: tuple[Finding, ...], body: str, visible_hash: str) -> Ready:
+    return Ready(
+        outline=load_outline(body), id=id_, url=url, findings=findings, body=body, visible_hash=visible_hash
+    )
 
 
-def _with_article(
-    id_: str, url: str, findings: tuple[Finding, ...], stamp: Stamp | None, body: str, visible_hash: str
-) -> Taken:
-    reading = Read(article=load_article(body), id=id_, url=url, findings=findings)
-    return Taken(reading=reading, stamp=stamp, body=body, visible_hash=visible_hash)
+class Taken(Struct, frozen=True):
+    """What a file says, and the stat that stands for these bytes; None if no stat can stand for them."""
+
+    reading: Ready | Excluded | Broken
+    stamp: Stamp | None
 
 
 class Intake(Struct, frozen=True, kw_only=True):
@@ -88,7 +79,7 @@ class Intake(Struct, frozen=True, kw_only=True):
         if isinstance(fetched, Unreadable):
             # A change of permissions does not show in the stat that is compared: look again at each pass.
             finding = Finding(path=name, what=fetched.why, hint=fetched.hint)
-            return Taken(reading=Broken(findings=(finding,)), stamp=None)
+            return Taken(Broken(findings=(finding,)), None)
         is_racy = _is_racy(fetched.stamp)
         return _Opened(self.reader.parse(fetched.data, name=name), fetched.stamp, fetched.still, is_racy)
 
@@ -100,12 +91,19 @@ class Intake(Struct, frozen=True, kw_only=True):
         if not self.settled and (not opened.still or _may_be_half(reading, opened.stamp, self.now)):
             return None
         stamp = None if opened.is_racy else opened.stamp
-        if not isinstance(reading, Read):
-            return Taken(reading=reading, stamp=stamp)
-        article = reading.article
-        return Taken(
-            reading=reading, stamp=stamp, body=dump_article(article), visible_hash=visible_hash(article)
-        )
+        return Taken(_made_ready(reading) if isinstance(reading, Read) else reading, stamp)
+
+
+def _made_ready(read: Read) -> Ready:
+    article = read.article
+    return Ready(
+        outline=article,
+        id=read.id,
+        url=read.url,
+        findings=read.findings,
+        body=dump_article(article),
+        visible_hash=visible_hash(article),
+    )
 
 
 class _Opened(NamedTuple):

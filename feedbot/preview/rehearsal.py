@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from feedbot.announce import Policy, announce
 from feedbot.audience import Audience
 from feedbot.build import newsroom_of
-from feedbot.content import Broken, Excluded, Read, Reading
-from feedbot.content.intake import Intake
+from feedbot.content import Broken, Excluded, Read
+from feedbot.content.intake import Intake, Ready
 from feedbot.content.scan import Fetched, Found, fetch, survey
 from feedbot.crew import Crew
 from feedbot.identity import Duplicate, Identities, make_id
@@ -55,7 +55,7 @@ class _Sight(Struct, frozen=True, kw_only=True):
     """A file as it is now, and the article that it is or was."""
 
     place: Place
-    reading: Reading | None = None  # None: it is not there, or not to be read
+    reading: Ready | Excluded | Broken | None = None  # None: it is not there, or not to be read
     why: str = ""  # ... for this reason
     id: str = ""
     stored: StoredArticle | None = None
@@ -73,8 +73,8 @@ def rehearse(
     newsroom = newsroom_of(config, Catalogue(config))
     sight = _see(source, config, newsroom, spelling, now)
     appears = None
-    if isinstance(sight.reading, Read) and sight.reading.article.published > now:
-        appears = now = sight.reading.article.published
+    if isinstance(sight.reading, Ready) and sight.reading.outline.published > now:
+        appears = now = sight.reading.outline.published
     findings = sight.reading.findings if sight.reading else ()
     if sight.duplicate:
         obstacle = Obstacle(stage=Stage.FILE, reason=sight.duplicate.what, hint=sight.duplicate.hint)
@@ -106,7 +106,7 @@ def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, 
         return _Sight(place=place, why=why, stored=stored, id=stored.row.id if stored else "")
     identities = Identities(source, newsroom.id_base, newsroom.roots, now, set(), {place.name})
     identities.prepare({place.name: taken.reading})
-    if not isinstance(taken.reading, Read):
+    if not isinstance(taken.reading, Ready):
         stored = identities.known(place.name)
         return _Sight(place=place, reading=taken.reading, stored=stored, id=stored.row.id if stored else "")
     identity = identities.of(place.name, taken.reading)

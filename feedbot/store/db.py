@@ -88,7 +88,8 @@ def _make_ready(engine: Engine, *, read_only: bool) -> None:
 
 def to_us(moment: datetime) -> int:
     """Microseconds since 1970 of an aware `moment`."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    since = moment - EPOCH  # in whole numbers by its parts, many times faster than a division
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_us(microseconds: int) -> datetime:

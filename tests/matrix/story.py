@@ -80,7 +80,8 @@ class Story:
 
     def withdrawn(self) -> set[str]:
         """The names of what was taken back."""
-        return {piece.name for piece in self.pieces.values() if piece.is_withdrawn}
+        pieces = list(self.pieces.values())  # at once: the reader asks while the editor publishes
+        return {piece.name for piece in pieces if piece.is_withdrawn}
 
     def titles(self, topic: int | None = None) -> set[str]:
         """Of what readers are to see in the end: of everything, or of one topic."""

@@ -94,7 +94,7 @@ def insert_new_rows(
 ) -> None:
     """The same for rows that are nothing but their values, in the order of `columns`.
 
-    Where rows refer to other tables, SQLite takes a third less for it than for `upsert_rows`: what changes a
+    Where rows refer to other tables, SQLite writes half as much for it as for `upsert_rows`: what changes a
     row might have to be taken back, so that it copies each page before it touches it.
     """
     execute_rows(connection, _insert_new(connection.dialect.name, table), columns, rows)

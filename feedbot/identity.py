@@ -18,8 +18,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from feedbot.content import Broken, Excluded
-from feedbot.content.intake import Ready
+from feedbot.content.intake import Ready, Verdict
 from feedbot.content.scan import Root
 from feedbot.model import Finding
 from feedbot.store import articles, files
@@ -84,7 +83,7 @@ class Identities:
         self._by_url: dict[str, list[StoredArticle]] = {}
         self._urls: Counter[str] = Counter()
 
-    def prepare(self, readings: Mapping[str, Ready | Excluded | Broken]) -> None:
+    def prepare(self, readings: Mapping[str, Verdict]) -> None:
         """Look up all that the files in `readings` may be."""
         if self._is_first_look:
             return  # each is new, or has the id of another of this sync

@@ -109,10 +109,8 @@ class Refresh:
         self._archives.close(stale)
         self._archives.adopt(stale)
         unwanted = self._archives.refresh(crew, report)
-        rendered = (
-            one
-            for _, one in crew.map(self.press.render, self._jobs(stale), pays=crew.pays(len(stale), PLENTY))
-        )
+        worked = crew.map(self.press.render, self._jobs(stale), pays=crew.pays(len(stale), PLENTY))
+        rendered = (one for _, one in worked)
         for batch in batches(zip(stale, rendered, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)
         unwanted += self._index.refresh(report, self._clock(), patient=patient)

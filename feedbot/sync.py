@@ -175,7 +175,7 @@ class _Sync:
         reading, stamp = taken.reading, _stamp(taken)
         self._findings[name] = reading.findings
         if isinstance(reading, Ready):
-            return self._decide_read(name, reading, taken, changes)
+            return self._decide_read(name, reading, stamp, changes)
         stored = self._identities.known(name)
         key = stored.key if stored else None
         if isinstance(reading, Broken):
@@ -187,7 +187,7 @@ class _Sync:
             path=name, stamp=stamp, fate=Fate.EXCLUDED, reason=reading.reason.value, article_key=key
         )
 
-    def _decide_read(self, name: str, reading: Ready, taken: Taken, changes: dict[str, Change]) -> FileRow:
+    def _decide_read(self, name: str, reading: Ready, stamp: Stamp, changes: dict[str, Change]) -> FileRow:
         identity = self._identities.of(name, reading)
         if isinstance(identity, Duplicate):
             self._findings[name] = (*reading.findings, identity.finding)
@@ -200,7 +200,7 @@ class _Sync:
         )
         self._report.renamed += bool(identity.stored and identity.stored.row.path != name)
         changes[name] = self._change(name, reading, identity)
-        return FileRow(path=name, stamp=_stamp(taken), fate=Fate.READ)
+        return FileRow(path=name, stamp=stamp, fate=Fate.READ)
 
     def _change(self, name: str, reading: Ready, identity: Identity) -> Change:
         stored, outline = identity.stored, reading.outline

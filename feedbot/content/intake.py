@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -46,10 +46,13 @@ def _with_outline(id_: str, url: str, findings: tuple[Finding, ...], body: str, 
     )
 
 
+Verdict: TypeAlias = Ready | Excluded | Broken  # what becomes of a file
+
+
 class Taken(Struct, frozen=True):
     """What a file says, and the stat that stands for these bytes; None if no stat can stand for them."""
 
-    reading: Ready | Excluded | Broken
+    reading: Verdict
     stamp: Stamp | None
 
 

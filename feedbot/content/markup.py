@@ -19,7 +19,7 @@ from feedbot.content.text import visible
 
 MAX_HTML = 2 * 1024 * 1024  # characters of source
 MAX_MARKDOWN = 512 * 1024  # ... of which HTML can be made that is 27 times as long
-MAX_AMPERSANDS = 100_000  # in HTML, likewise
+MAX_AMPERSANDS = 100_000  # which the sanitiser is slow to read in great numbers
 
 
 class Remark(NamedTuple):

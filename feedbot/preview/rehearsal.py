@@ -19,7 +19,7 @@ from feedbot.announce import Policy, announce
 from feedbot.audience import Audience
 from feedbot.build import newsroom_of
 from feedbot.content import Broken, Excluded, Read
-from feedbot.content.intake import Intake, Ready
+from feedbot.content.intake import Intake, Ready, Verdict
 from feedbot.content.scan import Fetched, Found, fetch, survey
 from feedbot.crew import Crew
 from feedbot.identity import Duplicate, Identities, make_id
@@ -55,7 +55,7 @@ class _Sight(Struct, frozen=True, kw_only=True):
     """A file as it is now, and the article that it is or was."""
 
     place: Place
-    reading: Ready | Excluded | Broken | None = None  # None: it is not there, or not to be read
+    reading: Verdict | None = None  # None: it is not there, or not to be read
     why: str = ""  # ... for this reason
     id: str = ""
     stored: StoredArticle | None = None

@@ -9,6 +9,7 @@ or goes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -18,8 +19,9 @@ from feedbot.membership import Catalogue
 from feedbot.model import Feed, Format
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import NOWHERE
+from feedbot.printing import Order, Work, print_order, publish_all
 from feedbot.render.addresses import Part, archives_folder, feed_path
-from feedbot.render.press import Job, Press, Rendered
+from feedbot.render.press import Job, Press
 from feedbot.store import archives, feeds
 from feedbot.store.archives import NONE_OPEN, ArchiveRow
 from feedbot.store.db import EPOCH
@@ -92,47 +94,47 @@ class Archives:
         with self._engine.begin() as connection:
             stale = archives.load_stale(connection)
             rows = {row.key: row for row in feeds.load(connection)} if stale else {}
-        rendered = (
-            one
-            for _, one in crew.map(
-                self._press.render, self._jobs(stale, rows), pays=crew.pays(len(stale), PLENTY)
-            )
-        )
+        pays = crew.pays(len(stale), PLENTY)
+        orders = self._orders(stale, rows, lend=pays)
+        printed = crew.map(partial(print_order, self._press), orders, pays=pays)
         unwanted: list[str] = []
-        for batch in batches(zip(stale, rendered, strict=True), AT_ONCE):
+        for batch in batches(zip(stale, printed, strict=True), AT_ONCE):
             unwanted += self._settle_all(batch, report)
         return unwanted
 
-    def _jobs(self, stale: Iterable[ArchiveRow], rows: Mapping[int, FeedRow]) -> Iterator[Job]:
-        """What is needed to render each archive, read from the store when its turn comes."""
+    def _orders(
+        self, stale: Iterable[ArchiveRow], rows: Mapping[int, FeedRow], *, lend: bool
+    ) -> Iterator[Order]:
+        """What is needed to print each archive, read from the store when its turn comes."""
         for archive in stale:
-            row = rows[archive.feed_key]
-            if not (row.active and self._catalogue.keeps_archives):
-                yield Job(feed=None)
-                continue
-            choice = self._catalogue.choice(row)
+            place = self._output.place.lend() if lend else None
             with self._engine.begin() as connection:
-                bodies = archives.bodies(connection, archive)
-            # An empty archive must not show when the feed changed last: that is none of its business.
-            feed = replace(choice.feed, updated=EPOCH)
-            part = Part(archive=archive.number, before=archive.number - 1)
-            yield Job(feed=feed, part=part, full=choice.full, bodies=tuple(bodies))
+                known = archives.load_documents(connection, [archive.key])
+                job = self._job(connection, archive, rows[archive.feed_key])
+            yield Order(job=job, known=known, place=place)
 
-    def _settle_all(self, batch: Sequence[tuple[ArchiveRow, Rendered]], report: RefreshReport) -> list[str]:
-        """Write some archives; returns the paths of their documents that are not wanted any more."""
+    def _job(self, connection: Connection, archive: ArchiveRow, row: FeedRow) -> Job:
+        if not (row.active and self._catalogue.keeps_archives):
+            return Job(feed=None)
+        choice = self._catalogue.choice(row)
+        bodies = archives.bodies(connection, archive)
+        # An empty archive must not show when the feed changed last: that is none of its business.
+        feed = replace(choice.feed, updated=EPOCH)
+        part = Part(archive=archive.number, before=archive.number - 1)
+        return Job(feed=feed, part=part, full=choice.full, bodies=tuple(bodies))
+
+    def _settle_all(self, batch: Sequence[tuple[ArchiveRow, Work]], report: RefreshReport) -> list[str]:
+        """Write what is left of some archives; returns the paths of their documents that are to go."""
+        results = publish_all(self._output.place, [work for _, work in batch])
+        paths = {result.path for some in results for result in some}
+        known = [row for _, (order, _) in batch for row in order.known.values()]
         with self._engine.begin() as connection:
-            known = archives.load_documents(connection, [archive.key for archive, _ in batch])
-        documents = [document for _, one in batch for document in one.documents]
-        results = {result.path: result for result in self._output.place.publish(documents, known)}
-        with self._engine.begin() as connection:
-            unwanted = [document for path, document in known.items() if path not in results]
-            paths = self._output.discard(connection, unwanted)
+            gone = self._output.discard(connection, [row for row in known if row.path not in paths])
             owners = {Owner(feed_key=one.feed_key, archive_key=one.key): one for one, _ in batch}
-            mine = [[results[document.path] for document in one.documents] for _, one in batch]
             # One that could not be written whole stays to be done.
-            for owner in self._output.record(connection, dict(zip(owners, mine, strict=True)), report):
+            for owner in self._output.record(connection, dict(zip(owners, results, strict=True)), report):
                 archives.settle(connection, owners[owner])
-        return paths
+        return gone
 
     def adopt(self, rows: Iterable[FeedRow]) -> None:
         """Take over what an earlier state, now lost, left behind: documents of archives there are no more.

@@ -28,6 +28,7 @@ from feedbot.index import due_of_index
 from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
 from feedbot.output import Output, RefreshReport, output_of
+from feedbot.place import Confirm
 from feedbot.reconfigure import reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
@@ -110,7 +111,7 @@ class Builder:
         clock: Clock = utc_now,
         window: timedelta = timedelta(0),
         lease: Lease | None = None,
-        make_output: Callable[[Config, Callable[[], None]], Output] = output_of,
+        make_output: Callable[[Config, Confirm], Output] = output_of,
     ) -> None:
         """`window`: how long ago articles can have come and still count as come at once."""
         self.lease = lease or Lease(engine)
@@ -157,6 +158,8 @@ class Builder:
             except Exception as error:
                 self._note_failure(error)
                 raise
+            finally:
+                crew.stop()  # nobody writes for us when it is somebody else's turn
 
     def _note_failure(self, error: Exception) -> None:
         """Let `status` tell that passes fail, if the store can be written at all."""

@@ -42,8 +42,13 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Return once nobody works any more; what was not begun is not done."""
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
+            self._pool = None
 
     def pays(self, things: int, plenty: int) -> bool:
         """Whether so many things to do are worth further processes; `plenty` are, where these are forks."""
@@ -90,6 +95,11 @@ class Crew:
             load = () if forks else tuple(self._load)
             self._pool = ProcessPoolExecutor(self._size, context, initializer=_join_crew, initargs=(load,))
         return self._pool
+
+
+def is_helper() -> bool:
+    """Whether this process is one of a crew, and not the one whose pass it is."""
+    return multiprocessing.parent_process() is not None
 
 
 def _call(load: Iterable[Callable[[], object]]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from feedbot.bucket.documents import Bucket
 from feedbot.bucket.objects import PATIENCE, Objects
 from feedbot.model import Finding
-from feedbot.place import NOWHERE, Outcome, Place, Published
+from feedbot.place import NOWHERE, Confirm, Outcome, Place, Published
 from feedbot.publish import Folder
 from feedbot.render import bears_mark
 from feedbot.store import feeds, journal
@@ -114,9 +115,7 @@ class Output(Struct, frozen=True, kw_only=True):
         )
 
 
-def output_of(
-    config: Config, confirm: Callable[[], None] = lambda: None, *, patience: timedelta = PATIENCE
-) -> Output:
+def output_of(config: Config, confirm: Confirm = lambda: inf, *, patience: timedelta = PATIENCE) -> Output:
     """The output of a configuration. Raises ConfigError if it lies in a bucket and the extra is missing.
 
     `confirm` is called just before a document is put into its place, and raises if that must not be.

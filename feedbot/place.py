@@ -3,19 +3,46 @@
 Whoever publishes hands over what the state knows of each document, read before anything was rendered, and
 notes what comes back. A place that others can write to at the same time goes by that: it replaces what the
 state knew of, and nothing newer.
+
+What helps with a pass can be lent a place: it may write there for as long as it is certain, without asking,
+that the pass is still ours to make.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self, TypeAlias
 
 from msgspec import Struct
 
+from feedbot.clock import uptime
 from feedbot.model import Document
 
 NOWHERE = -1  # as a modification time: not what any document has, so it is looked at, and written, again
+
+
+# Asked just before a document is put into its place or removed: the `uptime` until which that may be done
+# without asking again. Raises if it must not be.
+Confirm: TypeAlias = Callable[[], float]
+
+
+class Overdue(Exception):  # noqa: N818 - no error: who lent the place is to go on
+    """A place was lent, and is not any more."""
+
+
+class Lent(Struct, frozen=True):
+    """A `Confirm` for the children of a process, which cannot ask: it holds as long as it would without."""
+
+    until: float  # `uptime`
+    lender: int  # pid
+
+    def __call__(self) -> float:
+        """The end of the time for which the place was lent. Raises Overdue."""
+        if uptime() > self.until or os.getppid() != self.lender:
+            raise Overdue
+        return self.until
 
 
 class Outcome(StrEnum):
@@ -77,6 +104,9 @@ class Place(Protocol):
 
     def publish(self, documents: Sequence[Document], known: Mapping[str, Known]) -> list[Published]:
         """Write those that differ, each whole or not at all; `known` are the documents on record, by path."""
+
+    def lend(self) -> Self | None:
+        """This place for a process that helps, until Overdue; None: it cannot be lent."""
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove documents that feedbot wrote."""

@@ -14,8 +14,9 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from msgspec import Struct
 
 from feedbot.errors import PublishError, way_out
 from feedbot.model import Document
-from feedbot.place import Outcome, Published, Stamp
+from feedbot.place import Confirm, Lent, Outcome, Published, Stamp
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,7 +44,7 @@ class Folder:
 
     path: Path
     is_ours: Callable[[bytes], bool]
-    confirm: Callable[[], None] = lambda: None
+    confirm: Confirm = lambda: inf
 
     def prepare(self) -> None:
         """Create the folder, and clear away what a killed process left unfinished in it.
@@ -72,14 +73,13 @@ class Folder:
     def _side_by_side(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         if len(items) < 2:
             return [work(item) for item in items]
-        futures = [self._writers.submit(work, item) for item in items]
+        futures = [_writers().submit(work, item) for item in items]
         wait(futures)  # for all, also if one fails: nobody is to write once this has returned
         return [future.result() for future in futures]
 
-    @cached_property
-    def _writers(self) -> ThreadPoolExecutor:
-        """Kept, for to start threads takes longer than to write a document."""
-        return ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
+    def lend(self) -> Folder:
+        """This folder for another process."""
+        return replace(self, confirm=Lent(self.confirm(), os.getpid()))
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove documents that feedbot wrote, and folders that are empty then. Raises PublishError."""
@@ -213,6 +213,12 @@ class Folder:
             ) from error
 
 
+@cache
+def _writers() -> ThreadPoolExecutor:
+    """Kept, for to start threads takes longer than to write a document."""
+    return ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
+
+
 class FolderLook(Struct, frozen=True):
     """The files of a folder as they are when they are asked about."""
 
@@ -248,7 +254,7 @@ def _lstat(path: Path) -> os.stat_result | None:
         return None
 
 
-def _replace(target: Path, body: bytes, confirm: Callable[[], None]) -> os.stat_result:
+def _replace(target: Path, body: bytes, confirm: Confirm) -> os.stat_result:
     """Put `body` at `target` so that a reader sees the old bytes or the new, even after a power cut.
 
     Returns the stat of the file that then holds it.

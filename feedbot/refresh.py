@@ -13,6 +13,7 @@ its feed rendered once more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,9 @@ from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import NOWHERE, Look, Outcome, Published
+from feedbot.printing import Order, Work, print_order, publish_all
 from feedbot.render.addresses import Part, feed_path
-from feedbot.render.press import Job, Press, Rendered
+from feedbot.render.press import Job, Press
 from feedbot.store import archives, articles, feeds, pings
 from feedbot.store.feeds import DocumentRow, FeedRow
 from feedbot.store.statements import batches
@@ -109,9 +111,10 @@ class Refresh:
         self._archives.close(stale)
         self._archives.adopt(stale)
         unwanted = self._archives.refresh(crew, report)
-        worked = crew.map(self.press.render, self._jobs(stale), pays=crew.pays(len(stale), PLENTY))
-        rendered = (one for _, one in worked)
-        for batch in batches(zip(stale, rendered, strict=True), FEEDS_AT_ONCE):
+        pays = crew.pays(len(stale), PLENTY)
+        orders = self._orders(stale, lend=pays)
+        printed = crew.map(partial(print_order, self.press), orders, pays=pays)
+        for batch in batches(zip(stale, printed, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)
         unwanted += self._index.refresh(report, self._clock(), patient=patient)
         if unwanted:
@@ -120,24 +123,22 @@ class Refresh:
                 feeds.forget_documents(connection, unwanted)
             report.removed += len(unwanted)
 
-    def _settle_all(self, batch: Sequence[tuple[FeedRow, Rendered]], report: RefreshReport) -> list[str]:
-        """Write some feeds; returns the paths of their documents that are not wanted any more."""
-        with self._engine.begin() as connection:
-            known = feeds.load_documents(connection, [row.key for row, _ in batch])
-        results = self._place.publish([document for _, one in batch for document in one.documents], known)
-        by_path = {result.path: result for result in results}
+    def _settle_all(self, batch: Sequence[tuple[FeedRow, Work]], report: RefreshReport) -> list[str]:
+        """Write what is left of some feeds; returns the paths of their documents that are to go."""
+        results = publish_all(self._place, [work for _, work in batch])
+        by_path = {result.path: result for some in results for result in some}
+        known = {path: document for _, (order, _) in batch for path, document in order.known.items()}
         with self._engine.begin() as connection:
             report.pings += self._record_pings(connection, [row for row, _ in batch], by_path, known)
             unwanted = [document for path, document in known.items() if path not in by_path]
             paths = self._output.discard(connection, unwanted)
-            published = {
-                Owner(feed_key=row.key): [by_path[document.path] for document in one.documents]
-                for row, one in batch
-            }
-            whole = self._output.record(connection, published, report)
+            owners = [Owner(feed_key=row.key) for row, _ in batch]
+            whole = self._output.record(connection, dict(zip(owners, results, strict=True)), report)
             # A feed that could not be written whole stays to be done. An empty one keeps the date it had.
             done = (
-                (row, one.updated or row.updated) for row, one in batch if Owner(feed_key=row.key) in whole
+                (row, printed.updated or row.updated)
+                for row, (_, printed) in batch
+                if Owner(feed_key=row.key) in whole
             )
             feeds.settle(connection, done)
         return paths
@@ -170,12 +171,16 @@ class Refresh:
         }
         return pings.record(connection, hub.name, changed, self._clock(), hub.delay)
 
-    def _jobs(self, rows: Iterable[FeedRow]) -> Iterator[Job]:
-        """What is needed to render each feed, read from the store when its turn is near."""
+    def _orders(self, rows: Iterable[FeedRow], *, lend: bool) -> Iterator[Order]:
+        """What is needed to print each feed, read from the store when its turn is near."""
         for some in batches(rows, FEEDS_AT_ONCE):
+            place = self._place.lend() if lend else None
             with self._engine.begin() as connection:
+                known = feeds.load_documents(connection, [row.key for row in some])
                 jobs = [self._job(connection, row) for row in some]
-            yield from jobs
+            for row, job in zip(some, jobs, strict=True):
+                mine = {path: found for path, found in known.items() if found.feed_key == row.key}
+                yield Order(job=job, known=mine, place=place)
 
     def _job(self, connection: Connection, row: FeedRow) -> Job:
         if not row.active:

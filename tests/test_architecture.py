@@ -34,7 +34,7 @@ FLOORS = (
     {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"archive", "changes", "identity", "index", "standings"},
-    {"membership", "audience", "moments", "naming", "output"},
+    {"membership", "audience", "moments", "naming", "output", "printing"},
     {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},
     {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew", "kinds", "place"},

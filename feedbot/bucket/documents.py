@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import takewhile
+from math import inf
 from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
@@ -25,7 +26,7 @@ from feedbot.bucket.objects import Object, Objects, Trouble
 from feedbot.errors import PublishError
 from feedbot.kinds import TEXT, Kind, age_of, label_of
 from feedbot.model import Document
-from feedbot.place import NOWHERE, Known, Outcome, Published, Stamp
+from feedbot.place import NOWHERE, Confirm, Known, Outcome, Published, Stamp
 
 WRITERS = 16  # threads: waiting for the store is nearly all of the work
 LOOK_EVERY = 600.0  # seconds between two looks at all objects, which take a request for each thousand of them
@@ -49,7 +50,7 @@ class Bucket:
         objects: Objects,
         is_ours: Callable[[bytes], bool],
         max_age: timedelta,
-        confirm: Callable[[], None] = lambda: None,
+        confirm: Confirm = lambda: inf,
     ) -> None:
         self._objects = objects
         self._is_ours = is_ours
@@ -91,6 +92,9 @@ class Bucket:
         for batch in to_put.values():
             results |= {result.path: result for result in self._put_all(batch, known)}
         return [results[document.path] for document in documents]
+
+    def lend(self) -> None:
+        """Nobody else has our connections to the store."""
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove documents that feedbot wrote. Raises PublishError."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from msgspec import Struct
 
+from feedbot.crew import is_helper
 from feedbot.model import Document, Entry, Feed, Format, Site, load_article
 from feedbot.render import make_plates, render_feed
 from feedbot.render.addresses import NEWEST, Part
@@ -76,5 +76,4 @@ def _rack(press: Press) -> Rack:
 
     A small one in a process that helps with one pass: there few entries are met again.
     """
-    helps = multiprocessing.parent_process() is not None
-    return Rack(press.make_plates, KEPT // 8 if helps else KEPT)
+    return Rack(press.make_plates, KEPT // 8 if is_helper() else KEPT)

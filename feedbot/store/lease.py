@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
+from feedbot.clock import uptime
 from feedbot.errors import StandbyError
 from feedbot.process import this_process
 from feedbot.store import workers
@@ -48,8 +49,6 @@ Word = Callable[[], None]
 
 _WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE)\b")  # FOR UPDATE, too, which does no harm
 _WROTE = "feedbot wrote"  # in what SQLAlchemy notes of a connection
-# Where there is one, a clock that goes on while the machine sleeps.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Lease:
@@ -66,7 +65,7 @@ class Lease:
         self._lock = threading.RLock()  # guards all that follows
         self._own: Engine | None = None  # for what the lease itself has to ask
         self._term: int | None = None  # None: it is not ours
-        self._confirmed = 0.0  # when it certainly was; a moment of _CLOCK, like all that follow
+        self._confirmed = 0.0  # when it certainly was; a moment of `uptime`, like all that follow
         self._seen = 0.0  # when we gave a sign of life
         self._in_pass = False
         self._renewer: tuple[threading.Event, threading.Thread] | None = None
@@ -105,17 +104,17 @@ class Lease:
             self._owes_word = True
             raise
 
-    def confirm(self) -> None:
+    def confirm(self) -> float:
         """Return only if the lease is certainly ours: asked of the database unless that was a moment ago.
 
-        Raises StandbyError.
+        Returns the `uptime` until which that holds. Raises StandbyError.
         """
-        if self._is_confirmed():
-            return
-        with self._lock, self._explained():
-            if not self._is_confirmed():  # another thread may have asked meanwhile
-                with self._engine().begin() as connection:
-                    self._require(connection)
+        if not self._is_confirmed():
+            with self._lock, self._explained():
+                if not self._is_confirmed():  # another thread may have asked meanwhile
+                    with self._engine().begin() as connection:
+                        self._require(connection)
+        return self._confirmed + self._length / 3
 
     def stay(self) -> None:
         """This process is a worker, which keeps the lease between its passes, and waits for nobody."""
@@ -140,9 +139,9 @@ class Lease:
     # --- a pass ---
 
     def _begin_pass(self) -> None:
-        deadline = _now() + (0.0 if self._role is Role.WORKER else self._patience)
+        deadline = uptime() + (0.0 if self._role is Role.WORKER else self._patience)
         while not self._take(for_pass=True):
-            if _now() >= deadline:
+            if uptime() >= deadline:
                 found = self._look()
                 self._tell_standing_by(found)
                 raise StandbyError(_refusal(found, self._patience))
@@ -173,7 +172,7 @@ class Lease:
         with self._lock:
             if self._has_left:
                 return False
-            began = _now()
+            began = uptime()
             try:
                 with self._engine().begin() as connection:
                     if not self._renew(connection, in_pass=for_pass or None):
@@ -190,7 +189,7 @@ class Lease:
 
     def _renew(self, connection: Connection, *, in_pass: bool | None = None) -> bool:
         """Whether the lease is still ours; if so, it lasts longer."""
-        began = _now()
+        began = uptime()
         if self._term is None or not workers.renew(connection, self._owner, self._term, in_pass=in_pass):
             self._term = None
             return False
@@ -210,7 +209,7 @@ class Lease:
             self._start_renewing()
 
     def _is_confirmed(self) -> bool:
-        return self._term is not None and _now() - self._confirmed <= self._length / 3
+        return self._term is not None and uptime() - self._confirmed <= self._length / 3
 
     def _start_renewing(self) -> None:
         """From here to the end of the pass renew the lease beside it, where `keep` does not."""
@@ -276,10 +275,10 @@ class Lease:
         gone: set[str] = set()
         found, came = None, False
         with self._engine().begin() as connection:
-            if _now() - self._seen >= self._length / 3:
+            if uptime() - self._seen >= self._length / 3:
                 workers.sign_of_life(connection, self._owner, self._role)
                 gone = workers.find_gone(connection)
-                self._seen = _now()
+                self._seen = uptime()
             if not self._renew(connection):
                 found = workers.holder(connection)
                 came = self._succeed(connection)
@@ -331,10 +330,6 @@ class Lease:
         self._failures += 1
         if self._failures == 1 and self._role is Role.WORKER:
             log.warning("the database cannot be used; trying again: %s", reason_of(error))
-
-
-def _now() -> float:
-    return time.clock_gettime(_CLOCK)
 
 
 def _note_writing(connection: Connection, _cursor: object, statement: str, *_: Any) -> None:

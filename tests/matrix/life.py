@@ -24,6 +24,7 @@ from feedbot.config import Config, load
 from feedbot.deliver import make_deliverer
 from feedbot.observe import set_up_logging
 from feedbot.output import Output, output_of
+from feedbot.place import Confirm
 from feedbot.store.db import open_store
 from feedbot.targets import make_sender, mastodon, webhook
 from feedbot.terminal import leave
@@ -125,13 +126,13 @@ def watch_database(engine: Engine, gate: Gate) -> None:
     event.listen(engine, "after_cursor_execute", look)
 
 
-def gated_output(gate: Gate) -> Callable[[Config, Callable[[], None]], Output]:
+def gated_output(gate: Gate) -> Callable[[Config, Confirm], Output]:
     """What opens the place of the documents, with a gate just before each is put into its place."""
 
-    def make(config: Config, confirm: Callable[[], None]) -> Output:
-        def confirm_at_gate() -> None:
+    def make(config: Config, confirm: Confirm) -> Output:
+        def confirm_at_gate() -> float:
             gate.at("publish")
-            confirm()
+            return confirm()
 
         return output_of(config, confirm_at_gate, patience=STORE)
 

@@ -212,6 +212,7 @@ def test_what_is_written_after_the_lease_was_lost_does_not_count(
     any_newsroom: Newsroom, other: Engine
 ) -> None:
     lease, next_one = Lease(any_newsroom.engine), Lease(other)
+    lease.stay()  # and nothing renews it, as when a worker hangs
 
     def write_too_late() -> None:
         with lease.turn():
@@ -235,10 +236,12 @@ def test_what_is_written_after_the_lease_was_lost_does_not_count(
     assert any_newsroom.scalar(noted) == ["yes", "yes", None]
     with lease.turn(), lease.engine.begin() as connection:
         journal.put(connection, "late", "in its turn")
+    lease.leave()
 
 
 def test_a_lease_is_confirmed_by_the_store_after_a_while(any_newsroom: Newsroom, other: Engine) -> None:
     lease = Lease(any_newsroom.engine)
+    lease.stay()
 
     def publish_too_late() -> None:
         with lease.turn():
@@ -251,6 +254,7 @@ def test_a_lease_is_confirmed_by_the_store_after_a_while(any_newsroom: Newsroom,
 
     with pytest.raises(StandbyError, match="cut short"):
         publish_too_late()
+    lease.leave()
 
 
 def test_a_clock_that_was_ahead_keeps_nobody_waiting(any_newsroom: Newsroom, other: Engine) -> None:
@@ -302,3 +306,13 @@ def test_a_process_is_known_to_run_and_to_have_ended(tmp_path: Any) -> None:
     assert (runs_here(elsewhere), is_over(elsewhere)) == (False, False)
     reused = f"{mark.rpartition(' ')[0]} 1"  # our id, and another time of birth
     assert is_over(reused)
+
+
+def test_the_log_of_the_database_stays_short(newsroom: Newsroom) -> None:
+    log, longest = newsroom.folder / ".feedbot/feedbot.db-wal", []
+    for number in range(8):
+        for name in range(100):
+            newsroom.write(f"{name}.md", title=f"Version {number}", body=f"{number} " * 10_000)
+        newsroom.build()
+        longest.append(log.stat().st_size)
+    assert longest[-1] < 2 * longest[0]

@@ -107,10 +107,13 @@ def _make_folder(url: URL, *, read_only: bool) -> None:
 
 
 def beside(engine: Engine, patience: float) -> Engine:
-    """Another engine on the same database, with one connection and a patience of its own in seconds."""
+    """Another engine on the same database, with one connection and a patience of its own in seconds.
+
+    On SQLite what it commits takes along what others have committed: from the log to its place in the file.
+    """
     if isinstance(engine.pool, StaticPool):
         return engine  # the one connection is the database
-    return _engine(engine.url, patience=patience, connections=1)
+    return _engine(engine.url, patience=patience, connections=1, keeps_log_short=True)
 
 
 def reading(engine: Engine) -> Engine:
@@ -165,7 +168,12 @@ def reason_of(error: BaseException) -> str:
 
 
 def _engine(
-    url: URL, *, read_only: bool = False, patience: float = PATIENCE, connections: int = CONNECTIONS
+    url: URL,
+    *,
+    read_only: bool = False,
+    patience: float = PATIENCE,
+    connections: int = CONNECTIONS,
+    keeps_log_short: bool = False,
 ) -> Engine:
     if url.get_backend_name() != "sqlite":
         return _postgresql(url, patience=patience, connections=connections)
@@ -173,7 +181,7 @@ def _engine(
     # An in-memory database lives in its one connection.
     arguments: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
     engine = create_engine(url, **arguments)
-    _prepare_sqlite(engine, read_only=read_only, patience=patience)
+    _prepare_sqlite(engine, read_only=read_only, patience=patience, keeps_log_short=keeps_log_short)
     return engine
 
 
@@ -202,7 +210,7 @@ def _postgresql(url: URL, *, patience: float, connections: int) -> Engine:
 PAGES_KIB = 4096
 
 
-def _prepare_sqlite(engine: Engine, *, read_only: bool, patience: float) -> None:
+def _prepare_sqlite(engine: Engine, *, read_only: bool, patience: float, keeps_log_short: bool) -> None:
     """Make transactions real. The driver's default opens one only at the first write, so that a read before
     it sees an older state and updates are lost without an error.
     """
@@ -216,6 +224,8 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool, patience: float) -> None
         cursor.execute(f"pragma cache_size={-PAGES_KIB}")
         if not read_only:
             cursor.execute("pragma journal_mode=wal")
+        if not keeps_log_short:
+            cursor.execute("pragma wal_autocheckpoint=0")
         cursor.close()
 
     @event.listens_for(engine, "begin")

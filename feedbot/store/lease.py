@@ -218,7 +218,7 @@ class Lease:
         done = threading.Event()
 
         def renew() -> None:
-            wait = self._length / 3
+            wait = 0.0  # the first transaction of a pass may be large, and its log is kept short here
             while not done.wait(wait):
                 wait = self._beat(lambda: None)
 

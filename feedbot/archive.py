@@ -9,7 +9,6 @@ or goes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from feedbot.membership import Catalogue
 from feedbot.model import Feed, Format
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import NOWHERE
-from feedbot.printing import Order, Work, print_order, publish_all
+from feedbot.printing import Order, Work, print_all, publish_all
 from feedbot.render.addresses import Part, archives_folder, feed_path
 from feedbot.render.press import Job, Press
 from feedbot.store import archives, feeds
@@ -96,7 +95,7 @@ class Archives:
             rows = {row.key: row for row in feeds.load(connection)} if stale else {}
         pays = crew.pays(len(stale), PLENTY)
         orders = self._orders(stale, rows, lend=pays)
-        printed = crew.map(partial(print_order, self._press), orders, pays=pays)
+        printed = print_all(crew, self._press, orders, pays=pays)
         unwanted: list[str] = []
         for batch in batches(zip(stale, printed, strict=True), AT_ONCE):
             unwanted += self._settle_all(batch, report)

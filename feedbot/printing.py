@@ -6,18 +6,23 @@ if it was lent the place, and hands over the notes. What it could not write is l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import datetime
+from functools import cache, partial
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from feedbot.crew import is_helper
+from feedbot.crew import Crew, is_helper
 from feedbot.model import Document
 from feedbot.place import Overdue, Place, Published
-from feedbot.render.press import Job, Press
+from feedbot.render.press import Job, Press, Rendered
 from feedbot.store.feeds import DocumentRow
+from feedbot.store.statements import batches
+
+SHEET = 4  # orders that go to a process together
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -39,14 +44,42 @@ class Printed(Struct, frozen=True, kw_only=True):
 Work: TypeAlias = tuple[Order, Printed]
 
 
-def print_order(press: Press, order: Order) -> Printed:
-    """Render an order, and write it if this process helps another. Raises PublishError."""
-    rendered = press.render(order.job)
-    if order.place is not None and is_helper():
+def print_all(crew: Crew, press: Press, orders: Iterable[Order], *, pays: bool) -> Iterator[Work]:
+    """Print orders, which are asked for as they are needed; results come in order. Raises PublishError."""
+    for sheet, printed in crew.map(partial(_print_sheet, press), batches(orders, SHEET), pays=pays):
+        yield from zip(sheet, printed, strict=True)
+
+
+def _print_sheet(press: Press, orders: Sequence[Order]) -> list[Printed]:
+    """Render orders, and write them if this process helps another: one while the next is rendered.
+
+    Raises PublishError.
+    """
+    if not is_helper():
+        return [_left(press.render(order.job)) for order in orders]
+    results = []
+    for order in orders:
+        rendered = press.render(order.job)
+        results.append(_writer().submit(_published, order, rendered))
+    wait(results)  # for all, also if one fails: nobody is to write once this has returned
+    return [result.result() for result in results]
+
+
+def _published(order: Order, rendered: Rendered) -> Printed:
+    if order.place is not None:
         with suppress(Overdue):
             published = order.place.publish(rendered.documents, order.known)
             return Printed(updated=rendered.updated, published=published)
+    return _left(rendered)
+
+
+def _left(rendered: Rendered) -> Printed:
     return Printed(updated=rendered.updated, left=rendered.documents)
+
+
+@cache
+def _writer() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="printer")
 
 
 def publish_all(place: Place, works: Sequence[Work]) -> list[Sequence[Published]]:

@@ -13,7 +13,6 @@ its feed rendered once more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import NOWHERE, Look, Outcome, Published
-from feedbot.printing import Order, Work, print_order, publish_all
+from feedbot.printing import Order, Work, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press
 from feedbot.store import archives, articles, feeds, pings
@@ -113,7 +112,7 @@ class Refresh:
         unwanted = self._archives.refresh(crew, report)
         pays = crew.pays(len(stale), PLENTY)
         orders = self._orders(stale, lend=pays)
-        printed = crew.map(partial(print_order, self.press), orders, pays=pays)
+        printed = print_all(crew, self.press, orders, pays=pays)
         for batch in batches(zip(stale, printed, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)
         unwanted += self._index.refresh(report, self._clock(), patient=patient)

@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 from checker import check_folder
+from msgspec.structs import replace as replaced
 from newsroom import FEEDS_URL, Newsroom
 from render_samples import ALL_FORMATS, ENTRIES, NO_CAP, ROOT, SITE, TOPIC, UNICODE
 
@@ -21,7 +21,7 @@ from feedbot.crew import Crew
 from feedbot.errors import PublishError, StandbyError
 from feedbot.model import dump_article
 from feedbot.place import Lent, Outcome
-from feedbot.printing import Order, Work, print_order, publish_all
+from feedbot.printing import Order, Work, print_all, publish_all
 from feedbot.publish import Folder
 from feedbot.render import bears_mark
 from feedbot.render.press import Job, Press
@@ -29,7 +29,10 @@ from feedbot.store.lease import Lease
 
 PRESS = Press(site=SITE, formats=ALL_FORMATS, max_item_size=NO_CAP)
 BODIES = tuple((entry.id, dump_article(entry.article)) for entry in ENTRIES)
-JOBS = [Job(feed=feed, bodies=BODIES) for feed in (ROOT, TOPIC, UNICODE)]
+JOBS = [
+    Job(feed=feed, bodies=BODIES)
+    for feed in (ROOT, TOPIC, UNICODE, *(replaced(TOPIC, slug=f"more-{number}") for number in range(7)))
+]
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def folder(tmp_path: Path) -> Folder:
 def printed(place: Folder, *, elsewhere: bool) -> list[Work]:
     orders = [Order(job=job, known={}, place=place) for job in JOBS]
     with Crew(2) as crew:
-        return list(crew.map(partial(print_order, PRESS), orders, pays=elsewhere))
+        return list(print_all(crew, PRESS, orders, pays=elsewhere))
 
 
 def on_disk(folder: Folder) -> dict[str, bytes]:

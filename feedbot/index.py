@@ -84,11 +84,18 @@ class Index:
             moves = feeds.moves(connection)
         press = self._press
         if moment:
-            page = render_index_page(press.site, listings, press.formats, pictures=press.pictures)
+            page = render_index_page(
+                press.site, listings, press.formats, pages=press.pages, pictures=press.pictures
+            )
             documents, unwanted = [Document(path=INDEX, body=page)], []
         else:
             documents = render_index(
-                press.site, listings, formats=press.formats, pictures=press.pictures, moves=moves
+                press.site,
+                listings,
+                formats=press.formats,
+                pages=press.pages,
+                pictures=press.pictures,
+                moves=moves,
             )
             wanted = {document.path for document in documents}
             unwanted = [document for path, document in known.items() if path not in wanted]

@@ -104,6 +104,7 @@ class Catalogue:
                 first_slug=row.first_slug,
                 title=f"{title} – {site.title}",
                 description=description,
+                home="" if feeds.pages else site.url,
                 updated=row.updated,
             )
         return Choice(feed=feed, limit=limit, full=content == "full")

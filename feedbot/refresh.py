@@ -81,6 +81,7 @@ class Refresh:
             site=config.site_model(),
             formats=options.formats,
             max_item_size=options.max_item_size,
+            pages=options.pages,
             pictures=options.pictures,
         )
         self._catalogue = catalogue

@@ -690,3 +690,21 @@ def test_a_new_site_address_reaches_every_document(newsroom: Newsroom) -> None:
     assert events(report) == []  # no author changed anything
     feed = json.loads((newsroom.feeds / "ai/feed.json").read_text())
     assert feed["feed_url"] == "https://feeds.new.example/ai/feed.json"
+
+
+def test_without_pages_there_are_the_documents_and_the_list_of_all_feeds(any_newsroom: Newsroom) -> None:
+    any_newsroom.write("one.md")
+    any_newsroom.build()
+    before = {path: body for path, (body, *_) in any_newsroom.snapshot().items()}
+    any_newsroom.configure(feeds={"pages": False})
+    any_newsroom.build()
+    assert sorted(os.listdir(any_newsroom.feeds / "ai")) == ["atom.xml", "feed.json", "rss.xml"]
+    assert any_newsroom.titles("ai") == ["About one"]
+    assert json.loads((any_newsroom.feeds / "ai/feed.json").read_text())["home_page_url"] == SITE["url"]
+    index = (any_newsroom.feeds / "index.html").read_text()
+    assert 'href="ai/rss.xml"' in index
+    assert "ai/index.html" not in index
+    assert check_folder(any_newsroom.feeds, FEEDS_URL, pages=False) == []
+    any_newsroom.configure()
+    any_newsroom.build()
+    assert {path: body for path, (body, *_) in any_newsroom.snapshot().items()} == before

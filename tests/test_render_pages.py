@@ -45,9 +45,13 @@ def page(*entries: Entry, feed: Feed = TOPIC, site: Site = SITE, pictures: bool 
 
 
 def index(
-    *listings: Listing, site: Site = SITE, formats: tuple[Format, ...] = ALL_FORMATS, pictures: bool = True
+    *listings: Listing,
+    site: Site = SITE,
+    formats: tuple[Format, ...] = ALL_FORMATS,
+    pages: bool = True,
+    pictures: bool = True,
 ) -> etree._Element:
-    documents = render_index(site, listings or LISTINGS, formats=formats, pictures=pictures)
+    documents = render_index(site, listings or LISTINGS, formats=formats, pages=pages, pictures=pictures)
     return parsed(next(each.body for each in documents if each.path == "index.html"))
 
 
@@ -324,6 +328,15 @@ def test_the_index_lists_all_feeds_with_counts_and_documents() -> None:
     assert ("Atom", "k%C3%BCnstliche-intelligenz/atom.xml") in links(root)
     assert ("Example Newsroom", SITE.url) in links(root)
     assert root.xpath("//span[@class='address']")[1].text == "https://feeds.example.com/c-2/rss.xml"
+
+
+def test_a_name_in_the_index_leads_to_the_feed_where_it_has_no_page() -> None:
+    formats = (Format.JSON, Format.ATOM)
+    assert ("C++ & C#", "c-2/feed.json") in links(index(formats=formats, pages=False))
+    many = [LISTINGS[0], *([LISTINGS[1]] * (PLENTY + 1))]
+    root = index(*many, formats=formats, pages=False)
+    assert ("C++ & C#", "c-2/feed.json") in links(root)
+    assert "where its feed lies, below https://feeds.example.com/." in text(root)
 
 
 def test_the_index_of_a_site_without_topics_is_that_of_its_one_feed() -> None:

@@ -107,6 +107,10 @@ class FeedsSettings(Section):
         default=False,
         description="Whether the whole history of each feed is kept in archive documents (RFC 5005)",
     )
+    pages: bool = Field(
+        default=True,
+        description="Whether each feed has a page for people, beside the page that lists all feeds",
+    )
     pictures: bool = Field(
         default=True,
         description="Whether pages show pictures of articles; without them a page asks nobody but its server",

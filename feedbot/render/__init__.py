@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from feedbot import redirects
 from feedbot.model import Document, Entry, Feed, Format, Listing, Site
 from feedbot.render.addresses import (
@@ -42,6 +40,7 @@ __all__ = [
     "page_url",
     "render_feed",
     "render_index",
+    "render_page",
     "too_large",
     "topics",
 ]
@@ -96,23 +95,23 @@ def render_feed(
     *,
     part: Part = NEWEST,
     formats: Sequence[Format],
-    pictures: bool = True,
 ) -> list[Document]:
-    """The documents of one feed, then its page for people; the root's page is the index, rendered apart.
-
-    `plates` stand in the order in which they are to be read. An archive has no page.
-    """
-    # A feed changed when the latest of those that it shows did, never when it is rendered.
-    feed = replace(feed, updated=max((plate.updated for plate in plates), default=feed.updated))
+    """The documents of one feed; `plates` stand in the order in which they are to be read."""
     documents = []
     for format_ in formats:
         items = [plate.items[format_] for plate in plates]
         body = FORMATS[format_].feed(site, feed, items, part)
         documents.append(Document(path=feed_path(feed, format_, part.archive), body=body))
-    if feed.slug and not part.archive:
-        page = render_feed_page(site, feed, [plate.story for plate in plates], formats, pictures=pictures)
-        documents.append(Document(path=page_path(feed), body=page))
     return documents
+
+
+def render_page(
+    site: Site, feed: Feed, plates: Sequence[Plate], formats: Sequence[Format], *, pictures: bool
+) -> Document:
+    """The page for people of one feed with these plates; the feed of all articles has the index instead."""
+    stories = [plate.story for plate in plates]
+    body = render_feed_page(site, feed, stories, formats, pictures=pictures)
+    return Document(path=page_path(feed), body=body)
 
 
 def render_index(
@@ -120,16 +119,19 @@ def render_index(
     listings: Sequence[Listing],
     *,
     formats: Sequence[Format],
+    pages: bool = True,
     pictures: bool = True,
     moves: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Document]:
     """What names all feeds: the page with what it loads, the OPML files, and former addresses, if any.
 
     The first of `listings` is the feed of all articles; `moves` leads from former slugs to current ones.
+    `pages` says whether each feed has one.
     """
+    index = render_index_page(site, listings, formats, pages=pages, pictures=pictures)
     documents = [
         *static_documents(),
-        Document(path=INDEX, body=render_index_page(site, listings, formats, pictures=pictures)),
+        Document(path=INDEX, body=index),
         *render_opml(site, listings, formats),
     ]
     if moves:

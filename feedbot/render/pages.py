@@ -64,9 +64,16 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def render_index_page(
-    site: Site, listings: Sequence[Listing], formats: Sequence[Format], *, pictures: bool
+    site: Site, listings: Sequence[Listing], formats: Sequence[Format], *, pages: bool, pictures: bool
 ) -> bytes:
-    """All feeds with their addresses; the first of `listings` is the feed of all articles."""
+    """All feeds with their addresses; the first of `listings` is the feed of all articles.
+
+    A name leads to the page of the feed, or where there are no `pages`, to its document in the first format.
+    """
+
+    def lead(feed: Feed) -> str:
+        return href(page_path(feed) if pages else feed_path(feed, formats[0]))
+
     everything, others = listings[0], listings[1:]
     is_plenty = len(others) > PLENTY
     return _render(
@@ -78,6 +85,8 @@ def render_index_page(
         number=len(others),
         newest=max((listing.newest for listing in listings if listing.newest), default=None),
         weeks=len(everything.weeks),
+        lead=lead,
+        has_pages=pages,
         lists=[(LABELS[format_], opml_path(format_)) for format_ in formats],
     )
 
@@ -191,7 +200,6 @@ def _environment() -> Environment:
         day=lambda moment: f"{moment:%Y-%m-%d}",
         minute=lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC",
         iso=datetime.isoformat,
-        page=lambda feed: href(page_path(feed)),
         web=web,
     )
     return environment

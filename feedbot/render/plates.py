@@ -31,7 +31,7 @@ class Style(NamedTuple):
     """How the entries of a feed are shown, beside what the configuration says of all."""
 
     full: bool  # the whole article, or its excerpt
-    has_page: bool  # an archive has none
+    has_page: bool  # an archive has none, and no feed where pages are not wanted
 
 
 _Copy: TypeAlias = tuple[Body, Style]  # what a plate is made of, beside the configuration

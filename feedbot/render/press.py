@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from feedbot.crew import is_helper
 from feedbot.model import Document, Entry, Feed, Format, Site, load_article
-from feedbot.render import make_plates, render_feed
+from feedbot.render import make_plates, render_feed, render_page
 from feedbot.render.addresses import NEWEST, Part
 from feedbot.render.pages import load_templates
 from feedbot.render.plates import Body, Plate, Rack, Style
@@ -41,22 +42,28 @@ class Press(Struct, frozen=True, kw_only=True):
     site: Site
     formats: tuple[Format, ...]
     max_item_size: int
+    pages: bool = True  # for people, one for each feed
     pictures: bool = True  # on pages
 
     def load(self) -> None:
         """Get ready to render: load what is not needed before the first feed."""
-        load_templates()
+        if self.pages:
+            load_templates()
         load_feedgen()
 
     def render(self, job: Job) -> Rendered:
         """The documents of a feed."""
         if job.feed is None:
             return Rendered(documents=[], updated=None)
-        plates = _rack(self).plates(job.bodies, Style(full=job.full, has_page=not job.part.archive))
-        documents = render_feed(
-            self.site, job.feed, plates, part=job.part, formats=self.formats, pictures=self.pictures
-        )
-        return Rendered(documents=documents, updated=max((plate.updated for plate in plates), default=None))
+        has_page = self.pages and not job.part.archive
+        plates = _rack(self).plates(job.bodies, Style(full=job.full, has_page=has_page))
+        # A feed changed when the latest of those that it shows did, never when it is rendered.
+        updated = max((plate.updated for plate in plates), default=None)
+        feed = replace(job.feed, updated=updated or job.feed.updated)
+        documents = render_feed(self.site, feed, plates, part=job.part, formats=self.formats)
+        if has_page and feed.slug:  # the root's page is the index
+            documents.append(render_page(self.site, feed, plates, self.formats, pictures=self.pictures))
+        return Rendered(documents=documents, updated=updated)
 
     def make_plates(self, bodies: Sequence[Body], style: Style) -> list[Plate]:
         """What the documents of a feed show of each of these articles."""

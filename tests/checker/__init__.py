@@ -34,15 +34,20 @@ __all__ = [
 CHECKS = {"rss.xml": check_rss, "atom.xml": check_atom, "feed.json": check_json}
 
 
-def check_folder(folder: Path, feeds_url: str, *, hub: str = "", limit: int | None = None) -> list[str]:
-    """Problems of all documents below `folder`, which is published at `feeds_url`, each with its path."""
+def check_folder(
+    folder: Path, feeds_url: str, *, hub: str = "", limit: int | None = None, pages: bool = True
+) -> list[str]:
+    """Problems of all documents below `folder`, which is published at `feeds_url`, each with its path.
+
+    Each feed is to have a page for people if there are `pages`.
+    """
     problems: list[str] = []
     places = sorted({path.parent for path in folder.rglob("*") if path.name in CHECKS})
     for place in places:
         problems += _check_documents(folder, place, feeds_url, hub, limit)
     feeds = [place for place in places if place_of(folder, place) is None]
     for feed in feeds:
-        problems += _check_feed(folder, feed, feeds_url)
+        problems += _check_feed(folder, feed, feeds_url, pages=pages)
     for path in sorted(folder.rglob("index.html")):
         problems += _check_page_in(folder, path)
     problems += _check_opml_in(folder, feeds, feeds_url)
@@ -66,9 +71,9 @@ def _check_documents(folder: Path, place: Path, feeds_url: str, hub: str, limit:
         yield from (f"{name}: {what}" for what in check_agreement(*(bodies[each] for each in CHECKS)))
 
 
-def _check_feed(folder: Path, feed: Path, feeds_url: str) -> Iterator[str]:
+def _check_feed(folder: Path, feed: Path, feeds_url: str, *, pages: bool) -> Iterator[str]:
     path = feed.relative_to(folder).as_posix()
-    if not (feed / "index.html").is_file():
+    if (pages or feed == folder) and not (feed / "index.html").is_file():
         yield f"{path}: no page for people"
     for name in CHECKS:
         if (feed / name).is_file():

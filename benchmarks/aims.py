@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from programs import Eleventy, Feedbot, Hugo, Jekyll, Pelican
+from programs import Eleventy, Feedbot, FeedsAlone, Hugo, Jekyll, Pelican
 from questions import burst, cold, commands, edit, endurance, idle, shapes, start
 from results import Measured, Results
 
@@ -56,7 +56,7 @@ UNITS = {"seconds": "time", "cpu": "CPU", "memory": "memory"}
 def _of_builds(results: Results) -> Iterator[Aim]:
     for name, of, times, sizes in BESIDE:
         for size in sizes:
-            theirs, ours = (results.median(cold.PART, one, size, of=of) for one in (name, Feedbot.name))
+            theirs, ours = (results.median(cold.PART, one, size, of=of) for one in (name, FeedsAlone.name))
             yield Aim(f"cold build, {UNITS[of]}: {name} ÷ feedbot", _ratio(theirs, ours), size, least=times)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from drawing import Line, chart
-from programs import PROGRAMS, Feedbot, Hugo
+from programs import PROGRAMS, Feedbot, FeedsAlone, Hugo
 from questions import cold, edit, endurance, idle
 from results import Results
 
-NAMES = [program.name for program in PROGRAMS]
+NAMES = [program.name for program in PROGRAMS if program is not Feedbot]  # whose line would hide its other
 COLOURS = {name: number for number, name in enumerate(NAMES)}
+COLOURS[Feedbot.name] = COLOURS[FeedsAlone.name]
 
 
 def cold_chart(results: Results) -> str:

@@ -131,6 +131,15 @@ class Feedbot(Watching):
         self.configure()
 
 
+class FeedsAlone(Feedbot):
+    """feedbot as the others are: it writes feeds, and no page for each."""
+
+    name = "feedbot, feeds alone"
+
+    def configure(self, more: str = "", name: str = "config.yaml") -> Path:
+        return super().configure(f"  pages: false\n{more}", name)
+
+
 class Hugo(Watching):
     """Hugo with the small site in peers/hugo."""
 
@@ -212,7 +221,7 @@ class Pelican(Program):
         return [*self.command, str(self.folder / "content"), "--quiet", *_options(places)]
 
 
-PROGRAMS: tuple[type[Program], ...] = (Feedbot, Hugo, Eleventy, Jekyll, Pelican)
+PROGRAMS: tuple[type[Program], ...] = (FeedsAlone, Feedbot, Hugo, Eleventy, Jekyll, Pelican)
 
 
 def _options(places: dict[str, Path]) -> list[str]:

@@ -9,7 +9,7 @@ from aims import FIGURES, aims_of, quarters
 from install import HOW
 from measure import Spread, short
 from outlook import growths
-from programs import PROGRAMS, Feedbot, Hugo
+from programs import PROGRAMS, Feedbot, FeedsAlone, Hugo
 from questions import burst, cold, commands, edit, endurance, idle, shapes, start
 from results import Measured, Results
 
@@ -37,10 +37,10 @@ def aims(results: Results) -> Iterator[str]:
 
 
 def cold_builds(results: Results) -> Iterator[str]:
-    """Every program at every size, and how many times as much as feedbot it takes."""
+    """Every program at every size, and how many times as much as feedbot, with feeds alone, it takes."""
     yield from _head("articles", "program", "builds", "seconds", "CPU", "MB", "÷ feedbot", "CPU", "MB")
     for one in _by_program(results, cold.PART):
-        ours = results.get(cold.PART, Feedbot.name, one.articles)
+        ours = results.get(cold.PART, FeedsAlone.name, one.articles)
         cells = [f"{one.articles:,}", one.program, f"{len(one.seconds)}"]
         if not one.seconds:
             yield _row(*cells, f"more than {one.facts['stopped after']:,.0f}", *[""] * 5)

@@ -10,7 +10,7 @@ from agreement import disagreements
 from install import say
 from measure import Cost, TooSlowError, cost_of, memory_of
 from newsrooms import newsroom
-from programs import PROGRAMS, Feedbot, Program
+from programs import PROGRAMS, Feedbot, FeedsAlone, Program
 from results import Measured
 
 from questions import Run
@@ -72,7 +72,7 @@ PLACES = {"content": "articles", "feeds": "documents", ".feedbot": "state"}
 def contestants(run: Run, articles: int) -> Iterator[Program]:
     """The programs that are here and are worth the wait at this size; feedbot is the first."""
     commands = {name: peer.command for name, peer in run.peers.items()}
-    commands[Feedbot.name] = (str(run.feedbot),)
+    commands |= dict.fromkeys((FeedsAlone.name, Feedbot.name), (str(run.feedbot),))
     for kind in PROGRAMS:
         if kind.name in commands and articles <= (kind.largest or articles):
             yield kind(commands[kind.name], newsroom(run.work, articles, fields=kind.fields))

@@ -46,8 +46,8 @@ BESIDE = (
     (Hugo.name, "seconds", 3, (10_000, 50_000)),
     (Hugo.name, "cpu", 2, (10_000, 50_000)),
     (Hugo.name, "memory", 10, (50_000,)),
-    (Eleventy.name, "seconds", 5, (10_000,)),
-    (Jekyll.name, "seconds", 5, (10_000,)),
+    (Eleventy.name, "seconds", 5, (10_000, 50_000)),
+    (Jekyll.name, "seconds", 5, (10_000, 50_000)),
     (Pelican.name, "seconds", 30, (10_000,)),
 )
 UNITS = {"seconds": "time", "cpu": "CPU", "memory": "memory"}

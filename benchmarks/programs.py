@@ -168,7 +168,7 @@ class Eleventy(Program):
     """Eleventy with plugin-rss and the templates in peers/eleventy."""
 
     name = "Eleventy"
-    largest = 10_000
+    largest = 50_000
     repeats = 3
 
     @property
@@ -183,7 +183,7 @@ class Jekyll(Program):
     """Jekyll with the generator and the templates in peers/jekyll."""
 
     name = "Jekyll"
-    largest = 10_000
+    largest = 50_000
     repeats = 3
 
     @property

@@ -18,7 +18,7 @@ from feedbot.membership import Catalogue
 from feedbot.model import Feed, Format
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import NOWHERE
-from feedbot.printing import Order, Work, print_all, publish_all
+from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, archives_folder, feed_path
 from feedbot.render.press import Job, Press
 from feedbot.store import archives, feeds
@@ -124,11 +124,12 @@ class Archives:
 
     def _settle_all(self, batch: Sequence[tuple[ArchiveRow, Work]], report: RefreshReport) -> list[str]:
         """Write what is left of some archives; returns the paths of their documents that are to go."""
-        results = publish_all(self._output.place, [work for _, work in batch])
+        works = [work for _, work in batch]
+        results, known = publish_all(self._output.place, works), known_of(works)
         paths = {result.path for some in results for result in some}
-        known = [row for _, (order, _) in batch for row in order.known.values()]
         with self._engine.begin() as connection:
-            gone = self._output.discard(connection, [row for row in known if row.path not in paths])
+            unwanted = [document for path, document in known.items() if path not in paths]
+            gone = self._output.discard(connection, unwanted)
             owners = {Owner(feed_key=one.feed_key, archive_key=one.key): one for one, _ in batch}
             # One that could not be written whole stays to be done.
             for owner in self._output.record(connection, dict(zip(owners, results, strict=True)), report):

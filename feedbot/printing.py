@@ -82,12 +82,16 @@ def _writer() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="printer")
 
 
+def known_of(works: Iterable[Work]) -> dict[str, DocumentRow]:
+    """The documents on record of all these orders, by path."""
+    return {path: row for order, _ in works for path, row in order.known.items()}
+
+
 def publish_all(place: Place, works: Sequence[Work]) -> list[Sequence[Published]]:
     """What became of the documents of each order; those that were left are written now, side by side.
 
     Raises PublishError.
     """
     left = [document for _, printed in works for document in printed.left]
-    known = {path: row for order, _ in works for path, row in order.known.items()}
-    results = iter(place.publish(left, known) if left else ())
+    results = iter(place.publish(left, known_of(works)) if left else ())
     return [printed.published or [next(results) for _ in printed.left] for _, printed in works]

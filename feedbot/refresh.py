@@ -25,7 +25,7 @@ from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import NOWHERE, Look, Outcome, Published
-from feedbot.printing import Order, Work, print_all, publish_all
+from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press
 from feedbot.store import archives, articles, feeds, pings
@@ -125,22 +125,19 @@ class Refresh:
 
     def _settle_all(self, batch: Sequence[tuple[FeedRow, Work]], report: RefreshReport) -> list[str]:
         """Write what is left of some feeds; returns the paths of their documents that are to go."""
-        results = publish_all(self._place, [work for _, work in batch])
+        works = [work for _, work in batch]
+        results, known = publish_all(self._place, works), known_of(works)
         by_path = {result.path: result for some in results for result in some}
-        known = {path: document for _, (order, _) in batch for path, document in order.known.items()}
         with self._engine.begin() as connection:
             report.pings += self._record_pings(connection, [row for row, _ in batch], by_path, known)
             unwanted = [document for path, document in known.items() if path not in by_path]
             paths = self._output.discard(connection, unwanted)
-            owners = [Owner(feed_key=row.key) for row, _ in batch]
+            owners = {
+                Owner(feed_key=row.key): (row, printed.updated or row.updated) for row, (_, printed) in batch
+            }  # an empty feed keeps the date it had
             whole = self._output.record(connection, dict(zip(owners, results, strict=True)), report)
-            # A feed that could not be written whole stays to be done. An empty one keeps the date it had.
-            done = (
-                (row, printed.updated or row.updated)
-                for row, (_, printed) in batch
-                if Owner(feed_key=row.key) in whole
-            )
-            feeds.settle(connection, done)
+            # A feed that could not be written whole stays to be done.
+            feeds.settle(connection, (done for owner, done in owners.items() if owner in whole))
         return paths
 
     def _record_pings(

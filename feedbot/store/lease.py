@@ -114,7 +114,7 @@ class Lease:
                 if not self._is_confirmed():  # another thread may have asked meanwhile
                     with self._engine().begin() as connection:
                         self._require(connection)
-        return self._confirmed + self._length / 3
+        return self._sure_until
 
     def stay(self) -> None:
         """This process is a worker, which keeps the lease between its passes, and waits for nobody."""
@@ -209,7 +209,11 @@ class Lease:
             self._start_renewing()
 
     def _is_confirmed(self) -> bool:
-        return self._term is not None and uptime() - self._confirmed <= self._length / 3
+        return self._term is not None and uptime() <= self._sure_until
+
+    @property
+    def _sure_until(self) -> float:
+        return self._confirmed + self._length / 3
 
     def _start_renewing(self) -> None:
         """From here to the end of the pass renew the lease beside it, where `keep` does not."""

@@ -15,6 +15,7 @@ from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import activity, documents, feeds, members, slugs
 from feedbot.store.statements import (
     CHUNK,
+    add_to_rows,
     chunks,
     execute_many,
     execute_rows,
@@ -279,18 +280,8 @@ def week_of(published_us: int) -> int:
 
 def count_members(connection: Connection, moved: Mapping[tuple[int, int], int]) -> None:
     """Count the articles that joined, less those that left, by feed and week."""
-    changes = {place: number for place, number in moved.items() if number}
-    rows = [{"feed_key": feed, "week": week, "articles": 0} for feed, week in sorted(changes)]
-    insert_new(connection, activity, rows)
-    rows = [{"_feed": feed, "_week": week, "_by": by} for (feed, week), by in sorted(changes.items())]
-    execute_many(connection, _COUNT, rows)
-
-
-_COUNT = (
-    update(activity)
-    .where(activity.c.feed_key == bindparam("_feed"), activity.c.week == bindparam("_week"))
-    .values(articles=activity.c.articles + bindparam("_by"))
-)
+    rows = [(*place, number) for place, number in sorted(moved.items()) if number]
+    add_to_rows(connection, activity, ("feed_key", "week", "articles"), rows)
 
 
 def numbers(connection: Connection) -> dict[int, Numbers]:

@@ -84,6 +84,13 @@ def upsert_rows(
     execute_rows(connection, _upsert(connection.dialect.name, table, columns), columns, rows)
 
 
+def add_to_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert `rows`, or add their numbers to those of the rows that have their primary keys."""
+    execute_rows(connection, _upsert(connection.dialect.name, table, columns, adds=True), columns, rows)
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert those of `rows` whose primary keys are not there yet, whoever may be inserting them now."""
     execute_many(connection, _insert_new(connection.dialect.name, table), rows)
@@ -118,11 +125,11 @@ def lock_in_order(connection: Connection, key: Column[int], keys: Sequence[int] 
 
 
 @cache  # putting the statement together takes longer than running it
-def _upsert(dialect: str, table: Table, columns: tuple[str, ...]) -> Any:
+def _upsert(dialect: str, table: Table, columns: tuple[str, ...], *, adds: bool = False) -> Any:
     statement = _insert(dialect, table)
-    keys = [column.name for column in table.primary_key]
-    changes = {name: statement.excluded[name] for name in columns if name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+    given = {name: statement.excluded[name] for name in columns if not table.c[name].primary_key}
+    changes = {name: table.c[name] + value for name, value in given.items()} if adds else given
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
 
 def _insert(dialect: str, table: Table) -> Any:

@@ -7,10 +7,9 @@ if it was lent the place, and hands over the notes. What it could not write is l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -18,7 +17,7 @@ from msgspec import Struct
 from feedbot.crew import Crew, is_helper
 from feedbot.model import Document
 from feedbot.place import Overdue, Place, Published
-from feedbot.render.press import Job, Press, Rendered
+from feedbot.render.press import Job, Press
 from feedbot.store.feeds import DocumentRow
 from feedbot.store.statements import batches
 
@@ -51,35 +50,21 @@ def print_all(crew: Crew, press: Press, orders: Iterable[Order], *, pays: bool) 
 
 
 def _print_sheet(press: Press, orders: Sequence[Order]) -> list[Printed]:
-    """Render orders, and write them if this process helps another: one while the next is rendered.
+    """Render orders, and write them if this process helps another, which lent it the place.
 
     Raises PublishError.
     """
-    if not is_helper():
-        return [_left(press.render(order.job)) for order in orders]
-    results = []
-    for order in orders:
-        rendered = press.render(order.job)
-        results.append(_writer().submit(_published, order, rendered))
-    wait(results)  # for all, also if one fails: nobody is to write once this has returned
-    return [result.result() for result in results]
-
-
-def _published(order: Order, rendered: Rendered) -> Printed:
-    if order.place is not None:
+    rendered = [press.render(order.job) for order in orders]
+    printed = [Printed(updated=one.updated, left=one.documents) for one in rendered]
+    place = orders[0].place  # all were lent it for about the same time
+    if place is not None and is_helper():
         with suppress(Overdue):
-            published = order.place.publish(rendered.documents, order.known)
-            return Printed(updated=rendered.updated, published=published)
-    return _left(rendered)
-
-
-def _left(rendered: Rendered) -> Printed:
-    return Printed(updated=rendered.updated, left=rendered.documents)
-
-
-@cache
-def _writer() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="printer")
+            published = publish_all(place, list(zip(orders, printed, strict=True)))
+            return [
+                Printed(updated=one.updated, published=results)
+                for one, results in zip(rendered, published, strict=True)
+            ]
+    return printed
 
 
 def known_of(works: Iterable[Work]) -> dict[str, DocumentRow]:

@@ -7,6 +7,7 @@ containers may both have a process 1 on a host of the same name. Of one on anoth
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import socket
 from contextlib import suppress
@@ -43,6 +44,15 @@ def keep_memory_together() -> None:
 
 
 _M_ARENA_MAX = -8  # malloc.h
+
+
+def collect_garbage_early() -> None:
+    """Look for garbage often, and no more in what is loaded by now: for a process that is to stay.
+
+    Commands that end soon look for it seldom.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def give_back_memory() -> None:

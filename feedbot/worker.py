@@ -26,7 +26,7 @@ from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
 from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError, StandbyError
-from feedbot.process import give_back_memory, keep_memory_together
+from feedbot.process import collect_garbage_early, give_back_memory, keep_memory_together
 from feedbot.report.passes import log_pass
 from feedbot.scheduler import Scheduler
 from feedbot.threads import Part, start_part
@@ -97,6 +97,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         keep_memory_together()
+        collect_garbage_early()
         log.info("started", extra={"facts": {"folders": [str(folder) for folder in self._folders]}})
         self._lease.stay()
         scheduler = Scheduler(

@@ -316,3 +316,13 @@ def test_the_log_of_the_database_stays_short(newsroom: Newsroom) -> None:
         newsroom.build()
         longest.append(log.stat().st_size)
     assert longest[-1] < 2 * longest[0]
+
+
+def test_the_log_of_the_database_gives_back_what_a_large_pass_took(newsroom: Newsroom) -> None:
+    for name in range(100):
+        newsroom.write(f"{name}.md", body="word " * 40_000)
+    for number in range(3):
+        newsroom.write("0.md", title=f"Version {number}")
+        newsroom.build()
+    state = newsroom.folder / ".feedbot/feedbot.db"
+    assert state.with_name("feedbot.db-wal").stat().st_size < state.stat().st_size / 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import UTC, datetime, timedelta
-from html import escape
 from urllib.parse import quote
 
 from checker import check_agreement, check_atom, check_json, check_page, check_rss
@@ -17,6 +17,7 @@ from render_samples import ALL_FORMATS, SITE, bodies
 
 from feedbot.model import Article, Author, Entry, Feed, Image, Listing, Provider, Related
 from feedbot.render import bears_mark, feed_url, render_index
+from feedbot.render.escaping import escape, escape_value
 
 # What reading promises: no controls, no surrogates, no noncharacters, spaces folded, entities decoded.
 characters = st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff")
@@ -48,7 +49,7 @@ articles = st.builds(
     later=st.timedeltas(timedelta(0), timedelta(days=999)).map(lambda span: timedelta(seconds=span.days)),
     title=clean,
     summary=maybe,
-    content=st.one_of(st.just(""), clean.map(lambda text: f"<p>{escape(text)}</p>")),
+    content=st.one_of(st.just(""), clean.map(lambda text: f"<p>{html.escape(text)}</p>")),
     link=maybe_url,
     via=maybe_url,
     category=maybe,
@@ -85,6 +86,12 @@ feeds = st.builds(
 
 
 @settings(deadline=None, max_examples=150)
+@given(texts)
+def test_a_text_is_escaped_as_the_library_does_it(text: str) -> None:
+    assert escape(text) == html.escape(text, quote=False)
+    assert escape_value(text, single="&#x27;") == html.escape(text)
+
+
 @given(entries=entries, feed=feeds, full=st.booleans(), cap=st.integers(0, 400))
 def test_documents_of_any_articles_keep_the_rules(
     entries: tuple[Entry, ...], feed: Feed, full: bool, cap: int

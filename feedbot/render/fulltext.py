@@ -5,9 +5,8 @@ Article.content is sanitised already; everything that is added to it here is esc
 
 from __future__ import annotations
 
-from html import escape
-
 from feedbot.model import Article, Image, Related
+from feedbot.render.escaping import escape, escape_value
 
 
 def full_text(article: Article) -> str:
@@ -30,7 +29,7 @@ def exceeds(html: str, max_size: int) -> bool:
 
 
 def _paragraph(text: str) -> str:
-    return f"<p>{escape(text, quote=False)}</p>" if text else ""
+    return f"<p>{escape(text)}</p>" if text else ""
 
 
 def _picture(article: Article, body: str) -> str:
@@ -43,7 +42,7 @@ def _picture(article: Article, body: str) -> str:
 def _img(image: Image) -> str:
     width = f' width="{image.width}"' if image.width else ""
     height = f' height="{image.height}"' if image.height else ""
-    return f'<img src="{escape(image.url)}" alt="{escape(image.title)}"{width}{height}>'
+    return f'<img src="{_value(image.url)}" alt="{_value(image.title)}"{width}{height}>'
 
 
 def _coverage(related: tuple[Related, ...]) -> str:
@@ -54,6 +53,10 @@ def _coverage(related: tuple[Related, ...]) -> str:
 
 
 def _coverage_line(story: Related) -> str:
-    link = f'<a href="{escape(story.url)}">{escape(story.title or story.url, quote=False)}</a>'
-    source = f" ({escape(story.provider, quote=False)})" if story.provider else ""
+    link = f'<a href="{_value(story.url)}">{escape(story.title or story.url)}</a>'
+    source = f" ({escape(story.provider)})" if story.provider else ""
     return f"<li>{link}{source}</li>"
+
+
+def _value(text: str) -> str:
+    return escape_value(text, single="&#x27;")

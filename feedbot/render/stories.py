@@ -6,9 +6,9 @@ A page holds fifty of them and more, and a template takes three times as long.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from html import escape
 
 from feedbot.model import Author, Image, Provider, Related, Site
+from feedbot.render.escaping import escape_value
 from feedbot.render.items import Item
 
 
@@ -110,4 +110,4 @@ def _day(moment: str) -> str:
 
 def _text(text: str) -> str:
     """`text` as the content of an element or the value of an attribute."""
-    return escape(text, quote=False).replace("'", "&#39;").replace('"', "&#34;")
+    return escape_value(text, double="&#34;", single="&#39;")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from email.utils import format_datetime
-from html import escape
 
 from feedbot.model import Image
+from feedbot.render.escaping import escape, escape_value
 from feedbot.render.items import Item
 
 _CONTROLS = bytes({*range(0x20)} - {*b"\t\n"})
@@ -32,41 +32,41 @@ def atom_entry(item: Item) -> bytes:
 
 def _rss_children(item: Item) -> Iterator[str]:
     article = item.article
-    yield f"<title>{_text(article.title)}</title>"
+    yield f"<title>{escape(article.title)}</title>"
     if article.link:
-        yield f"<link>{_text(article.link)}</link>"
+        yield f"<link>{escape(article.link)}</link>"
     if article.summary or not item.html:  # it is HTML: escaped here, and once more as XML
-        yield f"<description>{_text(_text(item.text))}</description>"
+        yield f"<description>{escape(escape(item.text))}</description>"
     if item.html:
         tag = "content:encoded" if article.summary else "description"
         yield f"<{tag}>{_cdata(item.html)}</{tag}>"
-    yield f'<guid isPermaLink="false">{_text(item.id)}</guid>'
+    yield f'<guid isPermaLink="false">{escape(item.id)}</guid>'
     for tag in item.tags:
-        yield f"<category>{_text(tag)}</category>"
+        yield f"<category>{escape(tag)}</category>"
     yield f"<pubDate>{format_datetime(article.published)}</pubDate>"
     for author in item.authors:  # in RSS proper they need an e-mail address
-        yield f"<dc:creator>{_text(author.name)}</dc:creator>"
+        yield f"<dc:creator>{escape(author.name)}</dc:creator>"
     yield from _media(item.images)
 
 
 def _atom_children(item: Item) -> Iterator[str]:
     article = item.article
-    yield f"<id>{_text(item.id)}</id>"
-    yield f"<title>{_text(article.title)}</title>"
+    yield f"<id>{escape(item.id)}</id>"
+    yield f"<title>{escape(article.title)}</title>"
     yield f"<updated>{item.updated}</updated>"
     for author in item.authors:
-        uri = f"\n      <uri>{_text(author.url)}</uri>" if author.url else ""
-        yield f"<author>\n      <name>{_text(author.name)}</name>{uri}\n    </author>"
+        uri = f"\n      <uri>{escape(author.url)}</uri>" if author.url else ""
+        yield f"<author>\n      <name>{escape(author.name)}</name>{uri}\n    </author>"
     if item.html:
-        yield f'<content type="html">{_text(item.html)}</content>'
+        yield f'<content type="html">{escape(item.html)}</content>'
     elif not article.link:  # an entry needs one of the two (RFC 4287, 4.1.2)
-        yield f'<content type="text">{_text(item.text)}</content>'
+        yield f'<content type="text">{escape(item.text)}</content>'
     if article.link:
         yield f'<link href={_quoted(article.link)} rel="alternate"/>'
     if article.via:
         yield f'<link href={_quoted(article.via)} rel="via"/>'
     if article.summary:
-        yield f'<summary type="text">{_text(article.summary)}</summary>'
+        yield f'<summary type="text">{escape(article.summary)}</summary>'
     for tag in item.tags:
         yield f"<category term={_quoted(tag)}/>"
     yield f"<published>{item.published}</published>"
@@ -98,14 +98,9 @@ def _element(indent: str, start: str, children: Iterable[str], end: str) -> byte
     return written
 
 
-def _text(text: str) -> str:
-    return escape(text, quote=False)
-
-
 def _quoted(text: str) -> str:
     """`text` as the value of an attribute, with its quotes."""
-    escaped = _text(text).replace('"', "&quot;")
-    return f'"{escaped}"'
+    return f'"{escape_value(text)}"'
 
 
 def _cdata(text: str) -> str:

@@ -1,9 +1,9 @@
-"""One HTTP request and what came of it: timeouts, redirects, size limits, what a status means, Retry-After.
+"""One HTTP request and what came of it: a deadline, no redirects, no more of an answer than can be used.
 
 A request is sent at most once. It has a deadline for everything in it, follows no redirect, keeps no cookie,
-reads no .netrc, and at most 64 KiB of the answer. Whatever goes wrong is NotSent or NoAnswer, in our own
-words: those of the libraries hold the address, which is a secret. `http_watch` ends requests in time,
-`http_line` makes the connections that it can end, `http_status` reads what an answer means.
+reads no .netrc, and at most 64 KiB of the answer. Whatever goes wrong is NotSent or NoAnswer, in the words of
+`http_trouble`. `http_watch` ends requests in time, `http_line` makes the connections that it can end,
+`http_status` reads what an answer means.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
-import ssl
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from http.client import HTTPException, RemoteDisconnected
 from time import monotonic
 from types import MappingProxyType
 from typing import Any
@@ -25,13 +22,13 @@ from urllib.parse import urlsplit
 
 import requests
 from msgspec.structs import replace
-from urllib3.exceptions import HTTPError
 
 from feedbot import __version__
-from feedbot.attempt import Answer, Busy, Outcome, Unclear
+from feedbot.attempt import Answer
 from feedbot.observe import redactor
 from feedbot.targets.http_line import WatchedAdapter
 from feedbot.targets.http_status import judge, wish
+from feedbot.targets.http_trouble import FAILURES, STOPPED, NoAnswer, NotSent, failed, failure, unclear
 from feedbot.targets.http_watch import Cut, CutShortError, Watch
 
 __all__ = ["LIMIT", "USER_AGENT", "Client", "NoAnswer", "NotSent", "failed", "json_body", "judge", "wish"]
@@ -40,44 +37,16 @@ LIMIT = 64 * 1024  # bytes of an answer that are read
 USER_AGENT = f"feedbot/{__version__}"
 
 _NONE: Mapping[str, str] = MappingProxyType({})
-_FAILURES = (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError)
 
 # These name whole addresses in their messages, even in warnings.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
     logging.getLogger(_name).setLevel(logging.ERROR)
 
 
-class NotSent(Exception):  # noqa: N818 (it says what happened)
-    """Nothing can have arrived: no connection came about. `reason` is for people and holds no address."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class NoAnswer(Exception):  # noqa: N818 (it says what happened)
-    """The request may have arrived, but no whole answer came. `reason` is for people and holds no address.
-
-    `answer` is what came of one: its status and headers, without the body; None if not even these.
-    """
-
-    def __init__(self, reason: str, answer: Answer | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.answer = answer
-
-
 def json_body(value: Any) -> bytes:
     """`value` as compact JSON in UTF-8, its keys in the order given. Raises ValueError for NaN."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "replace")
-
-
-def failed(error: NotSent | NoAnswer) -> Outcome:
-    """What a request without an answer means: the target takes nothing now, or nobody knows."""
-    if isinstance(error, NotSent):
-        return Busy(reason=error.reason)
-    return Unclear(reason=error.reason, answer=error.answer)
 
 
 class Client:
@@ -115,14 +84,14 @@ class Client:
             self._watch = watch
             try:
                 if self._aborted:
-                    raise NotSent(_STOPPED)
+                    raise NotSent(STOPPED)
                 prepared = self._prepared(method, url, {**self._headers, **headers}, body, data, files)
                 return self._answer(prepared, watch, seconds)
-            except _FAILURES as error:
-                failure: NotSent | NoAnswer = _failure(watch, error, seconds)
+            except FAILURES as error:
+                trouble = failure(watch, error, seconds)
             finally:
                 self._watch = None
-        raise failure  # out here, so that it carries no other exception, whose text holds the address
+        raise trouble  # out here, so that it carries no other exception, whose text holds the address
 
     def abort(self) -> None:
         """End the request that is under way, from another thread; later ones are not sent at all."""
@@ -160,21 +129,21 @@ class Client:
     def _answer(self, prepared: requests.PreparedRequest, watch: Watch, seconds: float) -> Answer:
         began = monotonic()
         if self._adapter is None:
-            raise NotSent(_STOPPED)
+            raise NotSent(STOPPED)
         response = self._adapter.send(prepared, stream=True, timeout=seconds, **_way(prepared.url or ""))
         head = Answer(
             status=response.status_code, headers=response.headers, body=b"", at=datetime.now(UTC), seconds=0
         )
         try:
             body = _body(response, watch)
-        except _FAILURES as error:
-            failure = NoAnswer(_unclear(watch, error, seconds, begun=True), head)
+        except FAILURES as error:
+            trouble = NoAnswer(unclear(watch, error, seconds, begun=True), head)
         else:
             clean = body if 200 <= head.status < 300 else _without_secrets(body, prepared)
             return replace(head, body=clean, seconds=monotonic() - began)
         finally:
             response.close()  # a connection whose answer was not read to its end is not used again
-        raise failure
+        raise trouble
 
 
 class _Lines:
@@ -241,83 +210,3 @@ def _without_secrets(body: bytes, prepared: requests.PreparedRequest) -> bytes:
             words.extend([text, *text.split()])
     redact = redactor([url, *(word for word in words if len(word) >= 12)])
     return redact(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-
-
-# --- what went wrong, in words ---
-
-_STOPPED = "not sent, because feedbot stops"
-
-# Why no connection came about: the first line that fits.
-_NOT_SENT: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    (ssl.SSLError, "no secure connection: the server does not speak TLS as we do"),
-    ((socket.gaierror, UnicodeError), "no such host: check the address"),
-    (ConnectionRefusedError, "connection refused: nothing listens there"),
-    (ConnectionError, "the connection broke while it was made"),
-    (OSError, "the host cannot be reached"),
-)
-
-# ... and why none was tried.
-_UNUSABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    (
-        (requests.exceptions.InvalidSchema, requests.exceptions.InvalidProxyURL),
-        "the proxy in the environment cannot be used: it must be an address of http or https",
-    ),
-    (
-        (requests.RequestException, HTTPError, UnicodeError),
-        "the address or a header cannot be used: check them in the configuration",
-    ),
-    (OSError, "the file of certificates that REQUESTS_CA_BUNDLE names cannot be read"),
-)
-
-_CERTIFICATE = {  # X509_V_ERR_... of OpenSSL
-    9: "it is not valid yet",
-    10: "it has expired",
-    18: "it is self-signed",
-    19: "a self-signed certificate is in its chain",
-    20: "nobody that is trusted has issued it; REQUESTS_CA_BUNDLE can name more issuers",
-    62: "it is for another host",
-    64: "it is for another host",
-}
-
-
-def _failure(watch: Watch, error: Exception, seconds: float) -> NotSent | NoAnswer:
-    if watch.sent:
-        return NoAnswer(_unclear(watch, error, seconds))
-    if watch.cut is Cut.STOPPED:
-        return NotSent(_STOPPED)
-    if watch.cut is Cut.LATE or isinstance(watch.trouble, TimeoutError):
-        why = f"no connection within {seconds:g} s"
-    elif watch.trouble is None:
-        why = next((words for kind, words in _UNUSABLE if isinstance(error, kind)), "it cannot be made")
-    else:
-        why = _not_sent(watch.trouble)
-    return NotSent(f"the proxy: {why}" if watch.at_proxy else why)
-
-
-def _not_sent(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = _CERTIFICATE.get(error.verify_code, "it does not verify")
-        return f"the certificate is not valid: {why}"
-    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
-        return "the host's name cannot be looked up now"
-    if (refused := str(error)).startswith("Tunnel connection failed"):
-        status = next((word for word in refused.split() if word.isdecimal()), "without a status")
-        return f"the proxy refuses the connection: {status}"
-    return next((words for kind, words in _NOT_SENT if isinstance(error, kind)), "no connection came about")
-
-
-def _unclear(watch: Watch, error: Exception, seconds: float, *, begun: bool = False) -> str:
-    """Why no whole answer came to a request that went out."""
-    error = watch.trouble or error
-    missing = "no whole answer" if begun else "no answer"
-    if watch.cut is Cut.STOPPED:
-        return f"{missing}: not waited for any longer, because feedbot stops"
-    if watch.cut is Cut.LATE or isinstance(error, TimeoutError):
-        return f"{missing} within {seconds:g} s"
-    if begun:
-        return "no whole answer: it broke off or cannot be read"
-    if isinstance(error, RemoteDisconnected):
-        return "no answer: the server closed the connection"
-    if isinstance(error, HTTPException):
-        return "no answer: what came is not HTTP"
-    return "no answer: the connection broke"

@@ -32,7 +32,7 @@ from feedbot.place import Confirm
 from feedbot.reconfigure import reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
-from feedbot.store import articles, db, feeds, hint, journal
+from feedbot.store import articles, feeds, hint, journal, trouble
 from feedbot.store.lease import Lease
 from feedbot.sync import Newsroom, Progress, SyncReport, sync
 
@@ -163,7 +163,7 @@ class Builder:
 
     def _note_failure(self, error: Exception) -> None:
         """Let `status` tell that passes fail, if the store can be written at all."""
-        told = db.refusal(error) if db.is_refused(error) else error
+        told = trouble.refusal(error) if trouble.is_refused(error) else error
         reason = str(told) if isinstance(told, FeedbotError) else type(told).__name__
         failure = {"at": self._clock().isoformat(timespec="seconds"), "reason": reason}
         with suppress(Exception), self._engine.begin() as connection:

@@ -39,7 +39,7 @@ from feedbot.courier import (
 from feedbot.dispatch import GRACE, Dispatch
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
-from feedbot.store import db, hint, settling
+from feedbot.store import hint, settling, trouble
 from feedbot.store.settling import Settled
 from feedbot.store.turns import Pace
 from feedbot.targets import Sender, make_sender
@@ -190,12 +190,12 @@ class Deliverer:
 
     def _tell_trouble(self, error: Exception) -> None:
         """Log why the outbox cannot be used."""
-        if db.is_refused(error):
+        if trouble.is_refused(error):
             level = logging.ERROR if len(self._failures) == 1 else logging.DEBUG
-            log.log(level, "the outbox cannot be used; trying again: %s", db.reason_of(error))
+            log.log(level, "the outbox cannot be used; trying again: %s", trouble.reason_of(error))
             return
         # A database that is away is told of by the lease, once for all who use it.
-        is_away = db.is_away(error) or db.is_locked(error)
+        is_away = trouble.is_away(error) or trouble.is_locked(error)
         level = logging.DEBUG if is_away else logging.ERROR
         log.log(level, "the outbox cannot be used; trying again", exc_info=error)
 

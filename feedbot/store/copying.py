@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from feedbot.errors import StoreError
 from feedbot.store.db import has_state, only_user, open_store, shown
 from feedbot.store.schema import articles, deliveries, leases, metadata, workers
+from feedbot.store.trouble import reason_of
 
 ROWS = 500  # held in memory at a time
 
@@ -56,8 +57,7 @@ def copy_state(source: str, target: str, progress: Progress = lambda _done, _tot
             _require_empty(writing, target)
             return _copy(reading, writing, progress)
     except SQLAlchemyError as error:
-        reason = getattr(error, "orig", None) or error
-        raise StoreError(f"copying failed, so nothing was copied: {reason}") from error
+        raise StoreError(f"copying failed, so nothing was copied: {reason_of(error)}") from error
 
 
 def _require_empty(connection: Connection, url: str) -> None:

@@ -6,7 +6,6 @@ not for PostgreSQL behind a network that is cut.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from feedbot.errors import StoreError
 from feedbot.process import Process, this_process
 from feedbot.store.schema import HEAD, PASSES, leases, metadata
+from feedbot.store.trouble import is_locked
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PATIENCE = 30.0  # seconds that a statement may take, or wait for a lock
@@ -124,47 +124,6 @@ def reading(engine: Engine) -> Engine:
 def session_of(process: Process) -> str:
     """What PostgreSQL calls the connections of a process."""
     return f"{SESSIONS}{process.name} {process.mark.rpartition(' ')[2]}"
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether an error says that there is no connection to PostgreSQL, whatever was asked of it."""
-    if not isinstance(error, OperationalError | InterfaceError) or isinstance(error.orig, sqlite3.Error):
-        return False  # SQLite is a file: what is wrong with it does not mend itself
-    # Where no statement is named, there was no connection yet, or its last word was the commit.
-    return error.connection_invalidated or error.statement is None
-
-
-def is_locked(error: BaseException) -> bool:
-    """Whether SQLite gave up waiting for somebody who writes."""
-    return "database is locked" in str(getattr(error, "orig", None))
-
-
-# What the system can refuse a database, in the names of SQLite and the classes of PostgreSQL.
-_REFUSED = (
-    *("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"),
-    *("53", "58", "25006"),  # resources, the system, a server that only reads
-)
-
-
-def is_refused(error: BaseException) -> bool:
-    """Whether the database gave up because the system refuses it something: space, writing, open files."""
-    orig = getattr(error, "orig", None)
-    name = getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or ""
-    return str(name).startswith(_REFUSED)
-
-
-def refusal(error: BaseException) -> StoreError:
-    """The same in words for a person."""
-    return StoreError(
-        f"the database cannot be used: {reason_of(error)}. Nothing is lost; what waits is done when it can be"
-        " used again. Check the space on its disk, and that feedbot may write there"
-    )
-
-
-def reason_of(error: BaseException) -> str:
-    """What the database's driver said, in one line."""
-    said = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return str(said).strip().partition("\n")[0] or type(said).__name__
 
 
 def _engine(

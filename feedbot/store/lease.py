@@ -23,16 +23,8 @@ from feedbot.clock import uptime
 from feedbot.errors import StandbyError
 from feedbot.process import this_process
 from feedbot.store import workers
-from feedbot.store.db import (
-    beside,
-    is_away,
-    is_locked,
-    is_refused,
-    reading,
-    reason_of,
-    refusal,
-    session_of,
-)
+from feedbot.store.db import beside, reading, session_of
+from feedbot.store.trouble import is_away, is_locked, is_refused, reason_of, refusal
 from feedbot.store.workers import Holder, Role
 
 if TYPE_CHECKING:

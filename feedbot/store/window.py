@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from feedbot.errors import StoreError
 from feedbot.store.db import open_store
 from feedbot.store.schema import HEAD
+from feedbot.store.trouble import reason_of
 
 T = TypeVar("T")
 
@@ -56,8 +57,9 @@ class Window:
             return self._look(query)
         except (SQLAlchemyError, _OtherVersionError) as error:
             self.shut()
-            reason = getattr(error, "orig", None) or error
-            raise StoreError(f"the state cannot be read: {reason}. See that the database runs") from error
+            raise StoreError(
+                f"the state cannot be read: {reason_of(error)}. See that the database runs"
+            ) from error
 
     def shut(self) -> None:
         """Let go of the database; the next look opens it again."""

@@ -78,10 +78,10 @@ class Archives:
         if not self._catalogue.keeps_archives:
             return
         with self._engine.begin() as connection:
-            counts = archives.count_members(connection, [row.key for row in rows])
+            sizes = feeds.sizes(connection, [row.key for row in rows])
         for row in rows:
             limit = self._catalogue.choice(row).limit if row.active else 0
-            if 0 < limit < counts[row.key]:  # others show all that they have, or nothing at all
+            if 0 < limit < sizes[row.key]:  # others show all that they have, or nothing at all
                 with self._engine.begin() as connection:
                     close_due(connection, row.key, limit)
 

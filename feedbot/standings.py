@@ -17,7 +17,7 @@ from feedbot.errors import ConfigError
 from feedbot.model import JsonObject
 from feedbot.moments import iso
 from feedbot.settlement import Health
-from feedbot.store import deliveries, targets
+from feedbot.store import figures, targets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -96,10 +96,10 @@ def standings(
     `numbers` of deliveries by target and state are counted where they are not given.
     """
     known = targets.load(connection)
-    oldest = deliveries.oldest_waiting(connection)
+    oldest = figures.oldest_waiting(connection)
     counts: dict[str, dict[str, int]] = {}
     if numbers is None:
-        numbers = deliveries.count_states(connection)
+        numbers = figures.count_states(connection)
     for (name, state), number in numbers.items():
         counts.setdefault(name, {})[state] = number
     unsettled = {State.HELD, State.SENDING, *OPEN}
@@ -111,7 +111,7 @@ def standings(
             health=known[name].health if name in known else None,
             counts=counts.get(name, {}),
             oldest=oldest.get(name),
-            last_sent=deliveries.last_sent(connection, name),
+            last_sent=figures.last_sent(connection, name),
             is_changed=name in known and name in wanted and known[name].setup != wanted[name].setup,
         )
         for name in (*wanted, *gone)

@@ -22,7 +22,7 @@ from feedbot.attempt import State
 from feedbot.model import Level, Status
 from feedbot.report.health import Diagnosis
 from feedbot.standings import Standing, standings
-from feedbot.store import articles, deliveries, feeds, figures, files, journal, workers
+from feedbot.store import articles, feeds, figures, files, journal, workers
 from feedbot.store.files import Fate
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def load_sample(connection: Connection, wanted: Mapping[str, Configured], diagno
         },
         builder_since=next((one.builder_since for one in there if one.is_builder), None),
         last_seconds=newest[0][1]["seconds"] if newest else None,
-        unannounced=deliveries.count_unannounced(connection),
+        unannounced=figures.count_unannounced(connection),
         next_due=articles.next_due(connection),
         targets=standings(connection, wanted),
         attempts=figures.count_outcomes(connection, diagnosis.now - LATELY),

@@ -20,7 +20,7 @@ from feedbot.report.health import Diagnosis, Verdict
 from feedbot.report.queue import FORGET_HELD, LIST_HELD, SEND_HELD
 from feedbot.report.status import status_of
 from feedbot.standings import Standing, standings
-from feedbot.store import deliveries, figures, journal
+from feedbot.store import figures, journal
 from feedbot.store.deliveries import Selection
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def load_overview(
     connection: Connection, wanted: Mapping[str, Configured], diagnosis: Diagnosis, shown: Span
 ) -> Overview:
     """The page's content at one moment; `wanted` are the configured targets."""
-    now, numbers = diagnosis.now, deliveries.count_states(connection)
+    now, numbers = diagnosis.now, figures.count_states(connection)
     targets = standings(connection, wanted, numbers)
     return Overview(
         diagnosis=diagnosis,

@@ -15,7 +15,7 @@ from feedbot.attempt import State
 from feedbot.model import JsonObject, Level, Status
 from feedbot.moments import iso
 from feedbot.standings import standings
-from feedbot.store import articles, deliveries, feeds, figures, files, journal, workers
+from feedbot.store import articles, feeds, figures, files, journal, workers
 from feedbot.store.files import Fate
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def load_status(engine: Engine, wanted: Mapping[str, Configured] | None = None) 
 
 def status_in(connection: Connection, wanted: Mapping[str, Configured]) -> JsonObject:
     """The same within a transaction."""
-    numbers = deliveries.count_states(connection)
+    numbers = figures.count_states(connection)
     return status_of(connection, numbers, standings(connection, wanted, numbers))
 
 
@@ -107,7 +107,7 @@ def _load_deliveries(
     return {
         "counts": {state.value: number for state, number in counts.items()},
         "oldest_waiting": iso(min((one.oldest for one in targets if one.oldest), default=None)),
-        "unannounced": deliveries.count_unannounced(connection),
+        "unannounced": figures.count_unannounced(connection),
         "targets": [one.as_json() for one in targets],
     }
 

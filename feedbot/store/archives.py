@@ -6,7 +6,6 @@ among all that the feed ever had.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, update
 
 from feedbot.store.feeds import DocumentRow
-from feedbot.store.schema import activity, archived, archives, articles, documents, feeds, members
+from feedbot.store.schema import archived, archives, articles, documents, feeds, members
 from feedbot.store.statements import chunks, lock_in_order
 
 AT_ONCE = 5000  # open articles held in memory
@@ -46,18 +45,6 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 # --- what is open ---
-
-
-def count_members(connection: Connection, feed_keys: Iterable[int]) -> Counter[int]:
-    """How many articles each of these feeds has."""
-    statement = select(activity.c.feed_key, func.sum(activity.c.articles)).group_by(activity.c.feed_key)
-    return Counter(
-        {
-            feed_key: int(number)
-            for chunk in chunks(feed_keys)
-            for feed_key, number in connection.execute(statement.where(activity.c.feed_key.in_(chunk)))
-        }
-    )
 
 
 def lock(connection: Connection, feed_key: int) -> int | None:

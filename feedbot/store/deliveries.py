@@ -1,6 +1,6 @@
 """Deliveries as rows, and what is asked about them: by those who announce, and by people.
 
-Claiming and settling is `outbox`'s, and which pings there are is `pings`'.
+Claiming is `outbox`'s, what came of it `settling`'s, which pings there are `pings`', and counting `figures`'.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, text, update
 
 from feedbot.attempt import FeedEvent, State
 from feedbot.model import EventKind, JsonObject
 from feedbot.store.db import from_us, to_us
-from feedbot.store.schema import articles, attempts, deliveries, events, feeds, posts, slugs, targets
+from feedbot.store.schema import articles, attempts, deliveries, feeds, posts, slugs, targets
 from feedbot.store.statements import chunks
 
 
@@ -312,45 +312,6 @@ def attempts_of(connection: Connection, key: int) -> list[AttemptRow]:
         )
         for row in connection.execute(statement)
     ]
-
-
-def count_states(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many deliveries there are for each (target, state)."""
-    statement = select(deliveries.c.target, deliveries.c.state, func.count())
-    rows = connection.execute(statement.group_by(deliveries.c.target, deliveries.c.state))
-    return {(target, state): number for target, state, number in rows}
-
-
-def oldest_waiting(connection: Connection) -> dict[str, datetime]:
-    """For each target with deliveries that wait to be sent: the moment of the oldest one's event."""
-    statement = select(deliveries.c.target, func.min(deliveries.c.at_us)).group_by(deliveries.c.target)
-    found: dict[str, int] = {}
-    for condition in (IS_OPEN, IS_SENDING):
-        for target, moment in connection.execute(statement.where(condition)):
-            found[target] = min(moment, found.get(target, moment))
-    return {target: from_us(moment) for target, moment in found.items()}
-
-
-def last_sent(connection: Connection, target: str) -> datetime | None:
-    """When something was last sent to `target`, as far back as deliveries are kept."""
-    statement = (
-        select(deliveries.c.settled_us)
-        .where(
-            deliveries.c.target == target,
-            deliveries.c.settled_us.is_not(None),
-            deliveries.c.state == State.SENT,
-        )
-        .order_by(deliveries.c.settled_us.desc())
-        .limit(1)
-    )
-    moment = connection.execute(statement).scalar()
-    return None if moment is None else from_us(moment)
-
-
-def count_unannounced(connection: Connection) -> int:
-    """How many events wait for their feeds to be written before they become deliveries."""
-    statement = select(func.count()).select_from(events).where(events.c.announced_us.is_(None))
-    return connection.execute(statement).scalar_one()
 
 
 def _conditions(selection: Selection) -> list[ColumnElement[bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -284,14 +285,27 @@ def count_members(connection: Connection, moved: Mapping[tuple[int, int], int]) 
     add_to_rows(connection, activity, ("feed_key", "week", "articles"), rows)
 
 
+def sizes(connection: Connection, keys: Iterable[int]) -> Counter[int]:
+    """How many articles each of these feeds can choose from."""
+    return Counter(
+        {
+            feed_key: int(number)
+            for chunk in chunks(keys)
+            for feed_key, number in connection.execute(_SIZES.where(activity.c.feed_key.in_(chunk)))
+        }
+    )
+
+
+_SIZES = select(activity.c.feed_key, func.sum(activity.c.articles)).group_by(activity.c.feed_key)
+
+
 def numbers(connection: Connection) -> dict[int, Numbers]:
     """How many articles each feed that has any can choose from, with the dates that the index shows."""
     newest = select(func.max(members.c.published_us)).where(members.c.feed_key == feeds.c.key)
     rows = connection.execute(select(feeds.c.key, newest.scalar_subquery().label("newest_us"))).all()
     moments = {row.key: row.newest_us for row in rows if row.newest_us is not None}
     last = week_of(max(moments.values(), default=0))
-    total = select(activity.c.feed_key, func.sum(activity.c.articles)).group_by(activity.c.feed_key)
-    totals = {feed_key: int(number) for feed_key, number in connection.execute(total)}
+    totals = {feed_key: int(number) for feed_key, number in connection.execute(_SIZES)}
     weeks: dict[int, list[int]] = {}
     lately = select(activity).where(activity.c.week > last - WEEKS, activity.c.week <= last)
     for feed_key, week, number in connection.execute(lately):

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from feedbot.attempt import State
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import IS_OPEN, IS_SENDING
-from feedbot.store.schema import activity, attempts, deliveries, documents, feeds, passes, slugs
+from feedbot.store.feeds import sizes
+from feedbot.store.schema import attempts, deliveries, documents, events, feeds, passes, slugs
 
 
 class Queue(Struct, frozen=True, kw_only=True):
@@ -47,6 +49,45 @@ def queue(connection: Connection) -> Queue:
     return Queue(
         number=sum(number for number, _ in parts), oldest=None if oldest is None else from_us(oldest)
     )
+
+
+def count_states(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many deliveries there are for each (target, state)."""
+    statement = select(deliveries.c.target, deliveries.c.state, func.count())
+    rows = connection.execute(statement.group_by(deliveries.c.target, deliveries.c.state))
+    return {(target, state): number for target, state, number in rows}
+
+
+def oldest_waiting(connection: Connection) -> dict[str, datetime]:
+    """For each target with deliveries that wait to be sent: the moment of the oldest one's event."""
+    statement = select(deliveries.c.target, func.min(deliveries.c.at_us)).group_by(deliveries.c.target)
+    found: dict[str, int] = {}
+    for condition in (IS_OPEN, IS_SENDING):
+        for target, moment in connection.execute(statement.where(condition)):
+            found[target] = min(moment, found.get(target, moment))
+    return {target: from_us(moment) for target, moment in found.items()}
+
+
+def last_sent(connection: Connection, target: str) -> datetime | None:
+    """When something was last sent to `target`, as far back as deliveries are kept."""
+    statement = (
+        select(deliveries.c.settled_us)
+        .where(
+            deliveries.c.target == target,
+            deliveries.c.settled_us.is_not(None),
+            deliveries.c.state == State.SENT,
+        )
+        .order_by(deliveries.c.settled_us.desc())
+        .limit(1)
+    )
+    moment = connection.execute(statement).scalar()
+    return None if moment is None else from_us(moment)
+
+
+def count_unannounced(connection: Connection) -> int:
+    """How many events wait for their feeds to be written before they become deliveries."""
+    statement = select(func.count()).select_from(events).where(events.c.announced_us.is_(None))
+    return connection.execute(statement).scalar_one()
 
 
 def count_slots(connection: Connection, since: datetime, width: timedelta) -> list[Slot]:
@@ -104,18 +145,13 @@ def latest_feeds(connection: Connection, limit: int) -> list[LatestFeed]:
         .limit(limit)
     )
     rows = connection.execute(latest).all()
-    counts = (
-        select(activity.c.feed_key, func.sum(activity.c.articles))
-        .where(activity.c.feed_key.in_([row.key for row in rows]))
-        .group_by(activity.c.feed_key)
-    )
-    articles = {key: int(number) for key, number in connection.execute(counts)}
+    articles = sizes(connection, [row.key for row in rows])
     return [
         LatestFeed(
             title=row.title,
             slug=row.slug or "",
             written=from_us(row.written_ns // 1000),
-            articles=articles.get(row.key, 0),
+            articles=articles[row.key],
         )
         for row in rows
     ]

@@ -510,8 +510,9 @@ class Histories(RuleBasedStateMachine):
         if one is None or one.owner != worker.owner:
             return
         one.owner = one.lease_until = None
-        one.row.state = State.UNCLEAR if one.row.may_have_arrived else State.PENDING
         one.row.attempts -= 1
+        was_tried = State.RETRY if one.row.attempts else State.PENDING
+        one.row.state = State.UNCLEAR if one.row.may_have_arrived else was_tried
         if one.row.attempts == 0:
             one.row.first_tried_us = None
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from newsroom import Newsroom
 from sqlalchemy import Connection, Engine, update
+from sqlalchemy.exc import IntegrityError
 from test_worker import PATIENCE, Process, shows, wait_until
 
 from feedbot.build import Builder
@@ -326,3 +327,22 @@ def test_the_log_of_the_database_gives_back_what_a_large_pass_took(newsroom: New
         newsroom.build()
     state = newsroom.folder / ".feedbot/feedbot.db"
     assert state.with_name("feedbot.db-wal").stat().st_size < state.stat().st_size / 2
+
+
+def test_a_lease_that_could_not_be_renewed_for_good_is_not_relied_on(newsroom: Newsroom) -> None:
+    lease = Lease(newsroom.engine)
+    with lease.turn():
+        with newsroom.engine.begin() as connection:  # commits that fail, as when the line is cut right then
+            connection.exec_driver_sql(
+                "create table vain (key integer references feeds (key) deferrable initially deferred)"
+            )
+            connection.exec_driver_sql(
+                "create trigger fails after update on leases begin insert into vain values (-1); end"
+            )
+        with pytest.raises(IntegrityError):
+            wait_until(lambda: lease.confirm() < 0, "the lease to be asked for")
+        with pytest.raises(IntegrityError):
+            lease.confirm()
+        with newsroom.engine.begin() as connection:
+            connection.exec_driver_sql("drop trigger fails")
+        assert lease.confirm() > 0

@@ -104,7 +104,7 @@ class Lease:
         if not self._is_confirmed():
             with self._lock, self._explained():
                 if not self._is_confirmed():  # another thread may have asked meanwhile
-                    with self._engine().begin() as connection:
+                    with self._transaction() as connection:
                         self._require(connection)
         return self._sure_until
 
@@ -145,7 +145,7 @@ class Lease:
             if self._role is Role.COMMAND:
                 self._release()
             elif self._term is not None:
-                with self._engine().begin() as connection:
+                with self._transaction() as connection:
                     self._renew(connection, in_pass=False)
 
     def _release(self) -> None:
@@ -166,7 +166,7 @@ class Lease:
                 return False
             began = uptime()
             try:
-                with self._engine().begin() as connection:
+                with self._transaction() as connection:
                     if not self._renew(connection, in_pass=for_pass or None):
                         self._term = workers.take(connection, self._owner, self._role, for_pass=for_pass)
             except DBAPIError as error:
@@ -178,6 +178,17 @@ class Lease:
             self._confirmed, self._in_pass = began, for_pass
             self._tell_ours()
             return True
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """A transaction of the lease's own: that it is ours is not certain before the commit."""
+        before = self._confirmed
+        try:
+            with self._engine().begin() as connection:
+                yield connection
+        except BaseException:
+            self._confirmed = before
+            raise
 
     def _renew(self, connection: Connection, *, in_pass: bool | None = None) -> bool:
         """Whether the lease is still ours; if so, it lasts longer."""
@@ -270,7 +281,7 @@ class Lease:
         """One transaction: sign of life, and the lease. Returns whether the lease has become ours by it."""
         gone: set[str] = set()
         found, came = None, False
-        with self._engine().begin() as connection:
+        with self._transaction() as connection:
             if uptime() - self._seen >= self._length / 3:
                 workers.sign_of_life(connection, self._owner, self._role)
                 gone = workers.find_gone(connection)

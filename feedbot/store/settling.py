@@ -105,7 +105,9 @@ def release(connection: Connection, claims: Sequence[Claim], now: datetime) -> N
     """Give claims back as if they had never been made; nothing was sent."""
     for one in claims:
         first_tried = None if one.row.attempts == 1 else one.row.first_tried_us
-        before = State.UNCLEAR if one.row.may_have_arrived else State.PENDING
+        before = State.PENDING if one.row.attempts == 1 else State.RETRY
+        if one.row.may_have_arrived:
+            before = State.UNCLEAR
         connection.execute(
             update(deliveries)
             .where(deliveries.c.key == one.key, IS_SENDING, deliveries.c.lease_owner == one.owner)

@@ -56,7 +56,7 @@ def _print_sheet(press: Press, orders: Sequence[Order]) -> list[Printed]:
     """
     rendered = [press.render(order.job) for order in orders]
     printed = [Printed(updated=one.updated, left=one.documents) for one in rendered]
-    place = orders[0].place  # all were lent it for about the same time
+    place = orders[0].place  # lent first, so that its time ends before that of the others
     if place is not None and is_helper():
         with suppress(Overdue):
             published = publish_all(place, list(zip(orders, printed, strict=True)))

@@ -1,8 +1,7 @@
 """Documents into a folder: only if their bytes differ, whole or not at all, and nothing that is not ours.
 
 Crash-safe by the usual recipe: a temporary file beside its target, fsync, rename, fsync of the folder.
-Waiting for the disk is most of the time, so documents and folders wait for it side by side; all else takes
-half as much work in one thread as in several that take turns.
+Waiting for the disk is most of it, so documents are written, and folders synced, side by side.
 """
 
 from __future__ import annotations
@@ -14,24 +13,23 @@ import secrets
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from math import inf
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace as with_changes
 
 from feedbot.errors import PublishError, way_out
 from feedbot.model import Document
 from feedbot.place import Confirm, Lent, Outcome, Published, Stamp
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
-AT_ONCE = 64  # documents; each keeps a file open until it is in its place
-SYNCERS = 8  # threads that wait for the disk
+WRITERS = 8  # threads
 CHECK = "Check the disk's space and the folder's owner"
 TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
 
@@ -67,14 +65,17 @@ class Folder:
         """
         with self._explained(self.path):
             closed = {one for one in _folders(documents) if self._leads_out(self.path / one / "any")}
-        results = []
-        for start in range(0, len(documents), AT_ONCE):
-            some = documents[start : start + AT_ONCE]
-            compared = [self._compare(document, known, closed) for document in some]
-            pairs = zip(some, compared, strict=True)
-            written = self._write([one for one, result in pairs if result.outcome is Outcome.WRITTEN])
-            results += [_stamped(result, written.get(result.path)) for result in compared]
+        results = self._side_by_side(lambda document: self._write(document, known, closed), documents)
+        written = [result for result in results if result.outcome is Outcome.WRITTEN]
+        self._side_by_side(lambda folder: _sync_folder(self.path / folder), sorted(_folders(written)))
         return results
+
+    def _side_by_side(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        if len(items) < 2:
+            return [work(item) for item in items]
+        futures = [_writers().submit(work, item) for item in items]
+        wait(futures)  # for all, also if one fails: nobody is to write once this has returned
+        return [future.result() for future in futures]
 
     def lend(self) -> Folder:
         """This folder for another process."""
@@ -139,22 +140,30 @@ class Folder:
         names = ("rss.xml", "atom.xml", "feed.json", "index.html")
         return any((old := self._read(self.path / name)) is not None and self.is_ours(old) for name in names)
 
-    def _compare(self, document: Document, known: Collection[str], closed: Collection[str]) -> Published:
-        """What is to become of a document, by what lies in its place; `closed` are folders not feedbot's."""
+    def _write(self, document: Document, known: Collection[str], closed: Collection[str]) -> Published:
+        """Bring one document to disk; `closed` are folders that are not feedbot's."""
         target = self.path / document.path
         with self._explained(target):
             status = _lstat(target)
             outcome = Outcome.FOREIGN
             if _folder_of(document.path) not in closed:
-                outcome = self._outcome(target, status, document.body, is_known=document.path in known)
-        if outcome is Outcome.FOREIGN:
-            return Published(path=document.path, outcome=outcome)
-        digest = hashlib.sha256(document.body).hexdigest()
-        return _stamped(Published(path=document.path, outcome=outcome, digest=digest), status)
+                outcome = self._compare(target, status, document.body, is_known=document.path in known)
+            if outcome is Outcome.FOREIGN:
+                return Published(path=document.path, outcome=outcome)
+            if outcome is Outcome.WRITTEN or status is None:
+                status = _replace(target, document.body, self.confirm)
+        return Published(
+            path=document.path,
+            outcome=outcome,
+            mtime_ns=status.st_mtime_ns,
+            size=status.st_size,
+            digest=hashlib.sha256(document.body).hexdigest(),
+        )
 
-    def _outcome(
+    def _compare(
         self, target: Path, status: os.stat_result | None, body: bytes, *, is_known: bool
     ) -> Outcome:
+        """What is to become of a document, by what lies in its place."""
         if status is None:
             return Outcome.WRITTEN
         if not stat.S_ISREG(status.st_mode):
@@ -165,42 +174,6 @@ class Folder:
         if old == body:
             return Outcome.SAME
         return Outcome.WRITTEN if old is None or is_known or self.is_ours(old) else Outcome.FOREIGN
-
-    def _write(self, documents: Sequence[Document]) -> dict[str, os.stat_result]:
-        """Put documents into their places; returns the stats of the files that then hold them, by path.
-
-        A reader sees the old bytes or the new, even after a power cut.
-        """
-        with ExitStack() as stack:
-            drafts = [self._drafted(document, stack) for document in documents]
-            _side_by_side(self._sync, drafts)
-            written = {one.path: self._put(draft) for one, draft in zip(documents, drafts, strict=True)}
-        _side_by_side(self._sync_folder, sorted(_folders(documents)))
-        return written
-
-    def _drafted(self, document: Document, stack: ExitStack) -> _Draft:
-        target = self.path / document.path
-        with self._explained(target):
-            return stack.enter_context(_draft(target, document.body))
-
-    def _sync(self, draft: _Draft) -> None:
-        with self._explained(draft.target):
-            os.fsync(draft.file.fileno())
-
-    def _put(self, draft: _Draft) -> os.stat_result:
-        with self._explained(draft.target):
-            status = os.fstat(draft.file.fileno())
-            self.confirm()
-            draft.temporary.replace(draft.target)
-        return status
-
-    def _sync_folder(self, folder: str) -> None:
-        with self._explained(self.path / folder):
-            descriptor = os.open(self.path / folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
 
     def _leads_out(self, target: Path) -> bool:
         """Whether a folder on the way is a symbolic link, or a file: not made by feedbot either way."""
@@ -240,21 +213,10 @@ class Folder:
             ) from error
 
 
-def _side_by_side(work: Callable[[Item], object], items: Sequence[Item]) -> None:
-    if len(items) < 2:
-        for item in items:
-            work(item)
-        return
-    futures = [_syncers().submit(work, item) for item in items]
-    wait(futures)  # for all, also if one fails: nobody is to work once this has returned
-    for future in futures:
-        future.result()
-
-
 @cache
-def _syncers() -> ThreadPoolExecutor:
+def _writers() -> ThreadPoolExecutor:
     """Kept, for to start threads takes longer than to write a document."""
-    return ThreadPoolExecutor(SYNCERS, thread_name_prefix="syncer")
+    return ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
 
 
 class FolderLook(Struct, frozen=True):
@@ -292,17 +254,11 @@ def _lstat(path: Path) -> os.stat_result | None:
         return None
 
 
-class _Draft(NamedTuple):
-    """A document in a temporary file beside its place."""
+def _replace(target: Path, body: bytes, confirm: Confirm) -> os.stat_result:
+    """Put `body` at `target` so that a reader sees the old bytes or the new, even after a power cut.
 
-    target: Path
-    temporary: Path
-    file: BinaryIO
-
-
-@contextmanager
-def _draft(target: Path, body: bytes) -> Iterator[_Draft]:
-    """A draft that holds `body`. It goes away when something fails before it is put into its place."""
+    Returns the stat of the file that then holds it.
+    """
     temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
     try:
         descriptor = _create_locked(temporary)
@@ -313,10 +269,14 @@ def _draft(target: Path, body: bytes) -> Iterator[_Draft]:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             file.write(body)
             file.flush()
-            yield _Draft(target, temporary, file)
+            os.fsync(file.fileno())
+            status = os.fstat(file.fileno())
+            confirm()
+            temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    return status
 
 
 def _create_locked(temporary: Path) -> int:
@@ -349,6 +309,9 @@ def _remove_if_abandoned(temporary: Path) -> None:
         os.close(descriptor)
 
 
-def _stamped(result: Published, status: os.stat_result | None) -> Published:
-    """`result` with the stat of its file, if there is one."""
-    return with_changes(result, mtime_ns=status.st_mtime_ns, size=status.st_size) if status else result
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

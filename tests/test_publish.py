@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
+import shutil
 import stat
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from feedbot.errors import PublishError
+from feedbot.errors import PublishError, StandbyError
 from feedbot.model import Document
 from feedbot.place import Outcome
 from feedbot.publish import TEMPORARY, Folder
@@ -32,6 +36,30 @@ def doc(path: str, text: str) -> Document:
 
 def outcomes(folder: Folder, *documents: Document, known: tuple[str, ...] = ()) -> list[Outcome]:
     return [result.outcome for result in folder.publish(documents, known)]
+
+
+@contextmanager
+def limited(what: int, most: int) -> Iterator[None]:
+    """Let the system refuse this process more than `most` of something."""
+    before = resource.getrlimit(what)
+    resource.setrlimit(what, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(what, before)
+
+
+def texts(folder: Folder) -> dict[str, str]:
+    """What every file below the folder holds, but for the mark."""
+    files = (path for path in folder.path.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder.path).as_posix(): path.read_bytes().removeprefix(MARK).decode()
+        for path in files
+    }
+
+
+def open_files() -> set[str]:
+    return {name for name in os.listdir("/dev/fd") if Path("/dev/fd", name).exists()}
 
 
 def test_a_document_is_written_once_and_then_left_alone(folder: Folder) -> None:
@@ -180,3 +208,52 @@ def test_a_reader_sees_the_old_bytes_or_the_new_and_nothing_between(folder: Fold
     done.set()
     reader.join()
     assert seen <= whole
+
+
+def test_a_document_that_cannot_be_written_costs_only_itself(folder: Folder) -> None:
+    names = [f"{letter}/rss.xml" for letter in "abcde"]
+    outcomes(folder, *(doc(name, "old") for name in names))
+    before = open_files()
+    changed = [doc(name, "new" if name != "c/rss.xml" else "n" * 100_000) for name in names]
+    with limited(resource.RLIMIT_FSIZE, 50_000), pytest.raises(PublishError, match=r"c/rss\.xml: File too l"):
+        folder.publish(changed, set(names))
+    assert texts(folder) == dict.fromkeys(names, "new") | {"c/rss.xml": "old"}
+    assert open_files() == before
+
+
+def test_nothing_more_is_put_into_its_place_once_the_turn_is_over(folder: Folder) -> None:
+    names = [f"{number}.xml" for number in range(5)]
+    outcomes(folder, *(doc(name, "old") for name in names))
+    before = open_files()
+    turns = iter([0.0, 0.0])
+
+    def confirm() -> float:
+        for turn in turns:
+            return turn
+        raise StandbyError
+
+    with pytest.raises(StandbyError):
+        replace(folder, confirm=confirm).publish([doc(name, "new") for name in names], set(names))
+    assert sorted(texts(folder).values()) == ["new"] * 2 + ["old"] * 3
+    assert open_files() == before
+
+
+def test_a_folder_that_goes_while_a_document_is_written_is_told(folder: Folder) -> None:
+    def replace_folder() -> float:
+        shutil.rmtree(folder.path / "ai", ignore_errors=True)
+        if not (folder.path / "ai").exists():
+            (folder.path / "ai").write_text("a file")
+        return 0.0
+
+    with pytest.raises(PublishError, match=r"ai/rss\.xml: a file is where a folder has to be"):
+        replace(folder, confirm=replace_folder).publish([doc("ai/rss.xml", "one")], ())
+
+
+def test_few_files_that_can_be_opened_are_enough(folder: Folder) -> None:
+    names = [f"{number}.xml" for number in range(100)]
+    before = open_files()
+    with Path(os.devnull).open() as lowest:
+        most = lowest.fileno() + 20
+    with limited(resource.RLIMIT_NOFILE, most):
+        assert outcomes(folder, *(doc(name, "new") for name in names)) == [Outcome.WRITTEN] * 100
+    assert open_files() == before

@@ -85,6 +85,17 @@ def test_several_that_build_at_once_count_each_article_once(any_newsroom: Newsro
     assert len(ids) == len(set(ids)) > 40
 
 
+def test_what_joins_and_what_leaves_adds_up_in_any_order(any_newsroom: Newsroom) -> None:
+    any_newsroom.write("one.md")
+    any_newsroom.build()
+    with any_newsroom.engine.begin() as connection:
+        [key, *_] = connection.scalars(select(activity.c.feed_key))
+        before = counted_along(connection)
+        feeds.count_members(connection, {(key, 1): 3, (key, 2): -2, (key, 3): 0})
+        feeds.count_members(connection, {(key, 1): -5, (key, 2): 2, (key, 3): 1})
+        assert counted_along(connection) == before | {(key, 1): -2, (key, 3): 1}
+
+
 def test_a_new_selection_is_counted_too(newsroom: Newsroom) -> None:
     newsroom.write("one.md", topics=["AI", "Tea"], heat=200)
     newsroom.write("two.md", topics=["Tea"])

@@ -1,8 +1,8 @@
 """Which article a file is: decided at first sight and remembered.
 
-In this order: the article that the file was before; the one with its front-matter `id`; the one that was
-read at its path and went; the one with its front-matter URL whose file just went (a rename); a new one, whose
-id is made of its path. Reads the store and writes nothing.
+In this order: the article that the file was before, unless its front-matter `id` now says another that there
+is; the one with its `id`; the one that was read at its path and went; the one with its front-matter URL whose
+file just went (a rename); a new one, whose id is made of its path. Reads the store and writes nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def url_digest(url: str) -> str:
 
 
 class Identities:
-    """Tells articles apart during one sync; `gone` and `newcomers` are names of files."""
+    """Tells articles apart during one sync; `gone` are the names of files that went."""
 
     def __init__(
         self,
@@ -66,14 +66,12 @@ class Identities:
         roots: Sequence[Root],
         now: datetime,
         gone: set[str],
-        newcomers: set[str],
     ) -> None:
         self.gone = gone
         self._roots = roots
         self._connection = connection
         self._id_base = id_base
         self._now = now
-        self._newcomers = newcomers
         self._is_first_look = not articles.are_there(connection)
         self._claimed: dict[str, str] = {}  # id -> name of the file that has it, in this sync
         self._rows: dict[str, FileRow] = {}
@@ -82,6 +80,7 @@ class Identities:
         self._by_path: dict[str, StoredArticle] = {}
         self._by_url: dict[str, list[StoredArticle]] = {}
         self._urls: Counter[str] = Counter()
+        self._left: dict[str, StoredArticle] = {}  # id -> article whose file says that it is another one
 
     def prepare(self, readings: Mapping[str, Verdict]) -> None:
         """Look up all that the files in `readings` may be."""
@@ -91,16 +90,32 @@ class Identities:
         self._rows = files.find(self._connection, readings)
         keys = [row.article_key for row in self._rows.values() if row.article_key is not None]
         self._by_key = {found.key: found for found in articles.find_by_key(self._connection, keys)}
+        given = {name: make_id(self._id_base, read.id) for name, read in reads.items() if read.id}
         strangers = [name for name in reads if name not in self._rows or self._rows[name].article_key is None]
-        ids = {self._wanted(name, reads[name]) for name in strangers}
+        ids = {self._wanted(name, reads[name]) for name in strangers} | set(given.values())
         self._by_id = {found.row.id: found for found in articles.find_by_id(self._connection, ids)}
+        strangers += self._leave(given)
         self._by_path = _last_gone(articles.find_by_path(self._connection, strangers))
         self._prepare_renames({name: reads[name] for name in strangers})
 
+    def _leave(self, given: Mapping[str, str]) -> list[str]:
+        """The known files that name another article's id, or whose own id another file names now.
+
+        An id that is new to everybody and leaves nobody's behind is an edit: the article stays what it was.
+        """
+        asked = set(given.values())
+        leaving = []
+        for name, id_ in given.items():
+            row = self._rows.get(name)
+            stored = self._by_key.get(row.article_key) if row and row.article_key is not None else None
+            if stored and stored.row.id != id_ and (id_ in self._by_id or stored.row.id in asked):
+                self._left[stored.row.id] = stored
+                del self._by_key[stored.key]
+                leaving.append(name)
+        return leaving
+
     def _prepare_renames(self, reads: Mapping[str, Ready]) -> None:
-        self._urls = Counter(
-            url_digest(read.url) for name, read in reads.items() if read.url and name in self._newcomers
-        )
+        self._urls = Counter(url_digest(read.url) for read in reads.values() if read.url)
         going = self._going if self._urls else []
         recent = articles.find_gone(self._connection, self._urls, since=self._now - RENAME_WINDOW)
         self._by_url = {}
@@ -124,7 +139,7 @@ class Identities:
 
     def of(self, name: str, read: Ready) -> Identity | Duplicate:
         """The identity of the article in the file `name`."""
-        stored = self.known(name) or self._return(name, read) or self._rename(name, read)
+        stored = self.known(name) or self._return(name, read) or self._rename(read)
         if stored:
             self._claimed[stored.row.id] = name
             return Identity(id=stored.row.id, stored=stored)
@@ -132,7 +147,8 @@ class Identities:
 
     def unclaimed(self) -> list[StoredArticle]:
         """The articles whose files are gone, and that no other file turned out to be."""
-        return [stored for stored in self._going if stored.row.id not in self._claimed]
+        lost = {stored.row.id: stored for stored in (*self._going, *self._left.values())}
+        return [stored for id_, stored in lost.items() if id_ not in self._claimed]
 
     def _wanted(self, name: str, read: Ready) -> str:
         return make_id(self._id_base, read.id) if read.id else self._own_id(name)
@@ -150,10 +166,13 @@ class Identities:
         stored = None if read.id else self._by_path.get(name)
         return stored if stored and self._is_free(stored) else None
 
-    def _rename(self, name: str, read: Ready) -> StoredArticle | None:
-        """The one article with this URL whose file went, if this is the one file that came with it."""
+    def _rename(self, read: Ready) -> StoredArticle | None:
+        """The one article with this URL whose file went, if this is the one file that came with it.
+
+        A file that came before, and was broken or held back until now, counts as one that comes.
+        """
         digest = url_digest(read.url)
-        if read.id or not digest or name not in self._newcomers or self._urls[digest] != 1:
+        if read.id or not digest or self._urls[digest] != 1:
             return None
         candidates = [stored for stored in self._by_url.get(digest, []) if self._is_free(stored)]
         return candidates[0] if len(candidates) == 1 else None
@@ -174,16 +193,16 @@ class Identities:
     def _beside(self, name: str, wanted: str) -> Identity:
         """An id for a file at a path whose own id went along with a renamed article."""
         number = 2
-        while articles.find_by_id(self._connection, [f"{wanted}~{number}"]):
+        while (id_ := f"{wanted}~{number}") in self._claimed or articles.find_by_id(self._connection, [id_]):
             number += 1
-        self._claimed[f"{wanted}~{number}"] = name
-        return Identity(id=f"{wanted}~{number}", stored=None)
+        self._claimed[id_] = name
+        return Identity(id=id_, stored=None)
 
     def _is_free(self, stored: StoredArticle) -> bool:
         """Whether no file has this article: its last one went, before or in this sync."""
         if stored.row.id in self._claimed:
             return False
-        return stored.row.gone_us is not None or stored.row.path in self.gone
+        return stored.row.gone_us is not None or stored.row.path in self.gone or stored.row.id in self._left
 
 
 def _last_gone(found: Iterable[StoredArticle]) -> dict[str, StoredArticle]:

@@ -94,7 +94,7 @@ def sync(
     if not allow_empty and len(gone) > MANY:
         _refuse_vanished(connection, newsroom.roots, found, gone)
     moved = sorted(found.files)
-    work = _Sync(connection, newsroom, now, gone, found.newcomers, reread=reread)
+    work = _Sync(connection, newsroom, now, gone, reread=reread)
     intake = Intake(reader=newsroom.reader, now=now, settled=settled)
     todo = ({name: found.files[name] for name in batch} for batch in batches(moved, BATCH))
     done = 0
@@ -139,7 +139,6 @@ class _Sync:
         newsroom: Newsroom,
         now: datetime,
         gone: set[str],
-        newcomers: set[str],
         *,
         reread: bool,
     ) -> None:
@@ -147,7 +146,7 @@ class _Sync:
         self._newsroom = newsroom
         self._now = now
         self._report = SyncReport(baseline=journal.get(connection, "baseline") is None)
-        self._identities = Identities(connection, newsroom.id_base, newsroom.roots, now, gone, newcomers)
+        self._identities = Identities(connection, newsroom.id_base, newsroom.roots, now, gone)
         # The first look at a folder announces nothing, and a new way of reading is no news.
         muted = EventKind if self._report.baseline else {EventKind.UPDATED} if reread else ()
         self._writer = Writer(

@@ -197,6 +197,52 @@ def test_a_new_file_at_the_old_place_of_a_renamed_one_is_an_article_of_its_own(n
     assert {item["id"].rpartition(":")[2] for item in newsroom.items()} == {"old.md", "old.md~2"}
 
 
+def test_files_that_would_get_one_id_by_number_get_two(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", webUrl="https://publisher.example/story")
+    newsroom.build()
+    (newsroom.content / "a.md").rename(newsroom.content / "b.md")
+    newsroom.build()
+    newsroom.write("a.md", webUrl="https://publisher.example/another")
+    newsroom.write("0.md", id="a.md~2")
+    newsroom.build()
+    assert {item["id"].rpartition(":")[2] for item in newsroom.items()} == {"a.md", "a.md~2", "a.md~3"}
+
+
+def test_a_renamed_file_that_is_broken_at_first_keeps_its_id(newsroom: Newsroom) -> None:
+    newsroom.write("old.md", webUrl="https://publisher.example/story")
+    newsroom.build()
+    text = (newsroom.content / "old.md").read_text()
+    (newsroom.content / "old.md").unlink()
+    newsroom.write_raw("new.md", text.replace("title: ", 'title: "'))
+    newsroom.build()
+    newsroom.later(minutes=2)
+    newsroom.write_raw("new.md", text)
+    assert events(newsroom.build()) == [("updated", "old.md")]
+    assert [item["id"].rpartition(":")[2] for item in newsroom.items()] == ["old.md"]
+
+
+def test_ids_in_the_front_matter_go_along_when_files_change_places(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", id="one", title="First", webUrl="https://publisher.example/first")
+    newsroom.write("b.md", id="two", title="Second", webUrl="https://publisher.example/second")
+    newsroom.build()
+    (newsroom.content / "a.md").rename(newsroom.content / "c.md")
+    (newsroom.content / "b.md").rename(newsroom.content / "a.md")
+    (newsroom.content / "c.md").rename(newsroom.content / "b.md")
+    assert events(newsroom.build()) == []
+    found = {item["title"]: item["id"].rpartition(":")[2] for item in newsroom.items()}
+    assert found == {"First": "one", "Second": "two"}
+
+
+def test_an_article_with_an_id_leaves_its_place_to_a_new_one(newsroom: Newsroom) -> None:
+    newsroom.write("today.md", id="monday", title="Monday", webUrl="https://publisher.example/monday")
+    newsroom.build()
+    (newsroom.content / "today.md").rename(newsroom.content / "monday.md")
+    newsroom.write("today.md", id="tuesday", title="Tuesday", webUrl="https://publisher.example/tuesday")
+    assert events(newsroom.build()) == [("published", "tuesday")]
+    found = {item["title"]: item["id"].rpartition(":")[2] for item in newsroom.items()}
+    assert found == {"Monday": "monday", "Tuesday": "tuesday"}
+
+
 def test_an_id_in_the_front_matter_survives_any_move(newsroom: Newsroom) -> None:
     newsroom.write("one.md", id="story-1", webUrl=None)
     newsroom.build()

@@ -104,7 +104,7 @@ def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, 
         stored = next(iter(articles.find_by_key(source, keys[-1:])), None)
         why = _absence(place, seen.findings.get(place.name))
         return _Sight(place=place, why=why, stored=stored, id=stored.row.id if stored else "")
-    identities = Identities(source, newsroom.id_base, newsroom.roots, now, set(), {place.name})
+    identities = Identities(source, newsroom.id_base, newsroom.roots, now, set())
     identities.prepare({place.name: taken.reading})
     if not isinstance(taken.reading, Ready):
         stored = identities.known(place.name)

@@ -73,7 +73,7 @@ class Output(Struct, frozen=True, kw_only=True):
         whole = set(published)
         for owner, results in published.items():
             for result in results:
-                if result.outcome in (Outcome.FOREIGN, Outcome.OVERTAKEN):
+                if not result.outcome.is_in_place:
                     whole.discard(owner)
                 if result.outcome is Outcome.FOREIGN:
                     foreign[owner].append(result.path)

@@ -53,6 +53,11 @@ class Outcome(StrEnum):
     FOREIGN = "foreign"  # something that feedbot did not write is in its place, and was left alone
     OVERTAKEN = "overtaken"  # another feedbot wrote it meanwhile; that was left alone, and is to be noted
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the document is where it belongs."""
+        return self in {Outcome.WRITTEN, Outcome.SAME}
+
 
 class Published(Struct, frozen=True, kw_only=True):
     """A document's outcome, and what is in its place now (nothing is told of what is foreign)."""

@@ -24,7 +24,7 @@ from feedbot.index import Index, doubt_index
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
-from feedbot.place import NOWHERE, Look, Outcome, Published
+from feedbot.place import NOWHERE, Look, Published
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press
@@ -189,11 +189,8 @@ class Refresh:
         return Job(feed=choice.feed, part=part, full=choice.full, bodies=tuple(bodies))
 
 
-_NOT_WRITTEN = {Outcome.FOREIGN, Outcome.OVERTAKEN}
-
-
 def is_changed(digest: str | None, result: Published | None) -> bool:
     """Whether readers who had a document (of this digest; None: they had none) get another now. Pure."""
-    if digest is None or result is None or result.outcome in _NOT_WRITTEN:
+    if digest is None or result is None or not result.outcome.is_in_place:
         return False
     return digest != result.digest

@@ -117,7 +117,7 @@ class Place(Protocol):
         """Remove documents that feedbot wrote."""
 
     def names_in(self, path: str) -> list[str]:
-        """What lies in the folder at `path`, in order; nothing where there is none."""
+        """What lies in the folder at `path` ("": the top), in order; nothing where there is none."""
 
     def holds_ours(self, path: str) -> bool:
         """Whether a document with feedbot's mark lies at `path`."""

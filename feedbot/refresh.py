@@ -21,6 +21,7 @@ from feedbot.audience import setup_of_hub
 from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.index import Index, doubt_index
+from feedbot.leftovers import adopt_feeds
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
@@ -110,6 +111,7 @@ class Refresh:
             self._index.note(connection, stale, self._clock())
         self._archives.close(stale)
         self._archives.adopt(stale)
+        adopt_feeds(self._place, self._engine, stale)
         unwanted = self._archives.refresh(crew, report)
         pays = crew.pays(len(stale), PLENTY)
         orders = self._orders(stale, lend=pays)

@@ -33,7 +33,7 @@ FLOORS = (
     {"claims", "dispatch"},
     {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
-    {"archive", "changes", "identity", "index", "standings"},
+    {"archive", "changes", "identity", "index", "leftovers", "standings"},
     {"membership", "audience", "moments", "naming", "output", "printing"},
     {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},

@@ -263,6 +263,23 @@ def test_a_lost_state_removes_archives_that_nobody_would_keep_up_to_date(
     assert [key for key in bucket.listing() if "/archive/" in key] == [f"{PREFIX}/archive/9/rss.xml"]
 
 
+def test_after_a_lost_state_no_feed_stays_that_nobody_asks_for(
+    bucket_newsroom: Newsroom, bucket: Bucket
+) -> None:
+    room = bucket_newsroom
+    leak = room.write("leak.md", topics=["Leak"])
+    room.write("one.md", topics=["Law"])
+    room.build()
+    bucket.put(f"{PREFIX}/blog/index.html", b"not ours")
+    leak.unlink()
+    room.close()
+    for file in (room.folder / ".feedbot").iterdir():
+        file.unlink()
+    room.build()
+    folders = {path.partition("/")[0] for path in bucket.documents() if "/" in path}
+    assert folders == {"law", "blog"}
+
+
 def test_feeds_move_from_a_folder_to_a_bucket_and_back(
     newsroom: Newsroom, bucket: Bucket, wire: Proxy
 ) -> None:

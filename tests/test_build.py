@@ -149,6 +149,33 @@ def test_a_lost_state_changes_no_id_and_no_byte_and_is_told(newsroom: Newsroom) 
     assert newsroom.snapshot() == before
 
 
+def test_after_a_lost_state_no_feed_stays_that_nobody_asks_for(newsroom: Newsroom) -> None:
+    newsroom.configure(feeds={"archive": True, "limit": 1})
+    newsroom.write("one.md", topics=["Größe"])
+    leaks = [newsroom.write(f"leak{number}.md", topics=["Leak"]) for number in range(3)]
+    newsroom.build()
+    assert (newsroom.feeds / "leak/archive/1/rss.xml").exists()
+    for path in leaks:
+        path.unlink()
+    (newsroom.feeds / "leak/notes.html").write_text("not ours")
+    (newsroom.feeds / "blog").mkdir()
+    (newsroom.feeds / "blog/index.html").write_text("not ours")
+    # Another feedbot's feeds may lie below ours.
+    other = newsroom.feeds / "other"
+    other.mkdir()
+    for name in ("rss.xml", "feeds.opml"):
+        shutil.copy(newsroom.feeds / name, other / name)
+    newsroom.close()
+    shutil.rmtree(newsroom.folder / ".feedbot")
+    assert newsroom.build().removed > 0
+    left = {path for path in newsroom.snapshot() if path.startswith(("leak", "blog", "other"))}
+    assert left == {"leak/notes.html", "blog/index.html", "other/rss.xml", "other/feeds.opml"}
+    assert newsroom.titles() == newsroom.titles("grösse") == ["About one"]
+    newsroom.write("leak9.md", topics=["Leak"])
+    newsroom.build()
+    assert newsroom.titles("leak") == ["About leak9"]
+
+
 def test_a_renamed_file_keeps_its_id(any_newsroom: Newsroom) -> None:
     any_newsroom.write("old.md", webUrl="https://publisher.example/story")
     any_newsroom.write("other.md")

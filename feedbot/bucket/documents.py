@@ -107,7 +107,7 @@ class Bucket:
         if self._paths is None:
             with self._explained("read", path):
                 return self._wait_for(self._objects.names_in, path)
-        start = path.rstrip("/") + "/"
+        start = path.rstrip("/") + "/" if path else ""
         first = bisect_left(self._paths, start)
         below = takewhile(lambda one: one.startswith(start), self._paths[first:])
         return sorted({one[len(start) :].partition("/")[0] for one in below})

@@ -126,7 +126,7 @@ class Objects:
         """The names just below `path`, in order; none of them if one cannot be read, as in `list_all`."""
         with self._told():
             try:
-                found = self._obstore.list_with_delimiter(self._store, path)
+                found = self._obstore.list_with_delimiter(self._store, path or None)
             except self._obstore.exceptions.InvalidPathError:
                 return []
         paths = [*found["common_prefixes"], *(one["path"] for one in found["objects"])]

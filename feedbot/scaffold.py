@@ -49,6 +49,8 @@ title: The first article
 excerpt: Edit this file, or drop others beside it, and look at the feeds again.
 publishedDateTime: {now:%Y-%m-%dT%H:%M:%SZ}
 topics: [News]
+# Whatever the file is called later, this stays the same article. Each has an id of its own.
+id: first.md
 ---
 
 Any **Markdown** will do.

@@ -145,3 +145,11 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_the_next_step_can_be_pasted_into_a_shell() -> None:
     assert next_step(Path()) == "Next: feedbot run --serve"
     assert next_step(Path("it's here")) == """Next: cd 'it'"'"'s here' && feedbot run --serve"""
+
+
+def test_its_first_article_stays_the_same_under_another_name(tmp_path: Path) -> None:
+    scaffold(tmp_path, title="News", url=URL)
+    assert feedbot("build", folder=tmp_path).returncode == 0
+    (tmp_path / "content/first.md").rename(tmp_path / "content/other.md")
+    report = json.loads(feedbot("build", "--json", folder=tmp_path).stdout)
+    assert (report["renamed"], report["new"], report["withdrawn"]) == (1, 0, 0)

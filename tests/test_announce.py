@@ -163,6 +163,15 @@ def test_a_burst_is_held_until_somebody_says_so(desk: Desk) -> None:
     assert report.announce.held_articles == 4
 
 
+def test_articles_too_old_to_be_announced_make_a_burst_too(desk: Desk) -> None:
+    desk.configure(webhook(), announce={"burst": 3, "max_age": "14d"})
+    for number in range(3):
+        desk.write(f"{number}.md", publishedDateTime="2026-05-01T08:00:00Z")
+    desk.write("fresh.md")
+    desk.newsroom.build()
+    assert sorted(state for _, state in desk.states()) == [State.HELD, *[State.SKIPPED] * 3]
+
+
 def test_a_burst_that_a_worker_sees_in_slices_is_held_as_a_whole(desk: Desk) -> None:
     desk.configure(webhook(), announce={"burst": 3, "settle": "2s"})
     paths = [desk.write(f"{number}.md") for number in range(4)]

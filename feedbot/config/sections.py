@@ -203,7 +203,8 @@ class AnnounceSettings(Section):
     )
     burst: Annotated[int, Field(ge=1), BeforeValidator(no_bool)] = Field(
         default=20,
-        description="More new articles than this in one pass are held until somebody releases them",
+        description="More new articles than this in one pass, or for a worker within a minute, are held until"
+        " somebody releases them; in a pass, those too old to be announced count, too",
     )
     settle: Duration = Field(
         default="2s",

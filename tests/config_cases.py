@@ -120,6 +120,7 @@ WRONG = [
         "must not lie in the folder of the feeds, got 'feeds/in'",
         "",
     ),
+    ("feeds: {path: content}", 1, "feeds.path", "must not hold the folder of articles", "which is content"),
     ("content: {path: .}", 1, "content.path", "must not hold the folder of the feeds", "feeds"),
     (
         "content:\n  path:\n  - a\n  - b\n  - a/c",

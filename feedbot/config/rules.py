@@ -96,7 +96,9 @@ def _beside_feeds(
     data: Any, root: Path, feeds: str, contents: Iterable[tuple[OptionPath, str | None]]
 ) -> Iterator[Flaw]:
     for path, content in contents:
-        if _holds(feeds, content):
+        if _holds(feeds, content) and value_at(data, ("content", "path")) is None:
+            yield Flaw(_FEEDS, "must not hold the folder of articles", "which is content")
+        elif _holds(feeds, content):
             yield Flaw(path, "must not lie in the folder of the feeds", "feeds are output only")
         elif _holds(content, feeds) and value_at(data, _FEEDS) is None:
             yield Flaw(path, "must not hold the folder of the feeds", "which is feeds")

@@ -44,7 +44,7 @@ def test_on_a_terminal_it_asks_for_the_name_and_the_address_and_for_nothing_else
 
 
 def test_in_a_pipe_it_asks_nothing_and_what_it_writes_works_at_once(tmp_path: Path) -> None:
-    done = feedbot("init", "my news", folder=tmp_path)
+    done = feedbot("init", "my news", "--url", URL, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("Next: cd 'my news' && feedbot run --serve\n")
     news = tmp_path / "my news"
@@ -53,6 +53,16 @@ def test_in_a_pipe_it_asks_nothing_and_what_it_writes_works_at_once(tmp_path: Pa
     assert feedbot("run", "--once", folder=news).returncode == 0
     feed = json.loads((news / "feeds/news/feed.json").read_bytes())
     assert [item["title"] for item in feed["items"]] == ["The first article"]
+
+
+def test_an_address_that_nobody_gave_is_told_with_what_to_do(tmp_path: Path) -> None:
+    done = feedbot("init", folder=tmp_path)
+    assert done.returncode == 0
+    assert "https://example.com/" in done.stderr
+    assert "site.url and site.id_base of config.yaml" in done.stderr
+    site = load(tmp_path / "config.yaml", {}).site
+    assert "example.com" in site.url
+    assert "example.com" in site.id_base
 
 
 def test_what_it_writes_explains_itself(tmp_path: Path) -> None:

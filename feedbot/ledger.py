@@ -162,7 +162,7 @@ def _require_all(connection: Connection, wanted: Iterable[str], found: Sequence[
 
 
 def _no_such(id_: str, number: int) -> str:
-    shown = id_.removeprefix(PREFIX)
+    shown = id_.removeprefix(PREFIX) or id_
     if number:
         return f"{number} deliveries have ids that begin with {shown}: give more of it"
     return f"no delivery has an id that begins with {shown}: `feedbot deliveries list` shows them"
@@ -170,7 +170,7 @@ def _no_such(id_: str, number: int) -> str:
 
 def whole_start(id_: str) -> str:
     """The beginning of an id as it is stored, with or without what all ids begin with."""
-    return id_ if id_.startswith(PREFIX) else PREFIX + id_
+    return id_ if id_.startswith(PREFIX) or PREFIX.startswith(id_) else PREFIX + id_
 
 
 def shorten_ids(ids: Iterable[str]) -> Callable[[str], str]:

@@ -326,7 +326,10 @@ def test_a_delivery_is_named_by_the_beginning_of_its_id(desk: Today, console: Co
     first, second = (one.row.id for one in desk.rows())
     for spelling in (first, first[:12], first.removeprefix("msg_")[:8]):
         assert console.json("deliveries", "show", spelling)["id"] == first
-    assert "2 deliveries have ids that begin with" in console.refused("deliveries", "show", "msg_")
+    for start in ("m", "msg", "msg_"):
+        refused = console.refused("deliveries", "show", start)
+        assert f"2 deliveries have ids that begin with {start}: give more of it" in refused
+    assert "2 deliveries have ids" in console.refused("deliveries", "drop", "msg")
     assert "`feedbot deliveries list`" in console.refused("deliveries", "show", "zzz")
     assert "`feedbot deliveries list`" in console.refused("deliveries", "drop", second, "zzz")
     assert {one.row.state for one in desk.rows()} == {State.PENDING}

@@ -32,6 +32,11 @@ _WORDS = {
 }
 
 
+# What to do about an option that is missing, where its description does not tell
+_MISSING: dict[OptionPath, str] = {
+    ("site",): "what all feeds have in common; `feedbot init example` writes one to look at, in example/"
+}
+
 # What some types of target have in the place of an option that only others have
 _INSTEAD: dict[Hashable, tuple[str, ...]] = {
     "events": ("on_update", "on_withdraw"),
@@ -51,7 +56,7 @@ def flaw_of(error: Mapping[str, Any], data: Any) -> Flaw:
     if kind == "feedbot":
         return Flaw(path, context["what"], context["hint"])
     if kind == "missing":
-        return Flaw(path, "is missing", spot(path, data).description)
+        return Flaw(path, "is missing", _MISSING.get(path) or spot(path, data).description)
     if kind == "union_tag_not_found":
         return Flaw((*path, "type"), "is missing", f"one of {_listed(TYPES)}")
     if kind == "union_tag_invalid":

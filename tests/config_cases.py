@@ -265,6 +265,8 @@ WRONG = [
         "must be webhook, slack",
         "did you mean slack?",
     ),
+    (f"targets: [{{{TOOTS}, image: maybe}}]", 1, "targets.0.image", "must be true, false or required", ""),
+    (f"targets: [{{{TOOTS}, image: []}}]", 1, "targets.0.image", "must be true, false or required", ""),
     ("targets:\n  - {name: a, type: slack}", 2, "targets.0.url", "is missing", "Address of"),
     (
         "targets:\n  - {name: a, type: slack, url: here}",

@@ -10,7 +10,16 @@ from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias, get_args
 
 from msgspec import Struct
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from feedbot.config.addresses import Secret, SecretUrl, ServerUrl, SigningSecret, Token
 from feedbot.config.sections import Section, WhereSettings
@@ -33,6 +42,14 @@ Events = Annotated[
 ]
 
 RESERVED_HEADERS = re.compile(r"(?i)host|user-agent|connection|transfer-encoding|content-.*|webhook-.*|ce-.*")
+
+
+def _told_once(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """A value that may be of several kinds; one that is of none is told once, and not once for each kind."""
+    try:
+        return handler(value)
+    except ValidationError:
+        raise wrong("must be true, false or required") from None
 
 
 def _one_or_more_secrets(value: object) -> object:
@@ -217,7 +234,7 @@ class Mastodon(_Editing):
     template: Template = Field(
         default="{{ title }}\n\n{{ url }}\n\n{{ hashtags }}", description="Text of the post (Jinja)"
     )
-    image: bool | Literal["required"] = Field(
+    image: Annotated[bool | Literal["required"], WrapValidator(_told_once)] = Field(
         default=True,
         description="Whether the article's picture is attached, with its text for the blind; required: a post"
         " whose picture cannot be had is not made, instead of going without",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from feedbot.model import FILENAMES, Feed
 from feedbot.place import NOWHERE, Place
 from feedbot.render.addresses import INDEX, OPML, archives_folder, folder
-from feedbot.store import feeds
+from feedbot.store import articles, feeds
 from feedbot.store.feeds import DocumentRow, FeedRow, Kind
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def adopt_feeds(place: Place, engine: Engine, changing: Iterable[FeedRow]) -> No
     if not any(row.kind is Kind.ALL and not row.rendered for row in changing):
         return
     with engine.begin() as connection:
+        if not articles.are_there(connection):
+            return  # a content folder that is not mounted asks for none of them either
         wanted = {_folded(row.slug) for row in feeds.load(connection) if row.active}
     slugs = [name for name in place.names_in("") if _folded(name) not in wanted]
     rows = [

@@ -176,6 +176,16 @@ def test_after_a_lost_state_no_feed_stays_that_nobody_asks_for(newsroom: Newsroo
     assert newsroom.titles("leak") == ["About leak9"]
 
 
+def test_after_a_lost_state_a_content_folder_that_is_not_mounted_costs_no_feed(newsroom: Newsroom) -> None:
+    path = newsroom.write("one.md", topics=["AI"])
+    newsroom.build()
+    newsroom.close()
+    shutil.rmtree(newsroom.folder / ".feedbot")
+    path.rename(newsroom.folder / "away.md")
+    newsroom.build()
+    assert newsroom.titles("ai") == ["About one"]
+
+
 def test_a_renamed_file_keeps_its_id(any_newsroom: Newsroom) -> None:
     any_newsroom.write("old.md", webUrl="https://publisher.example/story")
     any_newsroom.write("other.md")

@@ -73,6 +73,7 @@ class PassReport:
             setattr(self.sync, name, getattr(self.sync, name) + getattr(later.sync, name))
         self.sync.events += later.sync.events
         self.sync.problems += later.sync.problems
+        self.sync.duplicates += later.sync.duplicates
         self.sync.unsettled = later.sync.unsettled
         self.refresh.written += later.refresh.written
         self.refresh.removed += later.refresh.removed
@@ -90,7 +91,8 @@ class PassReport:
     def as_json(self) -> JsonObject:
         """For the store and for `--json`."""
         work = {**asdict(self.sync), **asdict(self.refresh)}
-        del work["unsettled"], work["problems"], work["overtaken"]
+        for name in ("unsettled", "problems", "duplicates", "overtaken"):
+            del work[name]
         return {
             **work,
             "events": [{"kind": kind, "id": id_} for kind, id_ in self.sync.events[:50]],

@@ -23,7 +23,7 @@ from feedbot.content.scan import Root
 from feedbot.model import Finding
 from feedbot.store import articles, files
 from feedbot.store.articles import StoredArticle
-from feedbot.store.files import FileRow
+from feedbot.store.files import UNTRUSTED, FileRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -136,6 +136,11 @@ class Identities:
         if stored:
             self._claimed[stored.row.id] = name
         return stored
+
+    def is_untrusted(self, name: str) -> bool:
+        """Whether the file was known, and is read whatever its stat says."""
+        row = self._rows.get(name)
+        return row is not None and row.stamp == UNTRUSTED
 
     def of(self, name: str, read: Ready) -> Identity | Duplicate:
         """The identity of the article in the file `name`."""

@@ -55,7 +55,8 @@ class SyncReport:
     baseline: bool = False
     events: list[tuple[EventKind, str]] = field(default_factory=list)  # kind and id
     unsettled: set[str] = field(default_factory=set)  # on disk; to be looked at again in a moment
-    problems: list[Finding] = field(default_factory=list)  # of files that are broken since they were read
+    problems: list[Finding] = field(default_factory=list)  # errors that did not stand before
+    duplicates: list[Finding] = field(default_factory=list)  # the same of files whose id another has
 
 
 class Newsroom(Struct, frozen=True, kw_only=True):
@@ -153,6 +154,8 @@ class _Sync:
             connection=connection, catalogue=newsroom.catalogue, now=now, muted=frozenset(muted)
         )
         self._findings: dict[str, tuple[Finding, ...]] = {}
+        self._left_out: dict[str, Fate] = {}  # files that are broken or duplicates
+        self._looked_at_again: set[str] = set()  # of these, those that no stat could stand for
 
     def write(self, batch: Mapping[str, Taken | None], found: Survey) -> None:
         """Write what became of a batch of files."""
@@ -163,11 +166,19 @@ class _Sync:
         changes: dict[str, Change] = {}
         rows = [self._decide(name, one, changes) for name, one in taken.items()]
         keys = dict(zip(changes, self._writer.write(list(changes.values())), strict=True))
+        self._note_left_out(rows)
         files.put(
             self._connection,
             [structs.replace(row, article_key=keys.get(row.path, row.article_key)) for row in rows],
             found.newcomers,
         )
+
+    def _note_left_out(self, rows: Iterable[FileRow]) -> None:
+        for row in rows:
+            if row.fate in {Fate.BROKEN, Fate.DUPLICATE}:
+                self._left_out[row.path] = row.fate
+                if self._identities.is_untrusted(row.path):
+                    self._looked_at_again.add(row.path)
 
     def _decide(self, name: str, taken: Taken, changes: dict[str, Change]) -> FileRow:
         """The row of a file, and in `changes` what it does to an article."""
@@ -177,8 +188,7 @@ class _Sync:
             return self._decide_read(name, reading, stamp, changes)
         stored = self._identities.known(name)
         key = stored.key if stored else None
-        if isinstance(reading, Broken):
-            self._report.broken += 1  # the last good version stays
+        if isinstance(reading, Broken):  # the last good version stays
             return FileRow(path=name, stamp=stamp, fate=Fate.BROKEN, article_key=key)
         if stored:
             changes[name] = withdrawal(stored, reading.reason.value)
@@ -190,7 +200,6 @@ class _Sync:
         identity = self._identities.of(name, reading)
         if isinstance(identity, Duplicate):
             self._findings[name] = (*reading.findings, identity.finding)
-            self._report.broken += 1
             # Read again at each pass: the other file may have gone.
             return FileRow(path=name, stamp=UNTRUSTED, fate=Fate.DUPLICATE)
         self._findings[name] = (
@@ -240,8 +249,7 @@ class _Sync:
         due = articles.find_due(self._connection, self._now)
         self._writer.write([falling_due(stored, self._now) for stored in due])
         self._writer.close()
-        errors = (one for some in self._findings.values() for one in some if one.level is Level.ERROR)
-        self._report.problems.extend(errors)
+        self._report_left_out()
         self._findings |= dict.fromkeys(self._identities.gone, ())
         journal.put_findings(self._connection, self._findings)
         if is_whole:
@@ -249,6 +257,18 @@ class _Sync:
             if self._report.baseline:
                 journal.put(self._connection, "baseline", self._now.isoformat())
         return self._reported(found.unchanged + len(found.files))
+
+    def _report_left_out(self) -> None:
+        """Report what is wrong, but for what the last pass found as well in files that each pass reads."""
+        before = journal.load_findings_of(self._connection, self._looked_at_again)
+        old = {name for name, found in before.items() if found == list(self._findings[name])}
+        self._report.read -= len(old)
+        self._report.broken = len(self._left_out.keys() - old)
+        for name, found in self._findings.items():
+            if name not in old:
+                is_duplicate = self._left_out.get(name) is Fate.DUPLICATE
+                told = self._report.duplicates if is_duplicate else self._report.problems
+                told += [one for one in found if one.level is Level.ERROR]
 
     def _reported(self, looked_at: int) -> SyncReport:
         counts = self._writer.seen

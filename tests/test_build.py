@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import unicodedata
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, event, text
 
 from feedbot.errors import ContentError, PublishError, StoreError
 from feedbot.model import Level
+from feedbot.report.passes import log_pass
 from feedbot.store import feeds, journal
 from feedbot.store.feeds import DocumentRow, Kind
 
@@ -591,6 +593,38 @@ def test_a_second_file_with_the_same_id_waits_until_the_first_goes(any_newsroom:
     any_newsroom.build()
     assert any_newsroom.titles() == ["About b"]
     assert any_newsroom.scalar(journal.load_findings) == []
+
+
+def test_what_each_pass_reads_again_is_told_once(
+    any_newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    age(any_newsroom.write("a.md", id="same"))
+    age(any_newsroom.write("b.md", id="same"))
+
+    def told() -> list[str]:
+        caplog.clear()
+        with caplog.at_level(logging.INFO, logger="feedbot"):
+            log_pass(any_newsroom.build(), full=True, first=False)
+        return [line.getMessage() for line in caplog.records if "published" not in line.getMessage()]
+
+    looked, left_out = told()
+    assert looked == "looked at everything"
+    assert left_out.startswith("left out: the id 'same' already belongs to content/a.md")
+    assert told() == []
+    assert [found.path for found in any_newsroom.scalar(journal.load_findings)] == ["content/b.md"]
+    age(any_newsroom.write("0.md", id="other"))
+    age(any_newsroom.write("b.md", id="other"))
+    assert told()[1].startswith("left out: the id 'other' already belongs to content/0.md")
+    assert told() == []
+
+
+def test_a_file_that_stays_broken_is_told_after_each_edit(newsroom: Newsroom) -> None:
+    age(newsroom.write_raw("one.md", "---\ntitle: [never closed\n---\n"))
+    assert [found.path for found in newsroom.build().sync.problems] == ["content/one.md"]
+    assert newsroom.build().sync.problems == []
+    age(newsroom.write_raw("one.md", "---\ntitle: [never closed!\n---\n"))
+    report = newsroom.build().sync
+    assert ([found.path for found in report.problems], report.read) == (["content/one.md"], 1)
 
 
 def test_a_file_of_somebody_else_in_the_output_is_told_and_healed_when_it_is_moved(

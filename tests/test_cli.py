@@ -57,6 +57,15 @@ def one_line(text: str) -> str:
     return text.rstrip("\n")
 
 
+def test_build_and_status_count_what_is_left_out_alike(room: Newsroom) -> None:
+    room.write("two.md", id="same")
+    room.write("three.md", id="same")
+    for name in ("build", "status"):
+        said = feedbot(name, folder=room.folder).stdout
+        assert "1 duplicate" in said
+        assert "1 broken" not in said
+
+
 # --- help ---
 
 

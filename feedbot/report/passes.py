@@ -44,12 +44,12 @@ def print_pass(report: PassReport, status: JsonObject, *, verbose: bool, quiet: 
 def _print_done(report: PassReport, status: JsonObject, *, verbose: bool) -> None:
     sync = report.sync
     files, counts = status["files"], status["articles"]
-    broken = files["broken"] + files["duplicate"]
-    is_broken = coloured("broken", "error") if broken else "broken"
+    bad = {name: files[name] for name in ("broken", "duplicate") if files[name] or name == "broken"}
+    told_bad = [f"{number:,} {coloured(name, 'error') if number else name}" for name, number in bad.items()]
     tell(
         f"Looked at {number_of(sync.files, 'file')}, read {sync.read:,}:"
         f" {number_of(counts['live'], 'article')} live, {counts['waiting']:,} waiting for their date,"
-        f" {sum(files['excluded'].values()):,} kept out, {broken:,} {is_broken}."
+        f" {sum(files['excluded'].values()):,} kept out, {', '.join(told_bad)}."
     )
     done = [f"{getattr(sync, word):,} {word}" for word in ("new", "changed", "withdrawn", "renamed")
             if getattr(sync, word) and not sync.baseline]  # fmt: skip
@@ -106,8 +106,9 @@ def log_pass(report: PassReport, *, full: bool, first: bool) -> None:
             SEND_HELD,
             FORGET_HELD,
         )
-    for finding in report.sync.problems:
-        facts = {"place": finding.place, "hint": finding.hint}
-        log.warning("broken: %s", finding.what, extra={"facts": facts})
+    for word, found in (("broken", report.sync.problems), ("left out", report.sync.duplicates)):
+        for finding in found:
+            facts = {"place": finding.place, "hint": finding.hint}
+            log.warning("%s: %s", word, finding.what, extra={"facts": facts})
     for kind, id_ in report.sync.events:
         log.info("%s", kind.value, extra={"facts": {"id": id_}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -44,14 +45,25 @@ def put_findings(connection: Connection, by_source: Mapping[str, Iterable[Findin
 
 def load_findings(connection: Connection) -> list[Finding]:
     """All findings, by path and line."""
-    columns = [findings.c[name] for name in Finding.__struct_fields__]
     # The databases do not agree on where a missing line belongs.
     line, column = func.coalesce(findings.c.line, 0), func.coalesce(findings.c.column, 0)
     order = (findings.c.path, line, column, findings.c.number)
-    return [
-        Finding(**{**row._mapping, "level": Level(row.level)})
-        for row in connection.execute(select(*columns).order_by(*order))
-    ]
+    return [_finding(row) for row in connection.execute(select(findings).order_by(*order))]
+
+
+def load_findings_of(connection: Connection, sources: Collection[str]) -> dict[str, list[Finding]]:
+    """The findings of each of these sources that has any, in the order in which they were put."""
+    found: dict[str, list[Finding]] = {}
+    for chunk in chunks(sources):
+        wanted = select(findings).where(findings.c.source.in_(chunk)).order_by(findings.c.number)
+        for row in connection.execute(wanted):
+            found.setdefault(row.source, []).append(_finding(row))
+    return found
+
+
+def _finding(row: Any) -> Finding:
+    values = {name: getattr(row, name) for name in Finding.__struct_fields__}
+    return Finding(**{**values, "level": Level(row.level)})
 
 
 def count_findings(connection: Connection) -> dict[str, int]:

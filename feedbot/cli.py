@@ -313,6 +313,8 @@ def _source(ctx: click.Context, name: str) -> str:
 def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
     """Show what is indexed, what is to be mended, what waits to be sent, and what the last passes did.
 
+    Exits with 0 whatever there is to tell, and with 1 if the state cannot be read.
+
     \b
     Example:
       feedbot status --json

@@ -103,10 +103,23 @@ def test_a_worker_that_is_killed_is_followed_by_one_that_stands_by(
     wait_until(shows(any_newsroom, "About two"), lambda: f"the other worker: {second.lines}")
     assert builder(any_newsroom) == second.popen.pid
     assert "gives no sign of life since 20" in run_command(any_newsroom, "status")
+    assert run_command(any_newsroom, "status", "-q") == ""  # somebody makes the passes
     measured = any_newsroom.scalar(lambda there: load_sample(there, {}, diagnosis_of(there)).workers)
     assert measured == {"builder": 1, "standby": 0}
     second.wait_for_line("makes the passes from now on")
     assert second.stop() == 0
+
+
+def test_a_quiet_status_tells_of_the_only_worker_when_it_was_killed(
+    launch: Start, any_newsroom: Newsroom
+) -> None:
+    any_newsroom.write("one.md")
+    process = launch()
+    process.wait_for_line("looked at everything")
+    assert run_command(any_newsroom, "status", "-q") == ""
+    process.popen.kill()
+    process.popen.wait()
+    assert "gives no sign of life since 20" in run_command(any_newsroom, "status", "-q")
 
 
 def test_a_worker_that_ends_hands_over_and_leaves_no_trace(launch: Start, any_newsroom: Newsroom) -> None:

@@ -22,9 +22,13 @@ EVENTS = 5
 
 def print_status(status: JsonObject, now: datetime, redact: Redact, *, verbose: bool, quiet: bool) -> None:
     """The state `now`; with `verbose` all events and findings, and `quiet` leaves what is to be mended."""
-    if not quiet:
+    if quiet:
+        _print_workers(_missed(status["workers"]), now)
+    else:
         _print_counts(status, now)
         _print_workers(status["workers"], now)
+        if not status["workers"]:
+            label("Workers", "none: `feedbot run` starts one")
         _print_passes(status, now)
         _print_events(status["events"], now, verbose=verbose)
     if failure := status["failure"]:
@@ -59,10 +63,15 @@ def _kept_out(files: Mapping[str, JsonObject]) -> str:
 
 
 def _print_workers(workers: Sequence[JsonObject], now: datetime) -> None:
-    if not workers:
-        label("Workers", "none: `feedbot run` starts one")
     for number, one in enumerate(workers):
         label("" if number else "Workers", f"{legible(one['name'])} {_told_worker(one, now)}")
+
+
+def _missed(workers: Sequence[JsonObject]) -> list[JsonObject]:
+    """The workers that went without a word, if nobody makes passes in their place."""
+    if any(one["makes_passes"] and one["is_alive"] for one in workers):
+        return []
+    return [one for one in workers if one["role"] == "worker" and not one["is_alive"]]
 
 
 def _told_worker(one: JsonObject, now: datetime) -> str:

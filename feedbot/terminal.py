@@ -91,7 +91,10 @@ def _explained(error: Exception, *, with_trace: bool) -> str:
     cause = getattr(error, "orig", None) or error
     what = f"{cause}".partition("\n")[0] or type(cause).__name__
     if cause is not error:
-        way_out = "If it stays so, docs/troubleshooting.md says how to go on without it"
+        from feedbot.store.trouble import MEND, is_damaged  # noqa: PLC0415 - loaded by whoever failed
+
+        usual = "If it stays so, docs/troubleshooting.md says how to go on without it"
+        way_out = MEND if is_damaged(error) else usual
         return f"the database failed: {what}. {way_out}"
     return f"cannot go on: {what} ({type(cause).__name__}). With -v it says where this happened"
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -578,7 +579,9 @@ def test_a_state_that_cannot_be_read_is_one_line_of_status(trouble: Any, room: N
 
 
 def test_an_error_that_nobody_expected_shows_where_it_happened_when_asked(room: Newsroom) -> None:
-    damaged(room)
+    built(room)
+    with closing(sqlite3.connect(room.folder / ".feedbot" / "feedbot.db")) as connection:
+        connection.execute("drop table findings")
     done = feedbot("build", "-v", folder=room.folder)
     assert done.returncode == 1
     assert "Traceback" in done.stderr

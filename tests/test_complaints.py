@@ -6,9 +6,10 @@ behaviour lives: what stands here goes through several parts, or is tested nowhe
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,52 @@ def test_a_damaged_state_announces_nothing_and_is_left_as_it_is(newsroom: Newsro
         assert receiver.requests == []
     assert state.name in complaint
     assert state.read_bytes() == broken
+
+
+PAGE = 4096  # of SQLite
+
+
+@pytest.mark.parametrize("command", ["status", "build", "run"])
+@pytest.mark.parametrize(
+    ("said", "pages"),
+    [
+        ("file is not a database", slice(None)),
+        ("database disk image is malformed", slice(2, None)),  # noticed when the file is opened
+    ],
+)
+def test_a_damaged_state_is_told_with_the_way_out(
+    newsroom: Newsroom, command: str, said: str, pages: slice
+) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    newsroom.close()
+    damage(state_of(newsroom), pages)
+    complaint = Console(newsroom).refused(command)
+    assert said in complaint
+    assert "put the backup of the database back" in complaint
+    assert "move its file away with its -wal and -shm" in complaint
+    assert "store.url" not in complaint
+
+
+def test_damage_that_shows_only_when_the_state_is_read_is_told_with_the_way_out(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    newsroom.close()
+    state = state_of(newsroom)
+    with closing(sqlite3.connect(state)) as connection:
+        (page,) = connection.execute("select rootpage from sqlite_master where name = 'articles'").fetchone()
+    damage(state, slice(page - 1, page))
+    complaint = Console(newsroom).refused("status")
+    assert "database disk image is malformed" in complaint
+    assert "put the backup of the database back" in complaint
+
+
+def damage(state: Path, pages: slice) -> None:
+    """Overwrite pages of a database."""
+    whole = state.read_bytes()
+    parts = [whole[at : at + PAGE] for at in range(0, len(whole), PAGE)]
+    parts[pages] = [b"\xff" * PAGE for _ in parts[pages]]
+    state.write_bytes(b"".join(parts))
 
 
 def state_of(newsroom: Newsroom) -> Path:

@@ -17,6 +17,12 @@ _REFUSED = (
     *("53", "58", "25006"),  # resources, the system, a server that only reads
 )
 
+# What to do about a file that is no longer a database.
+MEND = (
+    "Stop feedbot and put the backup of the database back. Without one, move its file away with its -wal and"
+    " -shm and start again: what is there counts as known, and is not announced again"
+)
+
 
 def is_away(error: BaseException) -> bool:
     """Whether an error says that there is no connection to PostgreSQL, whatever was asked of it."""
@@ -36,6 +42,12 @@ def is_refused(error: BaseException) -> bool:
     orig = getattr(error, "orig", None)
     name = getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or ""
     return str(name).startswith(_REFUSED)
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether SQLite found that its file is no database, or a damaged one."""
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", None) or ""
+    return str(name).startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
 
 
 def refusal(error: BaseException) -> StoreError:

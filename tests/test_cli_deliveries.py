@@ -612,7 +612,7 @@ def test_status_says_what_waits_what_failed_and_who_takes_nothing(desk: Today, c
         r"^Deliveries   1 pending, 2 retry, 6 held, 1 dead; the oldest for \d+ minutes$", said, re.MULTILINE
     )
     assert "  6 announcements held, for too many articles came at once\n" in said
-    assert re.search(r"^  box: paused until \S+Z: it is asleep$", said, re.MULTILINE)
+    assert re.search(r"^  box: paused until \S+Z: it is asleep\n    feedbot targets test box ", said, re.MULTILINE)
     assert re.search(r"^  gone: disabled: 410\n    feedbot targets resume gone ", said, re.MULTILINE)
     assert "  1 announcement given up\n" in said
     quiet = console.run("status", "-q")

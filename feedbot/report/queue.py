@@ -76,20 +76,28 @@ def _print_dead(dead: int) -> None:
 
 def _print_target(target: JsonObject, now: datetime, redact: Redact, *, quiet: bool) -> None:
     name, state = legible(target["name"]), target["state"]
-    quoted = legible(shlex.quote(target["name"]))
     if state == "removed":
+        quoted = legible(shlex.quote(target["name"]))
         waiting = number_of(target["depth"] + target["held"], "announcement")
         told = f"{name} is no longer in config.yaml, with {waiting} to be sent"
         tell(told, margin=2, hang=2, state=state)
         print_commands((f"feedbot deliveries drop --target {quoted}", "forgets them"))
     elif state in {"paused", "disabled"}:
         tell(f"{name}: {condition(target, now, redact)}", margin=2, hang=2, state=state)
-        if state == "disabled":
-            print_commands((f"feedbot targets resume {quoted}", "enables it"))
+        print_way_out(target["name"], state)
     elif target["until"] and not quiet:
         tell(f"{name}: {condition(target, now, redact)}", margin=2, hang=2)
     if (remark := target["remark"]) and not quiet:
         tell(f"{name}: {remark}", margin=2, hang=2, state="warning")
+
+
+def print_way_out(name: str, state: str) -> None:
+    """What somebody can do about the target `name`, if it is disabled or paused."""
+    quoted = legible(shlex.quote(name))
+    if state == "disabled":
+        print_commands((f"feedbot targets resume {quoted}", "enables it"))
+    elif state == "paused":
+        print_commands((f"feedbot targets test {quoted}", "tries it now"))
 
 
 def condition(target: JsonObject, now: datetime, redact: Redact) -> str:

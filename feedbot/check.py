@@ -38,7 +38,12 @@ class Checked(Struct, frozen=True, kw_only=True):
     def problems(self) -> bool:
         """Whether there is anything to mend."""
         is_wrong = any(finding.level is not Level.INFO for finding in self.findings)
-        return is_wrong or not all(tried.check.is_fine for tried in self.tried)
+        return is_wrong or bool(self.disabled) or not all(tried.check.is_fine for tried in self.tried)
+
+    @property
+    def disabled(self) -> tuple[str, ...]:
+        """The targets that get nothing until somebody enables them."""
+        return tuple(one.name for one in self.silent if one.word == "disabled")
 
     def with_targets(
         self, tried: Iterable[Tried], *, untried: Iterable[str] = (), standings: Iterable[Standing] = ()

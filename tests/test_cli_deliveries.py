@@ -827,11 +827,12 @@ def test_check_says_which_targets_it_cannot_try_and_which_are_sent_nothing(newsr
     newsroom.build()
     put_health(desk, Health(condition=Condition.DISABLED, reason="410"))
     console = Console(newsroom)
-    said = console.run("check", "--online")
+    said = console.run("check", "--online", code=1)
     command = "`feedbot targets test NAME` sends one a test message."
     assert said.endswith(f"\n2 targets cannot be tried unseen (box, other): {command}\n")
-    assert "\ntarget box: disabled: 410\n" in said
-    told = console.json("check", "--online")
+    assert "\ntarget box: disabled: 410\n    feedbot targets resume box  enables it\n" in said
+    assert "Looked at 2 targets: 1 problem.\n" in said
+    told = console.json("check", "--online", code=1)
     assert (told["untried"], [one["name"] for one in told["not_ready"]]) == (["box", "other"], ["box"])
 
 

@@ -13,7 +13,7 @@ from feedbot.model import Finding, JsonObject, Level
 from feedbot.moments import number_of
 from feedbot.observe import Redact
 from feedbot.report.lines import coloured, legible, tell
-from feedbot.report.queue import condition
+from feedbot.report.queue import condition, print_way_out
 
 if TYPE_CHECKING:
     from feedbot.check import Checked
@@ -58,6 +58,7 @@ def print_checked(
     for one in checked.silent:
         told = condition(one.as_json(), now, redact)
         tell(f"target {legible(one.name)}: {told}", hang=2, state=one.word)
+        print_way_out(one.name, one.word)
     if not quiet:
         tell(_summary(checked, with_infos=verbose))
         if not checked.files:
@@ -72,8 +73,8 @@ def _summary(checked: Checked, *, with_infos: bool) -> str:
     lines = [f"Checked {number_of(checked.files, 'file')}: {told}."]
     if counts[Level.INFO] and not with_infos:
         lines.append(f"({counts[Level.INFO]:,} more worth knowing: `feedbot check -v`)")
-    if names := {tried.target for tried in checked.tried}:
-        wrong = sum(not tried.check.is_fine for tried in checked.tried)
+    if names := {*(tried.target for tried in checked.tried), *checked.disabled}:
+        wrong = sum(not tried.check.is_fine for tried in checked.tried) + len(checked.disabled)
         lines.append(f"Looked at {number_of(len(names), 'target')}: {_counted(wrong, 'problem')}.")
     return " ".join(lines)
 

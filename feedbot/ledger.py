@@ -105,6 +105,7 @@ class Said(Struct, frozen=True, kw_only=True):
     changed: list[DeliveryRow]  # as they stand now
     left: list[DeliveryRow]  # that were meant, and stay as they are
     dry: list[ShownDelivery] | None  # nothing was changed, and these are the first that would be
+    disabled: frozenset[str]  # targets that get nothing until somebody enables them
 
     def concerns(self, standing: Standing) -> bool:
         """Whether something is to be sent to a target that is sent nothing at the moment."""
@@ -142,6 +143,7 @@ def say(
         changed=[stored.row if dry_run else row for stored, row in after if row],
         left=[stored.row for stored, row in after if row is None],
         dry=_first_of(connection, word, selection) if dry_run else None,
+        disabled=_disabled(connection),
     )
 
 
@@ -190,6 +192,7 @@ class Listed(Struct, frozen=True, kw_only=True):
 
     shown: list[ShownDelivery]
     has_more: bool  # than were asked for
+    disabled: frozenset[str]  # as above
 
     def as_json(self) -> JsonObject:
         """For `--json`."""
@@ -199,7 +202,12 @@ class Listed(Struct, frozen=True, kw_only=True):
 def list_deliveries(connection: Connection, selection: Selection, limit: int) -> Listed:
     """The newest deliveries that were asked for."""
     found = deliveries.select_for(connection, selection, limit=limit + 1)
-    return Listed(shown=found[:limit], has_more=len(found) > limit)
+    return Listed(shown=found[:limit], has_more=len(found) > limit, disabled=_disabled(connection))
+
+
+def _disabled(connection: Connection) -> frozenset[str]:
+    known = targets.load(connection)
+    return frozenset(name for name in known if known[name].health.condition is Condition.DISABLED)
 
 
 class Account(Struct, frozen=True, kw_only=True):

@@ -235,7 +235,7 @@ def test_a_title_cannot_play_with_the_terminal(small: Today) -> None:
     assert "\x1b" not in shown.run("deliveries", "show", one.row.id)
 
 
-def test_a_large_outbox_is_listed_by_one_statement(small: Today) -> None:
+def test_a_large_outbox_is_listed_by_two_statements(small: Today) -> None:
     small.publish("one.md")
     (first,) = small.rows()
     with small.newsroom.engine.begin() as connection:
@@ -255,7 +255,7 @@ def test_a_large_outbox_is_listed_by_one_statement(small: Today) -> None:
         listed = list_deliveries(connection, Selection(), 50)
     assert len(listed.shown) == 50
     assert listed.has_more
-    assert len(said) == 1
+    assert len(said) == 2  # for the deliveries, and for targets that are disabled
     console = Console(small.newsroom)
     assert len(console.json("deliveries", "list", "--limit", "20000")["deliveries"]) == 10_001
     assert console.json("deliveries", "drop", "--all")["changed"] == 10_001
@@ -612,7 +612,9 @@ def test_status_says_what_waits_what_failed_and_who_takes_nothing(desk: Today, c
         r"^Deliveries   1 pending, 2 retry, 6 held, 1 dead; the oldest for \d+ minutes$", said, re.MULTILINE
     )
     assert "  6 announcements held, for too many articles came at once\n" in said
-    assert re.search(r"^  box: paused until \S+Z: it is asleep\n    feedbot targets test box ", said, re.MULTILINE)
+    assert re.search(
+        r"^  box: paused until \S+Z: it is asleep\n    feedbot targets test box ", said, re.MULTILINE
+    )
     assert re.search(r"^  gone: disabled: 410\n    feedbot targets resume gone ", said, re.MULTILINE)
     assert "  1 announcement given up\n" in said
     quiet = console.run("status", "-q")
@@ -799,6 +801,16 @@ def test_what_a_check_found_wrong_is_not_said_twice(newsroom: Newsroom) -> None:
 
 def put_health(desk: Today, health: Health) -> None:
     desk.newsroom.scalar(lambda connection: targets.put_health(connection, "box", health))
+
+
+def test_what_waits_for_a_disabled_target_is_not_listed_as_due(small: Today) -> None:
+    small.publish("one.md")
+    console = Console(small.newsroom)
+    assert " box     due " in console.run("deliveries", "list")
+    put_health(small, Health(condition=Condition.DISABLED, reason="410"))
+    for command in (["list"], ["drop", "--all", "--dry-run"]):
+        said = console.run("deliveries", *command)
+        assert re.search(r" box +target disabled +About one$", said, re.MULTILINE)
 
 
 # --- check --online ---

@@ -145,7 +145,7 @@ def test_what_is_copied_is_never_shortened(
 
 def test_columns_are_aligned_where_names_are_wide(screens: Screens) -> None:
     head, *rows = screens.at(WIDE)[LIST].lines
-    moment = re.compile(r"  (\d+ \w+ ago|in \d+ \w+|now|due)  ")
+    moment = re.compile(r"  (\d+ \w+ ago|in \d+ \w+|now|due|target disabled)  ")
     found = [(row, moment.search(row)) for row in rows]
     assert {columns_of(row[: match.start(1)]) for row, match in found if match} == {head.index("WHEN")}
     assert sum(match is None for _, match in found) == 0
@@ -174,7 +174,9 @@ def test_in_a_pipe_nothing_is_cut_wrapped_or_coloured(room: Path) -> None:
     assert "longwinded about what it does not want the receiver" in listed
     assert "\x1b" not in listed
     for line in listed.splitlines()[1:]:
-        assert line.startswith(" ") or re.search(r"  (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|due)  ", line), line
+        assert line.startswith(" ") or re.search(
+            r"  (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|due|target disabled)  ", line
+        ), line
 
 
 # --- moments ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ def print_list(listed: Listed, now: datetime, redact: Redact, *, verbose: bool, 
     if not listed.shown:
         tell(if_none)
         return
-    print_deliveries(listed.shown, now, redact, verbose=verbose)
+    print_deliveries(listed.shown, now, redact, listed.disabled, verbose=verbose)
     if listed.has_more:
         tell(f"These are the newest {len(listed.shown):,}: --limit shows more, filters show others.")
 
@@ -61,9 +61,14 @@ def none_listed(*, is_filtered: bool, has_targets: bool) -> str:
 
 
 def print_deliveries(
-    deliveries: Sequence[ShownDelivery], now: datetime, redact: Redact, *, verbose: bool
+    deliveries: Sequence[ShownDelivery],
+    now: datetime,
+    redact: Redact,
+    disabled: Collection[str],
+    *,
+    verbose: bool,
 ) -> None:
-    """The table of a list."""
+    """The table of a list; `disabled` are the targets that get nothing until somebody enables them."""
     short = shorten_ids(one.row.id for one in deliveries)
     rows = [
         Row(
@@ -72,7 +77,7 @@ def print_deliveries(
                 one.row.state.value,
                 one.row.event.value,
                 legible(one.row.target),
-                _when(one.row, now),
+                _when(one.row, now, disabled),
                 legible(one.title),
             ),
             remark=_remark(one.row, redact) if verbose else "",
@@ -87,9 +92,11 @@ def _remark(row: DeliveryRow, redact: Redact) -> str:
     return "; ".join(filter(None, (redact(legible(row.reason)), attempts)))
 
 
-def _when(row: DeliveryRow, now: datetime) -> str:
+def _when(row: DeliveryRow, now: datetime, disabled: Collection[str]) -> str:
     """When it is due, was settled, or happened."""
     if row.state in OPEN:
+        if row.target in disabled:
+            return "target disabled"
         due = from_us(row.due_us)
         return when(due, now) if due > now else "due"
     if row.state is State.SENDING:
@@ -194,7 +201,7 @@ def print_said(
 ) -> None:
     """What a word came to: how many it changed, what is left, and which targets are sent nothing."""
     if said.dry:
-        print_deliveries(said.dry, now, redact, verbose=verbose)
+        print_deliveries(said.dry, now, redact, said.disabled, verbose=verbose)
     if not quiet:
         tell(_summary(said))
     _print_left(said)

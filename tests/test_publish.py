@@ -252,8 +252,6 @@ def test_a_folder_that_goes_while_a_document_is_written_is_told(folder: Folder) 
 def test_few_files_that_can_be_opened_are_enough(folder: Folder) -> None:
     names = [f"{number}.xml" for number in range(100)]
     before = open_files()
-    with Path(os.devnull).open() as lowest:
-        most = lowest.fileno() + 20
-    with limited(resource.RLIMIT_NOFILE, most):
+    with limited(resource.RLIMIT_NOFILE, max(map(int, before)) + 20):
         assert outcomes(folder, *(doc(name, "new") for name in names)) == [Outcome.WRITTEN] * 100
     assert open_files() == before

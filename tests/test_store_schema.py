@@ -165,7 +165,7 @@ def test_a_database_that_holds_somebody_elses_tables_is_refused(store_url: str, 
 def test_a_file_that_is_no_database_is_refused_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "feedbot.db"
     path.write_text("this is a shopping list, and it is longer than a header of SQLite " * 20)
-    with pytest.raises(StoreError, match=r"feedbot\.db.*store\.url"):
+    with pytest.raises(StoreError, match=r"feedbot\.db.*put the backup"):
         open_store(f"sqlite:///{path}")
 
 

@@ -186,7 +186,7 @@ def _outcome(
 
 def _delays(scene: Scene, article: Article, record: Record, row: AnnouncementRow) -> Iterator[Obstacle]:
     """Why what waits is not sent at once."""
-    if reason := pointless(_claim(scene, record, row), article, scene.now, scene.max_age):
+    if reason := pointless(_claim(scene, article, record, row), article, scene.now, scene.max_age):
         yield Obstacle(stage=Stage.AGE, reason=reason)
     if row.state is State.HELD:
         hint = f"`feedbot deliveries release {row.id.removeprefix('msg_')[:8]}` sends it"
@@ -230,10 +230,10 @@ def next_delivery(scene: Scene, article: Article, record: Record) -> Delivery:
             due_us=to_us(scene.now),
         )
     )
-    return delivery_of(_claim(scene, record, row), article)
+    return delivery_of(_claim(scene, article, record, row), article)
 
 
-def _claim(scene: Scene, record: Record, row: AnnouncementRow) -> AnnouncementClaim:
+def _claim(scene: Scene, article: Article, record: Record, row: AnnouncementRow) -> AnnouncementClaim:
     """The delivery as its sender would claim it."""
     return AnnouncementClaim(
         key=0,
@@ -241,6 +241,7 @@ def _claim(scene: Scene, record: Record, row: AnnouncementRow) -> AnnouncementCl
         owner="",
         article_id=scene.article_id,
         status=Status.LIVE,
+        published=article.published,
         body="",
         receipt=record.receipt or {},
         posted=record.posted,

@@ -20,7 +20,7 @@ class PastEvent(Struct, frozen=True, kw_only=True):
 
 
 # In the order in which rows may refer to others.
-_OF_ARTICLE = (events, files, deliveries, posts)
+_OF_ARTICLE = {events: "article_key", files: "article_key", deliveries: "article_key", posts: "article_key"}
 
 
 def copy_article(source: Connection, copy: Connection, article_key: int | None) -> None:
@@ -29,8 +29,8 @@ def copy_article(source: Connection, copy: Connection, article_key: int | None) 
     _copy(source, copy, targets)
     if article_key is not None:
         _copy(source, copy, articles, articles.c.key == article_key)
-        for table in _OF_ARTICLE:
-            _copy(source, copy, table, table.c.article_key == article_key)
+        for table, column in _OF_ARTICLE.items():
+            _copy(source, copy, table, table.c[column] == article_key)
     # Targets begin after an event of some number; here the next event may have a lower one.
     newest = max(copy.execute(select(events.c.number)).scalars(), default=0)
     copy.execute(update(targets).where(targets.c.first_event > newest).values(first_event=newest))

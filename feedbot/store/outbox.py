@@ -58,6 +58,7 @@ class AnnouncementClaim(Claim, frozen=True, kw_only=True):
     row: AnnouncementRow
     article_id: str
     status: Status  # of the article
+    published: datetime  # of the article
     body: str  # the article as text
     receipt: JsonObject
     posted: datetime | None
@@ -135,6 +136,7 @@ _CLAIMED = (
         *COLUMNS,
         articles.c.id.label("article_id"),
         articles.c.status,
+        articles.c.published_us,
         articles.c.body,
         posts.c.receipt,
         posts.c.posted_us,
@@ -249,6 +251,7 @@ def _announcement(row: Any, owner: str, health: Health) -> AnnouncementClaim:
         health=health,
         article_id=row.article_id,
         status=Status(row.status),
+        published=from_us(row.published_us),
         body=row.body,
         receipt=json.loads(row.receipt) if row.receipt else {},
         posted=None if row.posted_us is None else from_us(row.posted_us),

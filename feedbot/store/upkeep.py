@@ -18,8 +18,8 @@ from feedbot.store.settling import ATTEMPT
 INTERRUPTED = "the program ended while it was being sent"
 
 
-def recover(connection: Connection, now: datetime, *, owner: str = "", under_way: Iterable[str] = ()) -> None:
-    """Take back the deliveries whose lease ran out: they may have arrived.
+def recover(connection: Connection, now: datetime, *, owner: str = "", under_way: Iterable[str] = ()) -> int:
+    """Take back the deliveries whose lease ran out: they may have arrived. Returns how many there were.
 
     They wait like any that failed: a program that dies at every start must not use up what it never sent.
     """
@@ -50,6 +50,7 @@ def recover(connection: Connection, now: datetime, *, owner: str = "", under_way
               "status": None, "took_us": None, "said": ""}],
         )  # fmt: skip
     pings.retire(connection, [row.key for row in rows if row.feed_key is not None], now)
+    return len(rows)
 
 
 def mend_clock(connection: Connection, now: datetime) -> None:
@@ -72,8 +73,8 @@ def mend_clock(connection: Connection, now: datetime) -> None:
     )
 
 
-def purge(connection: Connection, before: datetime) -> None:
-    """Forget attempts, settled deliveries and announced events older than that.
+def purge(connection: Connection, before: datetime) -> int:
+    """Forget attempts, settled deliveries and announced events older than that; returns how many deliveries.
 
     What each target has of an article (`posts`) is kept, so that it can still be changed or taken back.
     """
@@ -83,10 +84,11 @@ def purge(connection: Connection, before: datetime) -> None:
     connection.execute(
         delete(attempts).where(or_(attempts.c.at_us < limit, attempts.c.delivery_key.in_(old)))
     )
-    connection.execute(delete(deliveries).where(*is_old))
+    number = connection.execute(delete(deliveries).where(*is_old)).rowcount
     is_told = exists().where(deliveries.c.event_number == events.c.number)
     # The newest stays, for targets count by its number: SQLite would give it to the next event.
     newest = select(func.max(events.alias().c.number)).scalar_subquery()
     connection.execute(
         delete(events).where(events.c.announced_us < limit, events.c.number < newest, ~is_told)
     )
+    return number

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from feedbot.announce import WITHDRAWN_FIRST, too_old
 from feedbot.attempt import Delivery, Outcome, Ping, Refused, Sent, Skipped, State, Unclear
@@ -55,11 +55,37 @@ class Return(Struct, frozen=True, kw_only=True):
 
 
 class Recipient(Struct, frozen=True, kw_only=True):
-    """Whoever is told: the way there, how it is told, and how fast it may be."""
+    """A target that can be told: how it is spoken to, and how fast."""
 
-    line: Line
-    tell: Tell
+    sender: Sender
     pace: Pace
+
+    @property
+    def line(self) -> Line:
+        """The way to it."""
+        return self.sender
+
+    def tell(self, max_age: timedelta) -> Tell:
+        """How one delivery is sent; articles that are older than that are not."""
+        return announcing(self.sender, max_age)
+
+
+class HubRecipient(Struct, frozen=True, kw_only=True):
+    """The WebSub hub beside the targets: as fast as it answers, and whatever the age of articles."""
+
+    pinger: Pinger
+    site: Site
+    formats: Sequence[Format]
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def line(self) -> Line:
+        """The way to it."""
+        return self.pinger
+
+    def tell(self, _max_age: timedelta) -> Tell:
+        """How one delivery is sent."""
+        return pinging(self.pinger, self.site, self.formats)
 
 
 class Courier:
@@ -106,7 +132,7 @@ class Courier:
 
 
 def announcing(sender: Sender, max_age: timedelta) -> Tell:
-    """How a target is told of articles; those published longer than `max_age` ago are not news any more."""
+    """How a target is told of articles."""
 
     def tell_article(claim: Claim, now: datetime) -> Outcome:
         if not isinstance(claim, AnnouncementClaim):

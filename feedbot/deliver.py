@@ -26,22 +26,12 @@ from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
 from feedbot.claims import Claimer
 from feedbot.clock import Clock, utc_now
-from feedbot.courier import (
-    Claims,
-    Recipient,
-    Return,
-    announcing,
-    pinging,
-    settled_of,
-    tell,
-    tell_health,
-)
+from feedbot.courier import Claims, HubRecipient, Recipient, Return, settled_of, tell, tell_health
 from feedbot.dispatch import GRACE, Dispatch
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
 from feedbot.store import hint, settling, trouble
 from feedbot.store.settling import Settled
-from feedbot.store.turns import Pace
 from feedbot.targets import Sender, make_sender
 from feedbot.trial import pinger_of
 
@@ -79,8 +69,9 @@ class Deliverer:
     def __init__(
         self,
         engine: Engine,
-        recipients: Mapping[str, Recipient],
+        recipients: Mapping[str, Recipient | HubRecipient],
         *,
+        max_age: timedelta,
         keep: timedelta,
         parallel: int,
         redact: Redact = str,
@@ -91,7 +82,7 @@ class Deliverer:
         self._redact = redact
         self._clock = clock
         self._jitter = jitter
-        self._dispatch = Dispatch(recipients, parallel=parallel, clock=clock)
+        self._dispatch = Dispatch(recipients, max_age=max_age, parallel=parallel, clock=clock)
         self._stopping = self._dispatch.stopping
         self._agenda = Agenda(self._dispatch.parallel)
         paces = {name: one.pace for name, one in recipients.items()}
@@ -205,6 +196,7 @@ class Deliverer:
         """Settle what came back; returns that by target, and the keys of what was still ours."""
         now = self._clock()
         settled: dict[str, list[Settled]] = {}
+        ours: set[int] = set()
         settling.lock(connection, [claim for one in returns for claim in one.claims])
         for one in returns:
             # What we did not let go out ourselves was not sent.
@@ -247,21 +239,20 @@ def make_deliverer(
     make: Callable[[Target, Site], Sender] = make_sender,
 ) -> Deliverer:
     """The deliverer of a configuration; imports what its types of target need."""
-    site, announce = config.site_model(), config.announce
-    recipients: dict[str, Recipient] = {}
-    for target in config.targets:
-        sender = make(target, site)
-        recipients[target.name] = Recipient(
-            line=sender, tell=announcing(sender, announce.max_age), pace=audience_of(target).pace
-        )
+    site = config.site_model()
+    recipients: dict[str, Recipient | HubRecipient] = {
+        target.name: Recipient(sender=make(target, site), pace=audience_of(target).pace)
+        for target in config.targets
+    }
     if hub := config.hub:
-        pinger = pinger_of(config, hub)
-        recipients[hub.name] = Recipient(
-            line=pinger, tell=pinging(pinger, site, config.feeds.formats), pace=Pace()
+        recipients[hub.name] = HubRecipient(
+            pinger=pinger_of(config, hub), site=site, formats=config.feeds.formats
         )
+    announce = config.announce
     return Deliverer(
         engine,
         recipients,
+        max_age=announce.max_age,
         keep=announce.keep,
         parallel=announce.parallel,
         redact=redact,

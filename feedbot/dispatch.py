@@ -11,10 +11,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from queue import Empty, SimpleQueue
 
 from feedbot.clock import Clock
-from feedbot.courier import Claims, Courier, Recipient, Return
+from feedbot.courier import Claims, Courier, HubRecipient, Recipient, Return
 from feedbot.store.outbox import Claim
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,19 @@ class Dispatch:
     Everything here belongs to the thread that runs it, but for `wake` and `stop`.
     """
 
-    def __init__(self, recipients: Mapping[str, Recipient], *, parallel: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        recipients: Mapping[str, Recipient | HubRecipient],
+        *,
+        max_age: timedelta,
+        parallel: int,
+        clock: Clock,
+    ) -> None:
         self.parallel = max(1, min(parallel, len(recipients)))
         self.stopping = threading.Event()
         self.is_cut_off = False  # what was under way was ended by us
         self.couriers = {
-            name: Courier(one.line, one.tell, clock=clock, is_stopping=self.stopping.is_set)
+            name: Courier(one.line, one.tell(max_age), clock=clock, is_stopping=self.stopping.is_set)
             for name, one in recipients.items()
         }
         self._lines = [one.line for one in recipients.values()]

@@ -12,8 +12,7 @@ from typing import Any
 from newsroom import Newsroom
 
 from feedbot.attempt import Check, Delivery, Outcome, Preview, Sent, State
-from feedbot.courier import Recipient, announcing
-from feedbot.deliver import Deliverer
+from feedbot.deliver import Deliverer, Recipient
 from feedbot.observe import Redact
 from feedbot.settlement import Health
 from feedbot.store import deliveries, targets
@@ -97,8 +96,7 @@ class Desk:
         config = self.newsroom.config
         recipients = {
             one.name: Recipient(
-                line=self.boxes[one.name],
-                tell=announcing(self.boxes[one.name], config.announce.max_age),
+                sender=self.boxes[one.name],
                 pace=Pace(max_per_hour=one.max_per_hour, min_interval=one.min_interval),
             )
             for one in config.targets
@@ -106,6 +104,7 @@ class Desk:
         return Deliverer(
             self.newsroom.engine,
             recipients,
+            max_age=config.announce.max_age,
             keep=config.announce.keep,
             parallel=parallel,
             clock=lambda: self.newsroom.now,

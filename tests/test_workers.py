@@ -332,16 +332,6 @@ def test_the_log_of_the_database_stays_short(newsroom: Newsroom) -> None:
     assert longest[-1] < 2 * longest[0]
 
 
-def test_the_log_of_the_database_gives_back_what_a_large_pass_took(newsroom: Newsroom) -> None:
-    for name in range(100):
-        newsroom.write(f"{name}.md", body="word " * 40_000)
-    for number in range(3):
-        newsroom.write("0.md", title=f"Version {number}")
-        newsroom.build()
-    state = newsroom.folder / ".feedbot/feedbot.db"
-    assert state.with_name("feedbot.db-wal").stat().st_size < state.stat().st_size / 2
-
-
 def test_a_lease_that_could_not_be_renewed_for_good_is_not_relied_on(newsroom: Newsroom) -> None:
     lease = Lease(newsroom.engine)
     with lease.turn():

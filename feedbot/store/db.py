@@ -166,9 +166,6 @@ def _postgresql(url: URL, *, patience: float, connections: int) -> Engine:
 
 # Twice the usual: a pass over everything writes 50,000 pages to the disk less often. More hardly helps.
 PAGES_KIB = 4096
-# Bytes of the file with SQLite's log that stay once all in it is in its place: a pass over everything needs
-# as much as the state itself.
-LOG_BYTES = 8 * 2**20
 
 
 def _prepare_sqlite(engine: Engine, *, read_only: bool, patience: float, keeps_log_short: bool) -> None:
@@ -185,7 +182,6 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool, patience: float, keeps_l
         cursor.execute(f"pragma cache_size={-PAGES_KIB}")
         if not read_only:
             cursor.execute("pragma journal_mode=wal")
-            cursor.execute(f"pragma journal_size_limit={LOG_BYTES}")
         if not keeps_log_short:
             cursor.execute("pragma wal_autocheckpoint=0")
         cursor.close()

@@ -106,8 +106,7 @@ class Identities:
         asked = set(given.values())
         leaving = []
         for name, id_ in given.items():
-            row = self._rows.get(name)
-            stored = self._by_key.get(row.article_key) if row and row.article_key is not None else None
+            stored = self._stored(name)
             if stored and stored.row.id != id_ and (id_ in self._by_id or stored.row.id in asked):
                 self._left[stored.row.id] = stored
                 del self._by_key[stored.key]
@@ -131,11 +130,14 @@ class Identities:
 
     def known(self, name: str) -> StoredArticle | None:
         """The article that the file was before, if it was one."""
-        row = self._rows.get(name)
-        stored = self._by_key.get(row.article_key) if row and row.article_key is not None else None
+        stored = self._stored(name)
         if stored:
             self._claimed[stored.row.id] = name
         return stored
+
+    def _stored(self, name: str) -> StoredArticle | None:
+        row = self._rows.get(name)
+        return self._by_key.get(row.article_key) if row and row.article_key is not None else None
 
     def is_untrusted(self, name: str) -> bool:
         """Whether the file was known, and is read whatever its stat says."""

@@ -104,17 +104,15 @@ def lock(connection: Connection, claims: Iterable[Claim]) -> None:
 def release(connection: Connection, claims: Sequence[Claim], now: datetime) -> None:
     """Give claims back as if they had never been made; nothing was sent."""
     for one in claims:
-        first_tried = None if one.row.attempts == 1 else one.row.first_tried_us
-        before = State.PENDING if one.row.attempts == 1 else State.RETRY
-        if one.row.may_have_arrived:
-            before = State.UNCLEAR
+        is_first = one.row.attempts == 1
+        untold = State.PENDING if is_first else State.RETRY
         connection.execute(
             update(deliveries)
             .where(deliveries.c.key == one.key, IS_SENDING, deliveries.c.lease_owner == one.owner)
             .values(
-                state=before,
+                state=State.UNCLEAR if one.row.may_have_arrived else untold,
                 attempts=deliveries.c.attempts - 1,
-                first_tried_us=first_tried,
+                first_tried_us=None if is_first else one.row.first_tried_us,
                 lease_owner=None,
                 lease_until_us=None,
             )

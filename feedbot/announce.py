@@ -149,12 +149,12 @@ class _Ledger:
         }
         if not fresh:
             return
-        young = deliveries.young(self._connection, self._now - window) if window else []
-        count = len(fresh | {stored.row.article_key for stored in young})
-        if count <= self._policy.burst:
+        since = self._now - window
+        came = fresh | deliveries.came_since(self._connection, since) if window else fresh
+        if len(came) <= self._policy.burst:
             return
-        self._came = count
-        self._young = [one for one in young if one.row.state is State.PENDING and not one.row.by_hand]
+        self._came = len(came)
+        self._young = deliveries.unsent_since(self._connection, since) if window else []
 
     def tell(self, audience: Audience, one: News) -> None:
         """Take up one event for one target."""

@@ -203,6 +203,35 @@ def test_a_worker_that_lives_through_a_wrong_clock_goes_on_when_it_is_right(desk
     worker.join()
 
 
+@pytest.mark.parametrize("corrected", range(6))
+def test_nothing_overtakes_what_a_pass_is_about_to_correct(
+    tmp_path: Path, postgres_url: str, corrected: int
+) -> None:
+    """Others can send while a pass announces: on PostgreSQL, where it locks the deliveries of what it saw."""
+    room = Newsroom(tmp_path / "newsroom", store_url=postgres_url)
+    desk = Desk(room)
+    desk.configure(webhook(events=ALL))
+    room.build()
+    names = [f"w{number}" for number in range(6)]
+    publish(desk, *names)
+    room.later(seconds=3)
+    desk.box.knows_doubles = True  # so it is given several at a time
+    meanwhile: list[list[str]] = []
+
+    def deliver(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO deliveries"):
+            desk.deliverer().run_due()
+            meanwhile.append(titles(desk))
+
+    event.listen(room.engine, "after_cursor_execute", deliver)
+    desk.write(f"{names[corrected]}.md", title=f"About {names[corrected]}, corrected")
+    room.build()
+    assert meanwhile == [names[:corrected]]
+    desk.deliver(minutes=1)
+    assert [title.removesuffix(", corrected") for title in titles(desk)] == names
+    room.close()
+
+
 def test_two_workers_keep_one_pace(desk: Desk) -> None:
     desk.configure(webhook("slow"), webhook("paced", max_per_hour=1))
     desk.newsroom.build()

@@ -214,19 +214,29 @@ def change(connection: Connection, rows: Sequence[StoredDelivery[DeliveryRow]]) 
         connection.execute(statement, [{"_key": stored.key, **_values(stored.row)} for stored in rows])
 
 
-def young(connection: Connection, since: datetime) -> list[StoredDelivery[AnnouncementRow]]:
-    """The first announcements of articles that came since then, sent or not."""
+def came_since(connection: Connection, since: datetime) -> set[int]:
+    """The articles whose first announcement was recorded since then, whether it has been sent or not."""
+    states = (State.PENDING, State.HELD, State.SENDING, State.SENT)
+    statement = select(deliveries.c.article_key).where(_is_first_since(since), deliveries.c.state.in_(states))
+    return set(connection.execute(statement.distinct()).scalars())
+
+
+def unsent_since(connection: Connection, since: datetime) -> list[StoredDelivery[AnnouncementRow]]:
+    """The first announcements recorded since then that wait to be sent; nobody claims one of them meanwhile.
+
+    Without those that a person asked for.
+    """
     statement = (
         select(deliveries.c.key, *COLUMNS)
-        .where(
-            deliveries.c.event == EventKind.PUBLISHED,
-            deliveries.c.at_us >= to_us(since),
-            deliveries.c.state.in_((State.PENDING, State.HELD, State.SENDING, State.SENT)),
-        )
+        .where(_is_first_since(since), deliveries.c.state == State.PENDING, ~deliveries.c.by_hand)
         .order_by(deliveries.c.key)
         .with_for_update()
     )
     return [StoredDelivery(key=row.key, row=announcement_in(row)) for row in connection.execute(statement)]
+
+
+def _is_first_since(since: datetime) -> ColumnElement[bool]:
+    return and_(deliveries.c.event == EventKind.PUBLISHED, deliveries.c.at_us >= to_us(since))
 
 
 def select_for(

@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import (
     Connection,
+    Select,
     bindparam,
     exists,
     func,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from feedbot.attempt import State
 from feedbot.model import JsonObject, Status
@@ -105,30 +107,56 @@ _DUE = (
     select(deliveries.c.key)
     .where(IS_OPEN, deliveries.c.due_us <= bindparam("_now_us"), ~_EARLIER_OF_ARTICLE)
     .order_by(deliveries.c.key)
-    .with_for_update(of=deliveries, skip_locked=True)
 )
-_NEXT = _DUE.where(deliveries.c.target == bindparam("_target")).limit(bindparam("_most"))
-_HEADS = select(
-    _DUE.where(deliveries.c.target == targets.c.name).limit(1).correlate(targets).scalar_subquery()
-).where(targets.c.name.in_(bindparam("_targets", expanding=True)))
-_SENDING = {
-    "state": State.SENDING,
-    "attempts": deliveries.c.attempts + 1,
-    "first_tried_us": func.coalesce(deliveries.c.first_tried_us, bindparam("_now_us")),
-    "lease_owner": bindparam("_owner"),
-}
-_CLAIM_NEXT = (
-    update(deliveries)
-    .where(deliveries.c.key.in_(_NEXT), IS_OPEN)
-    .values(lease_until_us=bindparam("_lease_until_us"), **_SENDING)
-    .returning(deliveries.c.key)
+_NEXT = (
+    _DUE.add_columns(deliveries.c.target)
+    .where(deliveries.c.target == bindparam("_target"))
+    .limit(bindparam("_most"))
 )
-_CLAIM_HEADS = (
-    update(deliveries)
-    .where(deliveries.c.key.in_(_HEADS), IS_OPEN)
-    .values(lease_until_us=bindparam("_lease_until_us"), **_SENDING)
-    .returning(deliveries.c.key)
+_HEAD = _DUE.where(deliveries.c.target == targets.c.name).limit(1).correlate(targets).scalar_subquery()
+_HEADS = select(_HEAD.label("key"), targets.c.name.label("target")).where(
+    targets.c.name.in_(bindparam("_targets", expanding=True))
 )
+
+
+def _claiming(due: Select[Any]) -> ReturningUpdate[Any]:
+    """The statement that claims these deliveries: of each target those before the first that is locked.
+
+    A pass locks what it is about to correct. Nobody waits for it here, or two could wait for each other; and
+    nothing may overtake it.
+    """
+    wanted = due.cte("wanted").prefix_with("MATERIALIZED")
+    free = (
+        select(deliveries.c.key)
+        .where(deliveries.c.key.in_(select(wanted.c.key)), IS_OPEN)
+        .order_by(deliveries.c.key)
+        .with_for_update(of=deliveries, skip_locked=True)
+        .cte("free")
+        .prefix_with("MATERIALIZED")
+    )
+    overtakes = exists(
+        select(literal_column("1")).where(
+            wanted.c.target == deliveries.c.target,
+            wanted.c.key < deliveries.c.key,
+            wanted.c.key.not_in(select(free.c.key)),
+        )
+    )
+    return (
+        update(deliveries)
+        .where(deliveries.c.key.in_(select(free.c.key)), ~overtakes)
+        .values(
+            state=State.SENDING,
+            attempts=deliveries.c.attempts + 1,
+            first_tried_us=func.coalesce(deliveries.c.first_tried_us, bindparam("_now_us")),
+            lease_owner=bindparam("_owner"),
+            lease_until_us=bindparam("_lease_until_us"),
+        )
+        .returning(deliveries.c.key)
+    )
+
+
+_CLAIM_NEXT = _claiming(_NEXT)
+_CLAIM_HEADS = _claiming(_HEADS)
 # Read after the claim, so that an edit which came just before it is not missed.
 _CLAIMED = (
     select(

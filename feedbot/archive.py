@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from feedbot.batches import batches
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import Feed, Format
 from feedbot.output import Output, Owner, RefreshReport
-from feedbot.place import NOWHERE
+from feedbot.place import NOWHERE, DocumentRow
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, archives_folder, feed_path
 from feedbot.render.press import Job, Press
 from feedbot.store import archives, feeds
 from feedbot.store.archives import NONE_OPEN, ArchiveRow
 from feedbot.store.db import EPOCH
-from feedbot.store.feeds import DocumentRow, FeedRow
-from feedbot.store.statements import batches
+from feedbot.store.feeds import FeedRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

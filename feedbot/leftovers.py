@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from feedbot.model import FILENAMES, Feed
-from feedbot.place import NOWHERE, Place
+from feedbot.place import NOWHERE, DocumentRow, Place
 from feedbot.render.addresses import INDEX, OPML, archives_folder, folder
 from feedbot.store import articles, feeds
-from feedbot.store.feeds import DocumentRow, FeedRow, Kind
+from feedbot.store.feeds import FeedRow, Kind
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -18,11 +18,10 @@ from msgspec.structs import replace
 from feedbot.bucket.documents import Bucket
 from feedbot.bucket.objects import PATIENCE, Objects
 from feedbot.model import Finding
-from feedbot.place import NOWHERE, Confirm, Outcome, Place, Published
+from feedbot.place import NOWHERE, Confirm, DocumentRow, Outcome, Place, Published
 from feedbot.publish import Folder
 from feedbot.render import bears_mark
 from feedbot.store import feeds, journal
-from feedbot.store.feeds import DocumentRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

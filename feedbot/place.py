@@ -88,6 +88,18 @@ class Known(Stamp, Protocol):
     def digest(self) -> str | None: ...
 
 
+class DocumentRow(Struct, frozen=True, kw_only=True):
+    """A document on record that feedbot wrote, with the stat it had then, or the bucket's name for it."""
+
+    path: str
+    feed_key: int | None
+    archive_key: int | None = None
+    mtime_ns: int
+    size: int
+    digest: str | None  # SHA-256 of its bytes; None: not known
+    e_tag: str | None = None  # "": it is gone from the bucket; None: it is not in one
+
+
 class Look(Protocol):
     """What a look at the place found."""
 

@@ -14,12 +14,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from feedbot.batches import batches
 from feedbot.crew import Crew, is_helper
 from feedbot.model import Document
-from feedbot.place import Overdue, Place, Published
+from feedbot.place import DocumentRow, Overdue, Place, Published
 from feedbot.render.press import Job, Press
-from feedbot.store.feeds import DocumentRow
-from feedbot.store.statements import batches
 
 SHEET = 4  # orders that go to a process together
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from feedbot import __version__
+from feedbot.batches import batches
 from feedbot.changes import Writer
 from feedbot.config import BucketAddress
 from feedbot.index import doubt_index
@@ -25,7 +26,6 @@ from feedbot.place import NOWHERE
 from feedbot.store import archives, articles, feeds, files, journal
 from feedbot.store.articles import StoredArticle
 from feedbot.store.feeds import Membership
-from feedbot.store.statements import batches
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from feedbot.archive import Archives
 from feedbot.audience import setup_of_hub
+from feedbot.batches import batches
 from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.index import Index, doubt_index
@@ -25,13 +26,12 @@ from feedbot.leftovers import adopt_feeds
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
-from feedbot.place import NOWHERE, Look, Published
+from feedbot.place import NOWHERE, DocumentRow, Look, Published
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press
 from feedbot.store import archives, articles, feeds, pings
-from feedbot.store.feeds import DocumentRow, FeedRow
-from feedbot.store.statements import batches
+from feedbot.store.feeds import FeedRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from feedbot.batches import batches
 from feedbot.changes import Change, Writer, falling_due, first_seen, standing, withdrawal
 from feedbot.content import Broken, Reader
 from feedbot.content.intake import Intake, Ready, Taken
@@ -29,7 +30,6 @@ from feedbot.store import articles, files, journal
 from feedbot.store.articles import ArticleRow
 from feedbot.store.db import to_us
 from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
-from feedbot.store.statements import batches
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

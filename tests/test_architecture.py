@@ -38,7 +38,7 @@ FLOORS = (
     {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},
     {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew", "kinds", "place"},
-    {"retry", "attempt", "backlog", "clock", "process", "threads"},
+    {"retry", "attempt", "backlog", "batches", "clock", "process", "threads"},
     {"model"},
     {"errors"},
     {"__init__"},
@@ -221,7 +221,8 @@ def test_asking_for_the_state_loads_what_reads_it_and_no_more(newsroom: Newsroom
     ("module", "work", "needed"),
     [
         ("feedbot.content.intake", "Intake", {"yaml"}),
-        ("feedbot.render.press", "Press", {"lxml"}),
+        ("feedbot.printing", "print_all", {"lxml"}),
+        ("feedbot.publish", "Folder", set()),
     ],
 )
 def test_a_process_that_works_for_another_loads_what_its_work_needs_and_no_more(

@@ -18,9 +18,10 @@ from sqlalchemy import Connection, event, text
 
 from feedbot.errors import ContentError, PublishError, StoreError
 from feedbot.model import Level
+from feedbot.place import DocumentRow
 from feedbot.report.passes import log_pass
 from feedbot.store import feeds, journal
-from feedbot.store.feeds import DocumentRow, Kind
+from feedbot.store.feeds import Kind
 
 
 def events(report: object) -> list[tuple[str, str]]:

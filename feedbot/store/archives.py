@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, update
 
-from feedbot.store.feeds import DocumentRow
+from feedbot.place import DocumentRow
 from feedbot.store.schema import archived, archives, articles, documents, feeds, members
 from feedbot.store.statements import chunks, lock_in_order
 

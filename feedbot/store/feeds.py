@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, case, delete, false, func, insert, or_, select, update
 
+from feedbot.place import DocumentRow
 from feedbot.slug import free_slug
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import activity, documents, feeds, members, slugs
@@ -54,18 +55,6 @@ class FeedRow(Struct, frozen=True, kw_only=True):
     active: bool
     slug: str
     first_slug: str  # its own id is made of it
-
-
-class DocumentRow(Struct, frozen=True, kw_only=True):
-    """A document that feedbot wrote, with the stat it had then, or what the bucket called it."""
-
-    path: str
-    feed_key: int | None
-    archive_key: int | None = None
-    mtime_ns: int
-    size: int
-    digest: str | None  # SHA-256 of its bytes; None: not known
-    e_tag: str | None = None  # "": it is gone from the bucket; None: it is not in one
 
 
 class DocumentStamp(NamedTuple):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Column, Connection, Dialect, Table, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+from feedbot.batches import batches
 
 T = TypeVar("T")
 
@@ -144,10 +145,3 @@ def _insert(dialect: str, table: Table) -> Any:
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:
     """`values` in lists of at most `CHUNK`."""
     return batches(values, CHUNK)
-
-
-def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    """`values` in lists of at most `size`, made as they are asked for."""
-    iterator = iter(values)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -22,7 +22,7 @@ from feedbot.place import NOWHERE, DocumentRow
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, archives_folder, feed_path
 from feedbot.render.press import Job, Press
-from feedbot.store import archives, feeds
+from feedbot.store import archives, documents, feeds
 from feedbot.store.archives import NONE_OPEN, ArchiveRow
 from feedbot.store.db import EPOCH
 from feedbot.store.feeds import FeedRow
@@ -108,7 +108,7 @@ class Archives:
         for archive in stale:
             place = self._output.place.lend() if lend else None
             with self._engine.begin() as connection:
-                known = archives.load_documents(connection, [archive.key])
+                known = documents.of_archives(connection, [archive.key])
                 job = self._job(connection, archive, rows[archive.feed_key])
             yield Order(job=job, known=known, place=place)
 
@@ -146,7 +146,7 @@ class Archives:
             found = self._left_behind(row) if row.active and not row.rendered else []
             if found:
                 with self._engine.begin() as connection:
-                    feeds.put_documents(connection, found)
+                    documents.put(connection, found)
 
     def _left_behind(self, row: FeedRow) -> list[DocumentRow]:
         feed, place = Feed(slug=row.slug, title=""), self._output.place

@@ -20,7 +20,7 @@ from feedbot.render import render_index
 from feedbot.render.addresses import INDEX
 from feedbot.render.pages import render_index_page
 from feedbot.render.press import Press
-from feedbot.store import feeds, journal
+from feedbot.store import documents, feeds, journal
 from feedbot.store.db import from_us, to_us
 from feedbot.store.feeds import FeedRow, Kind
 
@@ -79,7 +79,7 @@ class Index:
             moment = _moment_of(value)
             if value == FRESH or (moment and patient and moment > now):
                 return []
-            known = feeds.load_documents(connection, [None])
+            known = documents.load(connection, [None])
             listings = self._listings(connection)
             moves = feeds.moves(connection)
         press = self._press
@@ -87,9 +87,9 @@ class Index:
             page = render_index_page(
                 press.site, listings, press.formats, pages=press.pages, pictures=press.pictures
             )
-            documents, unwanted = [Document(path=INDEX, body=page)], []
+            rendered, unwanted = [Document(path=INDEX, body=page)], []
         else:
-            documents = render_index(
+            rendered = render_index(
                 press.site,
                 listings,
                 formats=press.formats,
@@ -97,9 +97,9 @@ class Index:
                 pictures=press.pictures,
                 moves=moves,
             )
-            wanted = {document.path for document in documents}
+            wanted = {document.path for document in rendered}
             unwanted = [document for path, document in known.items() if path not in wanted]
-        results = self._output.place.publish(documents, known)
+        results = self._output.place.publish(rendered, known)
         with self._engine.begin() as connection:
             paths = self._output.discard(connection, unwanted)
             is_whole = bool(self._output.record(connection, {Owner(): results}, report))

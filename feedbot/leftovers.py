@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from feedbot.model import FILENAMES, Feed
 from feedbot.place import NOWHERE, DocumentRow, Place
 from feedbot.render.addresses import INDEX, OPML, archives_folder, folder
-from feedbot.store import articles, feeds
+from feedbot.store import articles, documents, feeds
 from feedbot.store.feeds import FeedRow, Kind
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def adopt_feeds(place: Place, engine: Engine, changing: Iterable[FeedRow]) -> No
     ]
     if rows:
         with engine.begin() as connection:
-            feeds.put_documents(connection, rows)
+            documents.put(connection, rows)
 
 
 def _folded(name: str) -> str:

@@ -21,7 +21,7 @@ from feedbot.model import Finding
 from feedbot.place import NOWHERE, Confirm, DocumentRow, Outcome, Place, Published
 from feedbot.publish import Folder
 from feedbot.render import bears_mark
-from feedbot.store import feeds, journal
+from feedbot.store import documents, journal
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -91,19 +91,19 @@ class Output(Struct, frozen=True, kw_only=True):
                         e_tag=result.e_tag,
                     )
                 )
-        feeds.put_documents(connection, ours)
+        documents.put(connection, ours)
         findings = {owner.source: [self._foreign(path) for path in paths] for owner, paths in foreign.items()}
         journal.put_findings(connection, findings)
         report.foreign += [path for paths in foreign.values() for path in paths]
         return whole
 
-    def discard(self, connection: Connection, documents: Iterable[DocumentRow]) -> list[str]:
+    def discard(self, connection: Connection, unwanted: Iterable[DocumentRow]) -> list[str]:
         """Note that these are to be removed in the end; returns their paths.
 
         If this process ends before they are, the next full pass finds them changed.
         """
-        rows = [replace(document, mtime_ns=NOWHERE) for document in documents]
-        feeds.put_documents(connection, rows)
+        rows = [replace(document, mtime_ns=NOWHERE) for document in unwanted]
+        documents.put(connection, rows)
         return [row.path for row in rows]
 
     def _foreign(self, path: str) -> Finding:

@@ -23,7 +23,7 @@ from feedbot.index import doubt_index
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level, load_outline
 from feedbot.place import NOWHERE
-from feedbot.store import archives, articles, feeds, files, journal
+from feedbot.store import archives, articles, documents, feeds, files, journal
 from feedbot.store.articles import StoredArticle
 from feedbot.store.feeds import Membership
 
@@ -50,9 +50,9 @@ def reconfigure(
     bucket = _bucket(config)
     moved = _is_new(connection, "bucket", bucket)
     if moved:
-        feeds.forget_all_documents(connection)
+        documents.forget_all(connection)
     if _is_new(connection, "headers", str(config.serve.max_age) if bucket else ""):
-        feeds.distrust_all_documents(connection, mtime_ns=NOWHERE)
+        documents.distrust_all(connection, mtime_ns=NOWHERE)
     if _is_new(connection, "appearance", _appearance(config)) or moved:
         feeds.touch_all(connection)
         archives.doubt_all(connection)

@@ -30,7 +30,7 @@ from feedbot.place import NOWHERE, DocumentRow, Look, Published
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press
-from feedbot.store import archives, articles, feeds, pings
+from feedbot.store import archives, articles, documents, feeds, pings
 from feedbot.store.feeds import FeedRow
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def distrust_output(connection: Connection, look: Look) -> None:
     touched: set[int] = set()
     touched_archives: set[int] = set()
     seen: dict[str, str] = {}
-    for row in feeds.document_stamps(connection):
+    for row in documents.stamps(connection):
         if not look.is_as_recorded(row.path, row):
             if (e_tag := look.e_tag(row.path)) is not None:
                 seen[row.path] = e_tag
@@ -58,7 +58,7 @@ def distrust_output(connection: Connection, look: Look) -> None:
                 touched.add(row.feed_key)
             else:
                 doubt_index(connection)
-    feeds.distrust_documents(connection, seen, mtime_ns=NOWHERE)
+    documents.distrust(connection, seen, mtime_ns=NOWHERE)
     feeds.touch(connection, touched)
     archives.touch(connection, touched_archives)
 
@@ -122,7 +122,7 @@ class Refresh:
         if unwanted:
             self._place.remove(unwanted)
             with self._engine.begin() as connection:
-                feeds.forget_documents(connection, unwanted)
+                documents.forget(connection, unwanted)
             report.removed += len(unwanted)
 
     def _settle_all(self, batch: Sequence[tuple[FeedRow, Work]], report: RefreshReport) -> list[str]:
@@ -175,7 +175,7 @@ class Refresh:
         for some in batches(rows, FEEDS_AT_ONCE):
             place = self._place.lend() if lend else None
             with self._engine.begin() as connection:
-                known = feeds.load_documents(connection, [row.key for row in some])
+                known = documents.load(connection, [row.key for row in some])
                 jobs = [self._job(connection, row) for row in some]
             for row, job in zip(some, jobs, strict=True):
                 mine = {path: found for path, found in known.items() if found.feed_key == row.key}

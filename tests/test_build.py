@@ -20,7 +20,7 @@ from feedbot.errors import ContentError, PublishError, StoreError
 from feedbot.model import Level
 from feedbot.place import DocumentRow
 from feedbot.report.passes import log_pass
-from feedbot.store import feeds, journal
+from feedbot.store import documents, feeds, journal
 from feedbot.store.feeds import Kind
 
 
@@ -720,7 +720,7 @@ def test_a_removal_that_was_cut_short_is_made_up_for(newsroom: Newsroom) -> None
             DocumentRow(path=f"spam/{path.name}", feed_key=key, mtime_ns=-1, size=1, digest=None)
             for path in kept
         ]
-        feeds.put_documents(connection, rows)
+        documents.put(connection, rows)
 
     newsroom.scalar(restore)
     newsroom.build()

@@ -6,14 +6,13 @@ among all that the feed ever had.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, update
 
-from feedbot.place import DocumentRow
-from feedbot.store.schema import archived, archives, articles, documents, feeds, members
+from feedbot.store.schema import archived, archives, articles, feeds, members
 from feedbot.store.statements import chunks, lock_in_order
 
 AT_ONCE = 5000  # open articles held in memory
@@ -158,12 +157,6 @@ def bodies(connection: Connection, archive: ArchiveRow) -> list[tuple[str, str]]
         .order_by(members.c.published_us.desc(), articles.c.id)
     )
     return [(row.id, row.body) for row in connection.execute(statement)]
-
-
-def load_documents(connection: Connection, keys: Sequence[int]) -> dict[str, DocumentRow]:
-    """The documents of some archives that feedbot wrote and has not removed, by path."""
-    statement = select(documents).where(documents.c.archive_key.in_(keys))
-    return {row.path: DocumentRow(**row._mapping) for row in connection.execute(statement)}
 
 
 def touch(connection: Connection, keys: Collection[int]) -> None:

@@ -17,7 +17,15 @@ import click
 from feedbot import __version__
 from feedbot.commands.deliveries import deliveries
 from feedbot.commands.feeds import build, run, serve
-from feedbot.commands.options import common, json_option, load_config, redacted, redaction, standings_in
+from feedbot.commands.options import (
+    common,
+    json_option,
+    load_config,
+    opened,
+    redacted,
+    redaction,
+    standings_in,
+)
 from feedbot.commands.preview import preview
 from feedbot.commands.store import store
 from feedbot.commands.targets import targets
@@ -147,12 +155,10 @@ def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
     from feedbot.report.status import load_status
     from feedbot.report.summary import print_status
     from feedbot.standings import configured
-    from feedbot.store.db import open_store
 
     config = load_config(config_path, verbose, quiet)
-    engine = open_store(config.store.url.get_secret_value(), read_only=True)
-    found = load_status(engine, configured(config))
-    engine.dispose()
+    with opened(config, read_only=True) as engine:
+        found = load_status(engine, configured(config))
     if as_json:
         print_json(redacted(found))
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from feedbot.commands.options import common, json_option, load_config, redaction
+from feedbot.commands.options import common, json_option, load_config, opened, redaction
 from feedbot.terminal import leave, print_json, show_progress
 
 if TYPE_CHECKING:
@@ -174,10 +174,6 @@ def _builder(config: Config, *, in_slices: bool = False) -> Iterator[tuple[Build
     from datetime import timedelta
 
     from feedbot.build import SLICES, Builder
-    from feedbot.store.db import open_store
 
-    engine = open_store(config.store.url.get_secret_value())
-    try:
+    with opened(config) as engine:
         yield Builder(config, engine, window=SLICES if in_slices else timedelta(0)), engine
-    finally:
-        engine.dispose()  # for SQLite, this brings the write-ahead log home

@@ -14,7 +14,7 @@ import click
 from feedbot.terminal import Manner
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from feedbot.config import Config
     from feedbot.model import JsonObject
@@ -97,20 +97,28 @@ def redacted(value: JsonObject) -> JsonObject:
 
 
 @contextmanager
-def state(config: Config, *, write: bool = False) -> Iterator[Connection]:
-    """A transaction on the state, to read or to `write`. Raises StoreError if there is none yet."""
+def opened(config: Config, *, read_only: bool = False) -> Iterator[Engine]:
+    """The database of the state, until the command is done with it; unless `read_only`, made where it is not.
+
+    Raises StoreError.
+    """
     from feedbot.store.db import open_store
 
-    url = config.store.url.get_secret_value()
-    engine = open_store(url, read_only=True)
-    if write:  # never makes a state where there is none
-        engine.dispose()
-        engine = open_store(url)
+    engine = open_store(config.store.url.get_secret_value(), read_only=read_only)
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield engine
     finally:
-        engine.dispose()
+        engine.dispose()  # for SQLite, this brings the write-ahead log home
+
+
+@contextmanager
+def state(config: Config, *, write: bool = False) -> Iterator[Connection]:
+    """A transaction on the state, to read or to `write`. Raises StoreError if there is none yet."""
+    if write:
+        with opened(config, read_only=True):
+            pass  # or it would be made where there is none
+    with opened(config, read_only=not write) as engine, engine.begin() as connection:
+        yield connection
 
 
 def standings_in(config: Config) -> list[Standing]:

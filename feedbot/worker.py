@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 from feedbot.backlog import EVERYTHING, STOP, Backlog, Word, gaps_of
 from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
+from feedbot.content.intake import STILL
 from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError, StandbyError
 from feedbot.process import collect_garbage_early, give_back_memory, keep_memory_together
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AGAIN = 1.1  # seconds until a file that may be half-written is looked at again
+AGAIN = STILL.total_seconds() + 0.1  # seconds until what may be half-written is looked at again
 PATIENCE = 2.0  # seconds that the end of a burst is waited for at the most
 MANY = 50  # documents whose making leaves memory behind that is worth 4 ms to give back
 RETRY_MIN, RETRY_MAX = 2.0, 300.0  # seconds between passes that fail
@@ -106,35 +107,41 @@ class Worker:
             on_scan=self._look_at_everything,
             on_due=self._look_at_what_is_due,
         )
-        parts = [
-            start_part(
-                "file events",
-                lambda: watch_folders(self._folders, self._notice, self._stopping),
-                may_end=True,
-            ),
-            start_part("deliveries", self._deliverer.run),
-            start_part("hints", lambda: self._deliverer.heed(self._stopping), may_end=True),
-            start_part(
-                "lease", lambda: self._lease.keep(self._stopping, self._look_at_everything), may_end=True
-            ),
-        ]
-        if self._server:
-            parts.append(start_part("server", self._server.run))
-            log.info("serving", extra={"facts": {"url": self._server.url}})
+        parts: list[Part] = []
         try:
+            self._start(parts)
             code = self._work(scheduler, parts)
         finally:
-            self._stopping.set()
-            self._lease.leave()  # at once, for another may be waiting to go on
-            self._deliverer.stop()
-            if self._server:
-                self._server.stop()
-            scheduler.stop()
-            deadline = time.monotonic() + FAREWELL
-            for part in parts:
-                part.thread.join(timeout=max(0.0, deadline - time.monotonic()))
+            self._end(parts, scheduler)
         log.info("stopped")
         return code
+
+    def _start(self, parts: list[Part]) -> None:
+        """Start what runs beside the passes; each is among `parts` from then on, also if the next cannot."""
+
+        def start(name: str, work: Callable[[], None], *, may_end: bool = False) -> None:
+            parts.append(start_part(name, work, may_end=may_end))
+
+        stopping = self._stopping
+        start("file events", lambda: watch_folders(self._folders, self._notice, stopping), may_end=True)
+        start("deliveries", self._deliverer.run)
+        start("hints", lambda: self._deliverer.heed(stopping), may_end=True)
+        start("lease", lambda: self._lease.keep(stopping, self._look_at_everything), may_end=True)
+        if self._server:
+            start("server", self._server.run)
+            log.info("serving", extra={"facts": {"url": self._server.url}})
+
+    def _end(self, parts: Sequence[Part], scheduler: Scheduler) -> None:
+        """Let all parts end, and wait for them for as long as platforms do."""
+        self._stopping.set()
+        self._lease.leave()  # at once, for another may be waiting to go on
+        self._deliverer.stop()
+        if self._server:
+            self._server.stop()
+        scheduler.stop()
+        deadline = time.monotonic() + FAREWELL
+        for part in parts:
+            part.thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _work(self, scheduler: Scheduler, parts: Sequence[Part]) -> int:
         self._backlog.note(EVERYTHING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from feedbot.config.values import duration
-from feedbot.store.db import from_us
+from feedbot.store.db import from_us_or_none
 
 UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 SHORT = {"day": "d", "hour": "h", "minute": "min", "second": "s"}
@@ -20,7 +20,7 @@ def iso(moment: datetime | None) -> str | None:
 
 def iso_us(microseconds: int | None) -> str | None:
     """The same for one of the store's moments."""
-    return None if microseconds is None else iso(from_us(microseconds))
+    return iso(from_us_or_none(microseconds))
 
 
 def span(length: timedelta, *, short: bool = False) -> str:

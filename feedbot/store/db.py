@@ -96,6 +96,11 @@ def from_us(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def from_us_or_none(microseconds: int | None) -> datetime | None:
+    """The same where there may be none."""
+    return None if microseconds is None else from_us(microseconds)
+
+
 def _make_folder(url: URL, *, read_only: bool) -> None:
     if url.get_backend_name() != "sqlite" or not url.database:
         return

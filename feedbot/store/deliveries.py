@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, 
 
 from feedbot.attempt import FeedEvent, State
 from feedbot.model import EventKind, JsonObject
-from feedbot.store.db import from_us, to_us
+from feedbot.store.db import from_us, from_us_or_none, to_us
 from feedbot.store.schema import articles, attempts, deliveries, feeds, posts, slugs, targets
 from feedbot.store.statements import chunks
 
@@ -305,7 +305,7 @@ def post_of(connection: Connection, target: str, article_key: int) -> tuple[date
     if found is None:
         return None, {}
     receipt: JsonObject = json.loads(found.receipt)
-    return (None if found.posted_us is None else from_us(found.posted_us)), receipt
+    return from_us_or_none(found.posted_us), receipt
 
 
 def attempts_of(connection: Connection, key: int) -> list[AttemptRow]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from feedbot.attempt import State
-from feedbot.store.db import from_us, to_us
+from feedbot.store.db import from_us, from_us_or_none, to_us
 from feedbot.store.deliveries import IS_OPEN, IS_SENDING
 from feedbot.store.feeds import sizes
 from feedbot.store.schema import attempts, deliveries, documents, events, feeds, passes, slugs
@@ -46,9 +46,7 @@ def queue(connection: Connection) -> Queue:
     statement = select(func.count(), func.min(deliveries.c.at_us))
     parts = [connection.execute(statement.where(part)).one() for part in (IS_OPEN, IS_SENDING)]
     oldest = min((moment for _, moment in parts if moment is not None), default=None)
-    return Queue(
-        number=sum(number for number, _ in parts), oldest=None if oldest is None else from_us(oldest)
-    )
+    return Queue(number=sum(number for number, _ in parts), oldest=from_us_or_none(oldest))
 
 
 def count_states(connection: Connection) -> dict[tuple[str, str], int]:
@@ -80,8 +78,7 @@ def last_sent(connection: Connection, target: str) -> datetime | None:
         .order_by(deliveries.c.settled_us.desc())
         .limit(1)
     )
-    moment = connection.execute(statement).scalar()
-    return None if moment is None else from_us(moment)
+    return from_us_or_none(connection.execute(statement).scalar())
 
 
 def count_unannounced(connection: Connection) -> int:

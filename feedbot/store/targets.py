@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from feedbot.attempt import State
 from feedbot.settlement import Condition, Health
-from feedbot.store.db import from_us, to_us
+from feedbot.store.db import from_us_or_none, to_us
 from feedbot.store.schema import deliveries, events, targets
 from feedbot.store.statements import insert_new
 
@@ -67,8 +66,8 @@ def health_in(row: Any) -> Health:
         condition=Condition(row.condition),
         reason=row.reason,
         failures=row.failures,
-        since=_moment(row.since_us),
-        until=_moment(row.until_us),
+        since=from_us_or_none(row.since_us),
+        until=from_us_or_none(row.until_us),
     )
 
 
@@ -84,7 +83,3 @@ def _values(health: Health) -> dict[str, Any]:
         "since_us": to_us(health.since) if health.since else None,
         "until_us": to_us(health.until) if health.until else None,
     }
-
-
-def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else from_us(microseconds)

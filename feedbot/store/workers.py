@@ -16,7 +16,7 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, Connection, bindparam, case, delete, func, null, select, text, update
 
 from feedbot.process import is_over, runs_here, this_process
-from feedbot.store.db import from_us, session_of
+from feedbot.store.db import from_us, from_us_or_none, session_of
 from feedbot.store.schema import PASSES, leases, workers
 from feedbot.store.statements import database_now_us, insert_new, upsert
 
@@ -109,7 +109,7 @@ def _holder(row: Any, dialect: str) -> Holder:
         name=row.worker or "",
         role=Role(row.role or Role.WORKER),
         since=from_us(row.since_us or 0),
-        pass_since=None if row.pass_us is None else from_us(row.pass_us),
+        pass_since=from_us_or_none(row.pass_us),
         is_void=row.owner is None or has_run_out or bool(row.mark and is_over(row.mark)),
     )
 

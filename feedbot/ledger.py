@@ -21,16 +21,10 @@ from feedbot.model import JsonObject
 from feedbot.moments import iso, iso_us
 from feedbot.settlement import Condition, Health
 from feedbot.standings import Standing, configured
-from feedbot.store import deliveries, targets
+from feedbot.store import deliveries, inquiry, targets
 from feedbot.store.db import to_us
-from feedbot.store.deliveries import (
-    AttemptRow,
-    DeliveryRow,
-    Selection,
-    ShownAnnouncement,
-    ShownDelivery,
-    StoredDelivery,
-)
+from feedbot.store.deliveries import DeliveryRow, StoredDelivery
+from feedbot.store.inquiry import AttemptRow, Selection, ShownAnnouncement, ShownDelivery
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -132,7 +126,7 @@ def say(
 ) -> Said:
     """Apply a word to the deliveries in `selection`, or only find them. FeedbotError for an id of none."""
     selection = replace(selection, states=meant(word, selection))
-    found = deliveries.for_change(connection, selection)
+    found = inquiry.for_change(connection, selection)
     _require_all(connection, selection.ids, [stored.row.id for stored in found])
     after = [(stored, told(word, stored.row, now)) for stored in found]
     changes = [StoredDelivery(key=stored.key, row=row) for stored, row in after if row]
@@ -150,13 +144,13 @@ def say(
 def _first_of(connection: Connection, word: Word, selection: Selection) -> list[ShownDelivery]:
     states = [state for state in CONCERNS[word] if not selection.states or state in selection.states]
     narrowed = replace(selection, states=tuple(states))
-    return deliveries.select_for(connection, narrowed, limit=SHOWN, newest=False) if states else []
+    return inquiry.select_for(connection, narrowed, limit=SHOWN, newest=False) if states else []
 
 
 def _require_all(connection: Connection, wanted: Iterable[str], found: Sequence[str]) -> None:
     for id_ in wanted:
         number = sum(one.startswith(id_) for one in found)
-        if number == 0 and deliveries.select_for(connection, Selection(ids=(id_,)), limit=1):
+        if number == 0 and inquiry.select_for(connection, Selection(ids=(id_,)), limit=1):
             shown = id_.removeprefix(PREFIX)
             raise FeedbotError(f"the filters leave out the delivery {shown}: give its id alone")
         if number != 1:
@@ -201,7 +195,7 @@ class Listed(Struct, frozen=True, kw_only=True):
 
 def list_deliveries(connection: Connection, selection: Selection, limit: int) -> Listed:
     """The newest deliveries that were asked for."""
-    found = deliveries.select_for(connection, selection, limit=limit + 1)
+    found = inquiry.select_for(connection, selection, limit=limit + 1)
     return Listed(shown=found[:limit], has_more=len(found) > limit, disabled=_disabled(connection))
 
 
@@ -232,7 +226,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 def account_of(connection: Connection, config: Config, id_: str) -> Account:
     """All about the one delivery whose id begins with `id_`. Raises FeedbotError if none does, or more."""
-    found = deliveries.select_for(connection, Selection(ids=(id_,)), limit=100)
+    found = inquiry.select_for(connection, Selection(ids=(id_,)), limit=100)
     if len(found) != 1:
         raise FeedbotError(_no_such(id_, len(found)))
     one = found[0]
@@ -245,7 +239,7 @@ def account_of(connection: Connection, config: Config, id_: str) -> Account:
         health = targets.load(connection)[one.row.target].health
     return Account(
         delivery=one,
-        attempts=deliveries.attempts_of(connection, one.key),
+        attempts=inquiry.attempts_of(connection, one.key),
         posted=posted,
         receipt=receipt,
         hint=hint_for(one.row, health),

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from feedbot.content.scan import Root
 from feedbot.errors import FeedbotError
-from feedbot.store import deliveries
+from feedbot.store import inquiry
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -63,7 +63,7 @@ def _places(roots: list[Root], folder: Path, spelling: str) -> Iterator[Place]:
 def keys_of(connection: Connection, config: Config, spelling: str) -> tuple[int, ...]:
     """The articles in the store that a person means, the oldest first; none: ()."""
     names = [place.name for place in places_of(config, spelling)]
-    return deliveries.keys_of_article(connection, spelling, names)
+    return inquiry.keys_of_article(connection, spelling, names)
 
 
 def unknown(spelling: str) -> FeedbotError:

@@ -15,8 +15,8 @@ from feedbot.attempt import Check, Delivery, Outcome, Preview, Sent, State
 from feedbot.deliver import Deliverer, Recipient
 from feedbot.observe import Redact
 from feedbot.settlement import Health
-from feedbot.store import deliveries, targets
-from feedbot.store.deliveries import AttemptRow, Selection, ShownDelivery
+from feedbot.store import inquiry, targets
+from feedbot.store.inquiry import AttemptRow, Selection, ShownDelivery
 from feedbot.store.turns import Pace
 
 URL = "https://receiver.example/hook"
@@ -120,7 +120,7 @@ class Desk:
     def rows(self, **selection: Any) -> list[ShownDelivery]:
         """The deliveries on record, the oldest first."""
         return self.newsroom.scalar(  # type: ignore[no-any-return] # what the query answers
-            lambda connection: deliveries.select_for(connection, Selection(**selection), newest=False)
+            lambda connection: inquiry.select_for(connection, Selection(**selection), newest=False)
         )
 
     def states(self, **selection: Any) -> list[tuple[str, State]]:
@@ -131,7 +131,7 @@ class Desk:
         """Every try of one of the deliveries on record."""
         key = self.rows()[number].key
         return self.newsroom.scalar(  # type: ignore[no-any-return] # what the query answers
-            lambda connection: deliveries.attempts_of(connection, key)
+            lambda connection: inquiry.attempts_of(connection, key)
         )
 
     def health(self, name: str = "box") -> Health:

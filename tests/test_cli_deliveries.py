@@ -36,7 +36,8 @@ from feedbot.report.passes import log_pass
 from feedbot.settlement import Condition, Health
 from feedbot.store import deliveries, targets
 from feedbot.store.db import from_us, to_us
-from feedbot.store.deliveries import AnnouncementRow, DeliveryRow, Selection
+from feedbot.store.deliveries import AnnouncementRow, DeliveryRow
+from feedbot.store.inquiry import Selection
 from feedbot.targets import TARGETS
 
 ROOT = Path(__file__).parent.parent

@@ -21,7 +21,7 @@ from feedbot.deliver import Deliverer
 from feedbot.errors import StoreError
 from feedbot.settlement import Condition
 from feedbot.store import outbox
-from feedbot.store.deliveries import Selection
+from feedbot.store.inquiry import Selection
 
 ALL = ["published", "updated", "withdrawn"]
 

@@ -54,7 +54,8 @@ from feedbot.standings import resume
 from feedbot.store import articles, journal, outbox, settling, targets, upkeep
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
-from feedbot.store.deliveries import AnnouncementRow, Selection, announcement_in
+from feedbot.store.deliveries import AnnouncementRow, announcement_in
+from feedbot.store.inquiry import Selection
 from feedbot.store.outbox import AnnouncementClaim, Claim
 from feedbot.store.schema import deliveries, metadata, posts
 from feedbot.store.turns import Pace

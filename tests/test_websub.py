@@ -29,9 +29,10 @@ from feedbot.build import Builder
 from feedbot.config import InvalidConfig
 from feedbot.deliver import make_deliverer
 from feedbot.settlement import Condition, Health
-from feedbot.store import deliveries, outbox, pings, schema, settling, targets
+from feedbot.store import inquiry, outbox, pings, schema, settling, targets
 from feedbot.store.db import to_us
-from feedbot.store.deliveries import PingRow, Selection, ShownPing
+from feedbot.store.deliveries import PingRow
+from feedbot.store.inquiry import Selection, ShownPing
 from feedbot.targets.websub import form, meaning
 
 FORMATS = ("rss.xml", "atom.xml", "feed.json")
@@ -171,7 +172,7 @@ class Scene:
     def rows(self) -> list[ShownPing]:
         """The pings on record, the oldest first."""
         found = self.newsroom.scalar(
-            lambda connection: deliveries.select_for(connection, Selection(targets=("hub",)), newest=False)
+            lambda connection: inquiry.select_for(connection, Selection(targets=("hub",)), newest=False)
         )
         return [one for one in found if isinstance(one, ShownPing)]
 
@@ -512,7 +513,7 @@ def test_an_announcement_to_a_target_that_was_called_hub_is_not_for_the_hub(
     small.deliver(minutes=1)
     small.told()  # forms
     (one,) = small.newsroom.scalar(
-        lambda connection: deliveries.select_for(connection, Selection(article="content/two.md"))
+        lambda connection: inquiry.select_for(connection, Selection(article="content/two.md"))
     )
     assert one.row.state is State.SKIPPED
     assert one.row.reason == (pings.OTHER_HUB if has_pass else "it was for another target of that name")

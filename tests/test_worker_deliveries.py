@@ -13,8 +13,8 @@ from receiver import Receiver, Reply, receiving
 from test_worker import Process, start, wait_until
 
 from feedbot.attempt import State
-from feedbot.store import deliveries
-from feedbot.store.deliveries import Selection
+from feedbot.store import inquiry
+from feedbot.store.inquiry import Selection
 
 __all__ = ["start"]  # the fixture
 
@@ -28,7 +28,7 @@ def fresh() -> str:
 
 
 def states(newsroom: Newsroom) -> list[State]:
-    rows = newsroom.scalar(lambda connection: deliveries.select_for(connection, Selection(), newest=False))
+    rows = newsroom.scalar(lambda connection: inquiry.select_for(connection, Selection(), newest=False))
     return [one.row.state for one in rows]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from feedbot.config import Config
-    from feedbot.store.deliveries import Selection
+    from feedbot.store.inquiry import Selection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -217,7 +217,7 @@ def _selection(
     from feedbot.model import EventKind
     from feedbot.naming import keys_of, unknown
     from feedbot.standings import require_known
-    from feedbot.store.deliveries import Selection
+    from feedbot.store.inquiry import Selection
 
     require_known(connection, config, targets)
     keys = keys_of(connection, config, article) if article else ()

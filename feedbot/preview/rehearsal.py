@@ -28,11 +28,12 @@ from feedbot.model import EventKind, Finding, Level, Status, load_article
 from feedbot.naming import Place, keys_of, places_of, unknown
 from feedbot.preview.forecast import NO_ID, Obstacle, Record, Scene, Stage
 from feedbot.reconfigure import reconfigure
-from feedbot.store import articles, deliveries, journal, targets
+from feedbot.store import articles, deliveries, inquiry, journal, targets
 from feedbot.store.articles import StoredArticle
 from feedbot.store.db import open_store
-from feedbot.store.deliveries import AnnouncementRow, Selection, ShownAnnouncement
+from feedbot.store.deliveries import AnnouncementRow
 from feedbot.store.excerpt import PastEvent, copy_article, count_as_written, events_of
+from feedbot.store.inquiry import Selection, ShownAnnouncement
 from feedbot.store.turns import pace_allows
 from feedbot.sync import Newsroom, sync
 
@@ -270,5 +271,5 @@ class _Play:
     @staticmethod
     def _rows(connection: Connection, key: int | None) -> list[AnnouncementRow]:
         selection = Selection(article_keys=(key or 0,))
-        found = deliveries.select_for(connection, selection, newest=False)
+        found = inquiry.select_for(connection, selection, newest=False)
         return [one.row for one in found if isinstance(one, ShownAnnouncement)]

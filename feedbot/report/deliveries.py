@@ -16,12 +16,13 @@ from feedbot.report.lines import coloured, exactly, label, legible, print_comman
 from feedbot.report.queue import condition
 from feedbot.report.table import Column, Row, print_table
 from feedbot.store.db import from_us
-from feedbot.store.deliveries import ShownPing
+from feedbot.store.inquiry import ShownPing
 
 if TYPE_CHECKING:
     from feedbot.ledger import Account, Listed, Said
     from feedbot.standings import Standing
-    from feedbot.store.deliveries import AttemptRow, DeliveryRow, ShownDelivery
+    from feedbot.store.deliveries import DeliveryRow
+    from feedbot.store.inquiry import AttemptRow, ShownDelivery
 
 LEFT = 10  # deliveries that are named one by one
 LABEL = 11  # columns

@@ -21,7 +21,7 @@ from feedbot.report.queue import FORGET_HELD, LIST_HELD, SEND_HELD
 from feedbot.report.status import status_of
 from feedbot.standings import Standing, standings
 from feedbot.store import figures, journal
-from feedbot.store.deliveries import Selection
+from feedbot.store.inquiry import Selection
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -1,6 +1,7 @@
-"""Deliveries as rows, and what is asked about them: by those who announce, and by people.
+"""Deliveries as rows, as those who announce read and write them.
 
-Claiming is `outbox`'s, what came of it `settling`'s, which pings there are `pings`', and counting `figures`'.
+What people ask is `inquiry`'s, claiming `outbox`'s, what came of it `settling`'s, which pings there are
+`pings`', and counting `figures`'.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, select, text, update
 
 from feedbot.attempt import FeedEvent, State
 from feedbot.model import EventKind, JsonObject
-from feedbot.store.db import from_us, from_us_or_none, to_us
-from feedbot.store.schema import articles, attempts, deliveries, feeds, posts, slugs, targets
+from feedbot.store.db import from_us_or_none, to_us
+from feedbot.store.schema import deliveries, posts, targets
 from feedbot.store.statements import chunks
 
 
@@ -63,73 +64,6 @@ class StoredDelivery(Struct, Generic[Row_co], frozen=True, kw_only=True):
     key: int
     row: Row_co
 
-
-class AttemptRow(Struct, frozen=True, kw_only=True):
-    """What became of one try."""
-
-    at: datetime
-    outcome: str
-    reason: str
-    status: int | None
-    seconds: float | None
-    said: str
-
-    def as_json(self) -> JsonObject:
-        """For `--json`."""
-        moment = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {
-            "at": moment,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "status": self.status,
-            "seconds": self.seconds,
-            "said": self.said,
-        }
-
-
-class Selection(Struct, frozen=True, kw_only=True):
-    """Which deliveries a person means: every part that is given must match."""
-
-    ids: tuple[str, ...] = ()  # whole ids, or their beginnings
-    targets: tuple[str, ...] = ()
-    states: tuple[State, ...] = ()
-    events: tuple[EventKind | FeedEvent, ...] = ()
-    article: str = ""  # its id or its path
-    article_keys: tuple[int, ...] = ()
-    since: datetime | None = None  # of the event
-    until: datetime | None = None
-
-
-class ShownAnnouncement(Struct, frozen=True, kw_only=True):
-    """A delivery with what a person knows its article by."""
-
-    key: int
-    row: AnnouncementRow
-    article_id: str
-    path: str
-    body: str
-
-    @property
-    def title(self) -> str:
-        """The title of the article as it is now, or where its file is if it has none."""
-        return str(json.loads(self.body).get("title") or self.path)
-
-
-class ShownPing(Struct, frozen=True, kw_only=True):
-    """A delivery with what a person knows its feed by."""
-
-    key: int
-    row: PingRow
-    slug: str  # "": the feed of all articles
-    name: str  # as written; "" for the feed of all articles
-
-    @property
-    def title(self) -> str:
-        """What the feed is called."""
-        return self.name or "all articles"
-
-
-ShownDelivery = ShownAnnouncement | ShownPing
 
 # The very words of the indexes' conditions, or they would not be used.
 IS_OPEN = text("deliveries.state in ('pending', 'retry', 'unclear')")
@@ -239,65 +173,6 @@ def _is_first_since(since: datetime) -> ColumnElement[bool]:
     return and_(deliveries.c.event == EventKind.PUBLISHED, deliveries.c.at_us >= to_us(since))
 
 
-def select_for(
-    connection: Connection, selection: Selection, *, limit: int | None = None, newest: bool = True
-) -> list[ShownDelivery]:
-    """The deliveries that a person means, at most `limit`, by the order of their keys."""
-    order = deliveries.c.key.desc() if newest else deliveries.c.key
-    statement = (
-        select(
-            deliveries.c.key,
-            *COLUMNS,
-            articles.c.id.label("article_id"),
-            articles.c.path,
-            articles.c.body,
-            slugs.c.slug,
-            feeds.c.title.label("feed_title"),
-        )
-        .outerjoin(articles, articles.c.key == deliveries.c.article_key)
-        .outerjoin(feeds, feeds.c.key == deliveries.c.feed_key)
-        .outerjoin(slugs, (slugs.c.feed_key == deliveries.c.feed_key) & slugs.c.current)
-        .where(*_conditions(selection))
-        .order_by(order)
-        .limit(limit)
-    )
-    return [_shown_in(row) for row in connection.execute(statement)]
-
-
-def _shown_in(row: Any) -> ShownDelivery:
-    if row.feed_key is not None:
-        return ShownPing(key=row.key, row=ping_in(row), slug=row.slug or "", name=row.feed_title)
-    return ShownAnnouncement(
-        key=row.key, row=announcement_in(row), article_id=row.article_id, path=row.path, body=row.body
-    )
-
-
-def for_change(connection: Connection, selection: Selection) -> list[StoredDelivery[DeliveryRow]]:
-    """The same without what they are about, the oldest first; nobody claims one of them meanwhile."""
-    statement = (
-        select(deliveries.c.key, *COLUMNS)
-        .outerjoin(articles, articles.c.key == deliveries.c.article_key)
-        .where(*_conditions(selection))
-        .order_by(deliveries.c.key)
-        .with_for_update(of=deliveries)
-    )
-    return [StoredDelivery(key=row.key, row=row_in(row)) for row in connection.execute(statement)]
-
-
-def keys_of_article(connection: Connection, spelling: str, paths: Iterable[str] = ()) -> tuple[int, ...]:
-    """The articles with the id or the link `spelling`, or last read at one of `paths`; the oldest first."""
-    # The link stands in the article as text; this has the one form that `dump_article` gives it.
-    link = f'"link":{json.dumps(spelling, ensure_ascii=False)}'
-    statement = select(articles.c.key).where(
-        or_(
-            articles.c.id == spelling,
-            articles.c.path.in_({spelling, *paths}),
-            articles.c.body.contains(link, autoescape=True),
-        )
-    )
-    return tuple(connection.execute(statement.order_by(articles.c.key)).scalars())
-
-
 def post_of(connection: Connection, target: str, article_key: int) -> tuple[datetime | None, JsonObject]:
     """When an article was announced to a target (None: not, or it was taken back), and what it noted."""
     statement = select(posts).where(posts.c.target == target, posts.c.article_key == article_key)
@@ -306,43 +181,6 @@ def post_of(connection: Connection, target: str, article_key: int) -> tuple[date
         return None, {}
     receipt: JsonObject = json.loads(found.receipt)
     return from_us_or_none(found.posted_us), receipt
-
-
-def attempts_of(connection: Connection, key: int) -> list[AttemptRow]:
-    """Every try of a delivery that is still known, the oldest first."""
-    statement = select(attempts).where(attempts.c.delivery_key == key).order_by(attempts.c.number)
-    return [
-        AttemptRow(
-            at=from_us(row.at_us),
-            outcome=row.outcome,
-            reason=row.reason,
-            status=row.status,
-            seconds=None if row.took_us is None else row.took_us / 1e6,
-            said=row.said,
-        )
-        for row in connection.execute(statement)
-    ]
-
-
-def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if selection.ids:
-        found.append(or_(*(deliveries.c.id.startswith(id_, autoescape=True) for id_ in selection.ids)))
-    if selection.targets:
-        found.append(deliveries.c.target.in_(selection.targets))
-    if selection.states:
-        found.append(deliveries.c.state.in_(selection.states))
-    if selection.events:
-        found.append(deliveries.c.event.in_(selection.events))
-    if selection.article:
-        found.append(or_(articles.c.id == selection.article, articles.c.path == selection.article))
-    if selection.article_keys:
-        found.append(articles.c.key.in_(selection.article_keys))
-    if selection.since:
-        found.append(deliveries.c.at_us >= to_us(selection.since))
-    if selection.until:
-        found.append(deliveries.c.at_us < to_us(selection.until))
-    return [and_(*found)] if found else []
 
 
 def _values(row: DeliveryRow) -> dict[str, Any]:

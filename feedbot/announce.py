@@ -93,12 +93,12 @@ def announce(
     ready = _in_order(news, unwritten)
     report.waiting = len(news) - len(ready)
     first_events = {name: row.first_event for name, row in targets.load(connection).items()}
-    ledger = _Ledger(connection, ready, policy, now, window)
+    drafts = _Drafts(connection, ready, policy, now, window)
     for audience in audiences:
         for one in ready:
             if one.number > first_events[audience.name]:
-                ledger.tell(audience, one)
-    ledger.write(report)
+                drafts.tell(audience, one)
+    drafts.write(report)
     journal.mark_announced(connection, [one.number for one in ready], now)
     return report
 
@@ -109,8 +109,8 @@ def _in_order(news: Iterable[News], unwritten: set[int]) -> list[News]:
     return [one for one in news if one.article_key not in held_up]
 
 
-class _Ledger:
-    """The deliveries of the articles in the news: as they are, as they change, and new ones."""
+class _Drafts:
+    """The deliveries of the articles in the news while it is decided what becomes of them, and new ones."""
 
     def __init__(
         self,

@@ -30,10 +30,11 @@ from feedbot.attempt import (
     Unclear,
 )
 from feedbot.deliver import make_deliverer
-from feedbot.ledger import DROPPED, Word, hint_for, list_deliveries, shorten_ids, told
+from feedbot.ledger import hint_for, list_deliveries, shorten_ids
 from feedbot.model import EventKind
 from feedbot.report.passes import log_pass
 from feedbot.settlement import Condition, Health
+from feedbot.steering import DROPPED, Word, told
 from feedbot.store import deliveries, targets
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import AnnouncementRow, DeliveryRow

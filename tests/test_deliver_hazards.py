@@ -14,12 +14,12 @@ from postbox import Desk, Postbox, webhook
 from sqlalchemy import Engine, event, text
 from test_worker import wait_until
 
-from feedbot import ledger
 from feedbot.attempt import Busy, Delivery, Outcome, Retry, Sent, State
 from feedbot.build import SLICES, Builder
 from feedbot.deliver import Deliverer
 from feedbot.errors import StoreError
 from feedbot.settlement import Condition
+from feedbot.steering import Word, say
 from feedbot.store import outbox
 from feedbot.store.inquiry import Selection
 
@@ -108,7 +108,7 @@ def test_what_a_person_released_is_not_held_again(desk: Desk) -> None:
     desk.newsroom.build()
     desk.newsroom.later(seconds=20)
     with desk.newsroom.engine.begin() as connection:
-        ledger.say(connection, ledger.Word.RELEASE, Selection(), desk.newsroom.now)
+        say(connection, Word.RELEASE, Selection(), desk.newsroom.now)
     desk.newsroom.build([desk.write("one.md")])
     assert states(desk)[State.HELD] <= 1
 

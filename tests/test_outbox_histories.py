@@ -46,11 +46,11 @@ from feedbot.attempt import (
 )
 from feedbot.audience import Audience
 from feedbot.courier import pointless, settled_of
-from feedbot.ledger import CONCERNS, Word, say, told
 from feedbot.model import Article, EventKind, Status, Where, dump_article, load_article
 from feedbot.retry import LONGEST, next_attempt
 from feedbot.settlement import Health, Settlement
 from feedbot.standings import resume
+from feedbot.steering import CONCERNS, Word, say, told
 from feedbot.store import articles, journal, outbox, settling, targets, upkeep
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us

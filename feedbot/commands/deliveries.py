@@ -181,9 +181,9 @@ def _say(
     if not (ids or everything or any(filters.values())):
         raise click.UsageError(f"which deliveries? Give IDs or filters, or --all to {word} all that can be")
     from feedbot.clock import utc_now
-    from feedbot.ledger import Word, say
     from feedbot.report.deliveries import print_said
     from feedbot.standings import configured, standings
+    from feedbot.steering import Word, say
 
     config = load_config(config_path, verbose, quiet)
     now = utc_now()

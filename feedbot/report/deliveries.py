@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import OPEN, State
-from feedbot.ledger import Word, shorten_ids
+from feedbot.ledger import shorten_ids
 from feedbot.moments import iso, number_of
 from feedbot.observe import Redact
 from feedbot.report.lines import coloured, exactly, label, legible, print_commands, tell, when
@@ -19,8 +19,9 @@ from feedbot.store.db import from_us
 from feedbot.store.inquiry import ShownPing
 
 if TYPE_CHECKING:
-    from feedbot.ledger import Account, Listed, Said
+    from feedbot.ledger import Account, Listed
     from feedbot.standings import Standing
+    from feedbot.steering import Said, Word
     from feedbot.store.deliveries import DeliveryRow
     from feedbot.store.inquiry import AttemptRow, ShownDelivery
 
@@ -216,9 +217,9 @@ def _summary(said: Said) -> str:
         return "No delivery matches: nothing was changed." if not said.left else "Nothing was changed."
     told = number_of(count, "delivery", "deliveries")
     if said.dry is not None:
-        return f"{told} would be {'dropped' if said.word is Word.DROP else 'sent'}; nothing was changed."
+        return f"{told} would be {'dropped' if said.drops else 'sent'}; nothing was changed."
     verb = "is" if count == 1 else "are"
-    return f"{told} {verb} {'dropped' if said.word is Word.DROP else 'to be sent now'}."
+    return f"{told} {verb} {'dropped' if said.drops else 'to be sent now'}."
 
 
 def _print_left(said: Said) -> None:

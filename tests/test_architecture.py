@@ -52,7 +52,7 @@ ROOMS = {
     "brotli": ("server/",),
     "feedgen": ("render/xmlfeeds.py",),
     "granian": ("server/",),
-    "jinja2": ("render/pages", "report/page", "template.py"),
+    "jinja2": ("render/pages", "report/page", "template/"),
     "linkify_it": ("targets/length",),
     "obstore": ("bucket/objects.py",),
     "PIL": ("targets/pictures",),

@@ -1,15 +1,13 @@
 """Documents into a folder: only if their bytes differ, whole or not at all, and nothing that is not ours.
 
-Crash-safe by the usual recipe: a temporary file beside its target, fsync, rename, fsync of the folder.
-Waiting for the disk is most of it, so documents are written, and folders synced, side by side.
+How one file gets into its place is `atomic`'s. Waiting for the disk is most of it, so documents are written,
+and folders synced, side by side.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -22,6 +20,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from feedbot.atomic import clear_away, put_whole, sync_folder
 from feedbot.errors import PublishError, way_out
 from feedbot.model import Document
 from feedbot.place import Confirm, Lent, Outcome, Published, Stamp
@@ -31,7 +30,6 @@ Result = TypeVar("Result")
 
 WRITERS = 8  # threads
 CHECK = "Check the disk's space and the folder's owner"
-TEMPORARY = ".feedbot-"  # begins the name of every unfinished file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +51,7 @@ class Folder:
         """
         with self._explained(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            for folder, _, names in os.walk(self.path):
-                for name in names:
-                    if name.startswith(TEMPORARY):
-                        _remove_if_abandoned(Path(folder, name))
+            clear_away(self.path)
 
     def publish(self, documents: Sequence[Document], known: Collection[str]) -> list[Published]:
         """Bring `documents` to disk; `known` are the paths that feedbot wrote before.
@@ -67,7 +62,7 @@ class Folder:
             closed = {one for one in _folders(documents) if self._leads_out(self.path / one / "any")}
         results = self._side_by_side(lambda document: self._write(document, known, closed), documents)
         written = [result for result in results if result.outcome is Outcome.WRITTEN]
-        self._side_by_side(lambda folder: _sync_folder(self.path / folder), sorted(_folders(written)))
+        self._side_by_side(lambda folder: sync_folder(self.path / folder), sorted(_folders(written)))
         return results
 
     def _side_by_side(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -151,7 +146,7 @@ class Folder:
             if outcome is Outcome.FOREIGN:
                 return Published(path=document.path, outcome=outcome)
             if outcome is Outcome.WRITTEN or status is None:
-                status = _replace(target, document.body, self.confirm)
+                status = put_whole(target, document.body, self.confirm)
         return Published(
             path=document.path,
             outcome=outcome,
@@ -252,66 +247,3 @@ def _lstat(path: Path) -> os.stat_result | None:
         return path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def _replace(target: Path, body: bytes, confirm: Confirm) -> os.stat_result:
-    """Put `body` at `target` so that a reader sees the old bytes or the new, even after a power cut.
-
-    Returns the stat of the file that then holds it.
-    """
-    temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
-    try:
-        descriptor = _create_locked(temporary)
-    except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _create_locked(temporary)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-            status = os.fstat(file.fileno())
-            confirm()
-            temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return status
-
-
-def _create_locked(temporary: Path) -> int:
-    """A new file under a lock that ends with whoever writes it, be it killed: unlocked means abandoned."""
-    while True:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
-            with suppress(OSError):  # a file system without locks: there nothing counts as abandoned
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.fstat(descriptor).st_nlink:
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)  # another process took it for abandoned before it was locked
-
-
-def _remove_if_abandoned(temporary: Path) -> None:
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return  # gone, or not a file of ours
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return  # somebody is writing it
-    else:
-        temporary.unlink(missing_ok=True)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from feedbot.atomic import TEMPORARY
 from feedbot.errors import PublishError, StandbyError
 from feedbot.model import Document
 from feedbot.place import Outcome
-from feedbot.publish import TEMPORARY, Folder
+from feedbot.publish import Folder
 
 MARK = b"<generator>feedbot</generator>"
 

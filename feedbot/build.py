@@ -19,11 +19,11 @@ from feedbot import redirects
 from feedbot.announce import AnnounceReport, Policy, announce
 from feedbot.audience import audience_of
 from feedbot.clock import Clock, utc_now
-from feedbot.content import Reader
 from feedbot.content.intake import STILL
-from feedbot.content.scan import Root, Selection
+from feedbot.content.look import sources_of
 from feedbot.crew import Crew
 from feedbot.errors import FeedbotError
+from feedbot.headstart import HeadStart
 from feedbot.index import due_of_index
 from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
@@ -114,6 +114,7 @@ class Builder:
         window: timedelta = timedelta(0),
         lease: Lease | None = None,
         make_output: Callable[[Config, Confirm], Output] = output_of,
+        head_start: HeadStart | None = None,
     ) -> None:
         """`window`: how long ago articles can have come and still count as come at once."""
         self.lease = lease or Lease(engine)
@@ -127,7 +128,8 @@ class Builder:
         self._prepared = False
         self._newsroom = newsroom_of(config, self._catalogue)
         self._refresh = Refresh(config, self._catalogue, output, engine, clock=clock)
-        self._crew = self._new_crew()  # of the next pass
+        self._crew = head_start.crew if head_start else self._new_crew()  # of the next pass
+        self._begun = head_start.look if head_start else None  # ... which it is to go on with
         self._audiences = [audience_of(target) for target in config.targets]
 
     def expect(self, files: int) -> None:
@@ -136,7 +138,7 @@ class Builder:
             self._crew.get_ready()
 
     def _new_crew(self) -> Crew:
-        return Crew(load=(self._newsroom.reader.load, self._refresh.press.load))
+        return Crew(load=(self._newsroom.sources.reader.load, self._refresh.press.load))
 
     def run(
         self,
@@ -181,6 +183,7 @@ class Builder:
     ) -> PassReport:
         started, now = time.perf_counter(), self._clock()
         report = PassReport()
+        begun, self._begun = self._begun, None
         if not self._prepared:
             self._place.prepare()
             self._prepared = True
@@ -189,7 +192,7 @@ class Builder:
         report.lost_state = self._is_unknown() and self._place.has_output()
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
-            fingerprint = self._newsroom.reader.fingerprint
+            fingerprint = self._newsroom.sources.reader.fingerprint
             reread = reconfigure(connection, self._config, self._catalogue, fingerprint, now)
             report.sync = sync(
                 connection,
@@ -200,7 +203,9 @@ class Builder:
                 allow_empty=allow_empty,
                 reread=reread,
                 progress=progress,
+                begun=begun,
             )
+            crew.let_load(self._refresh.press.load)
             if known_moves:
                 feeds.restore_moves(connection, known_moves)
             if look is not None:
@@ -254,13 +259,11 @@ class Builder:
 
 def newsroom_of(config: Config, catalogue: Catalogue) -> Newsroom:
     """What sync needs of a configuration."""
-    site, feeds = config.site_model(), config.feeds
+    feeds = config.feeds
     shows_full = "full" in {feeds.content, *(named.content for named in feeds.named)}
     return Newsroom(
-        roots=tuple(Root(folder=path, name=config.shown(path)) for path in config.content.paths),
-        selection=Selection(include=tuple(config.content.include), exclude=tuple(config.content.exclude)),
-        reader=Reader(site=site, fields=config.content.fields, timezone=str(config.content.timezone)),
-        id_base=site.id_base,
+        sources=sources_of(config),
+        id_base=config.site_model().id_base,
         catalogue=catalogue,
         max_item_size=feeds.max_item_size if shows_full else None,
     )

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -65,26 +66,27 @@ class Crew:
         for _ in range(self._size):
             _submitted(pool, _nothing, None)
 
+    def let_load(self, load: Callable[[], object]) -> None:
+        """Let those who work already load something before there is work that needs it, in a moment."""
+        if self._pool:
+            for _ in range(self._size):
+                _submitted(self._pool, _call, (load,))
+
     def map(
         self, work: Callable[[Item], Result], items: Iterable[Item], *, pays: bool
     ) -> Iterator[tuple[Item, Result]]:
         """Each item with the result of `work`, in order; items are asked for as they are needed.
 
         `pays` says that there is enough work to start processes for; those that run already get it in any
-        case. Then `work`, items and results travel between processes, and `work` must be safe to repeat.
+        case, and begin at once. Then `work`, items and results travel between processes, and `work` must be
+        safe to repeat.
         """
         if self._size < 2 or not (pays or self._pool):
-            for item in items:
-                yield item, work(item)
-            return
+            return ((item, work(item)) for item in items)
         pool = self._started()
-        pending: deque[tuple[Item, Future[Result]]] = deque()
-        for item in items:
-            pending.append((item, _submitted(pool, work, item)))
-            if len(pending) > 2 * self._size:  # no more in memory than keeps all of them busy
-                yield _finished(work, *pending.popleft())
-        while pending:
-            yield _finished(work, *pending.popleft())
+        under_way = ((item, _submitted(pool, work, item)) for item in items)
+        begun = deque(islice(under_way, 2 * self._size))  # no more in memory than keeps all of them busy
+        return _in_turn(work, begun, under_way)
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -118,6 +120,19 @@ def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: 
         broken: Future[Result] = Future()
         broken.set_exception(error)
         return broken
+
+
+def _in_turn(
+    work: Callable[[Item], Result],
+    begun: deque[tuple[Item, Future[Result]]],
+    under_way: Iterator[tuple[Item, Future[Result]]],
+) -> Iterator[tuple[Item, Result]]:
+    """The results of what has begun, and of what is under way once it is asked for."""
+    for one in under_way:
+        begun.append(one)
+        yield _finished(work, *begun.popleft())
+    while begun:
+        yield _finished(work, *begun.popleft())
 
 
 def _finished(work: Callable[[Item], Result], item: Item, future: Future[Result]) -> tuple[Item, Result]:

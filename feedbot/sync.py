@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from feedbot.batches import batches
 from feedbot.changes import Change, Writer, falling_due, first_seen, standing, withdrawal
-from feedbot.content import Broken, Reader
-from feedbot.content.intake import Intake, Ready, Taken
-from feedbot.content.scan import Root, Selection, Survey, names_of, survey
+from feedbot.content import Broken
+from feedbot.content.intake import Ready, Taken
+from feedbot.content.look import Look, Sources, look_at
+from feedbot.content.scan import Root, Survey, names_of
 from feedbot.crew import Crew
 from feedbot.errors import ContentError
 from feedbot.identity import Duplicate, Identities, Identity, url_digest
@@ -34,8 +34,6 @@ from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-BATCH = 250  # files read and written at a time
-PLENTY = 500  # files whose reading is worth further processes
 MANY = 20  # so many files do not vanish all at once from a healthy folder
 
 Progress = Callable[[int, int], None]  # files read so far, files to read
@@ -62,9 +60,7 @@ class SyncReport:
 class Newsroom(Struct, frozen=True, kw_only=True):
     """What sync needs of the configuration."""
 
-    roots: tuple[Root, ...]
-    selection: Selection
-    reader: Reader
+    sources: Sources
     id_base: str
     catalogue: Catalogue
     max_item_size: int | None  # bytes; None: no feed shows full texts
@@ -81,28 +77,30 @@ def sync(
     settled: bool = False,
     reread: bool = False,
     progress: Progress = lambda _done, _total: None,
+    begun: Look | None = None,
 ) -> SyncReport:
     """Bring the store up to date with the content folders, or with `paths` (absolute) and what is below them.
 
     Raises ContentError when a content folder cannot be read, or lost all its files at once and not
     `allow_empty`. With `settled` a file that cannot be read is broken, however young it is. `reread` says
     that files are read anew because feedbot or its configuration changed: what is different then is no
-    update. The caller's transaction holds either all of the result or nothing.
+    update. `begun` is a look that knew of no file, which is gone on with if none is known. The caller's
+    transaction holds either all of the result or nothing.
     """
-    known = _known(connection, newsroom.roots, paths)
-    found = survey(newsroom.roots, newsroom.selection, paths, known=known)
+    roots = newsroom.sources.roots
+    known = _known(connection, roots, paths)
+    if known or begun is None:
+        begun = look_at(newsroom.sources, crew, now, paths=paths, known=known, settled=settled)
+    found, taken = begun
     gone = found.gone
     if not allow_empty and len(gone) > MANY:
-        _refuse_vanished(connection, newsroom.roots, found, gone)
-    moved = sorted(found.files)
+        _refuse_vanished(connection, roots, found, gone)
     work = _Sync(connection, newsroom, now, gone, reread=reread)
-    intake = Intake(reader=newsroom.reader, now=now, settled=settled)
-    todo = ({name: found.files[name] for name in batch} for batch in batches(moved, BATCH))
     done = 0
-    for _, taken in crew.map(intake.take, todo, pays=crew.pays(len(moved), PLENTY)):
-        work.write(taken, found)
-        done += len(taken)
-        progress(done, len(moved))
+    for batch in taken:
+        work.write(batch, found)
+        done += len(batch)
+        progress(done, len(found.files))
     return work.finish(found, is_whole=paths is None)
 
 
@@ -147,7 +145,7 @@ class _Sync:
         self._newsroom = newsroom
         self._now = now
         self._report = SyncReport(baseline=journal.get(connection, "baseline") is None)
-        self._identities = Identities(connection, newsroom.id_base, newsroom.roots, now, gone)
+        self._identities = Identities(connection, newsroom.id_base, newsroom.sources.roots, now, gone)
         # The first look at a folder announces nothing, and a new way of reading is no news.
         muted = EventKind if self._report.baseline else {EventKind.UPDATED} if reread else ()
         self._writer = Writer(

@@ -35,7 +35,7 @@ FLOORS = (
     {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"archive", "changes", "identity", "index", "leftovers", "standings"},
-    {"membership", "audience", "moments", "naming", "output", "printing"},
+    {"membership", "audience", "moments", "naming", "output", "printing", "headstart"},
     {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},
     {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew", "kinds", "place"},

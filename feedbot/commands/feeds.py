@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from feedbot.build import Builder
     from feedbot.config import Config
+    from feedbot.headstart import HeadStart
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,11 +49,14 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
     Example:
       feedbot build --json
     """
-    from feedbot.report.passes import print_pass
-    from feedbot.report.status import load_status
+    from feedbot.headstart import head_start
 
     config = load_config(config_path, verbose, quiet)
-    with _builder(config) as (builder, engine):
+    # Nothing else is loaded before the head start.
+    with head_start(config) as begun, _builder(config, begun=begun) as (builder, engine):
+        from feedbot.report.passes import print_pass
+        from feedbot.report.status import load_status
+
         with show_progress(shown=not (quiet or as_json)) as progress:
             report = builder.run_settled(allow_empty=allow_empty, progress=progress)
         if as_json:
@@ -169,11 +173,14 @@ def _source(ctx: click.Context, name: str) -> str:
 
 
 @contextmanager
-def _builder(config: Config, *, in_slices: bool = False) -> Iterator[tuple[Builder, Engine]]:
+def _builder(
+    config: Config, *, in_slices: bool = False, begun: HeadStart | None = None
+) -> Iterator[tuple[Builder, Engine]]:
     """What makes passes; `in_slices` says that a burst of articles may come over several of them."""
     from datetime import timedelta
 
     from feedbot.build import SLICES, Builder
 
     with opened(config) as engine:
-        yield Builder(config, engine, window=SLICES if in_slices else timedelta(0)), engine
+        window = SLICES if in_slices else timedelta(0)
+        yield Builder(config, engine, window=window, head_start=begun), engine

@@ -96,16 +96,16 @@ def rehearse(
 def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, now: datetime) -> _Sight:
     """The file that `spelling` names, read, with its identity."""
     place = _find(source, config, newsroom, spelling)
-    seen = survey(newsroom.roots, newsroom.selection, [place.path])
+    seen = survey(newsroom.sources.roots, newsroom.sources.selection, [place.path])
     found = seen.files.get(place.name)
-    intake = Intake(reader=newsroom.reader, now=now, settled=True)
+    intake = Intake(reader=newsroom.sources.reader, now=now, settled=True)
     taken = intake.take({place.name: found})[place.name] if found else None
     keys = keys_of(source, config, place.name)
     if taken is None:
         stored = next(iter(articles.find_by_key(source, keys[-1:])), None)
         why = _absence(place, seen.findings.get(place.name))
         return _Sight(place=place, why=why, stored=stored, id=stored.row.id if stored else "")
-    identities = Identities(source, newsroom.id_base, newsroom.roots, now, set())
+    identities = Identities(source, newsroom.id_base, newsroom.sources.roots, now, set())
     identities.prepare({place.name: taken.reading})
     if not isinstance(taken.reading, Ready):
         stored = identities.known(place.name)
@@ -145,8 +145,8 @@ def _search(newsroom: Newsroom, spelling: str) -> Iterator[Place]:
     """The files whose front matter gives the id or the link `spelling`; only those that hold it are read."""
     ending = spelling.removeprefix(newsroom.id_base)
     needles = {ending.encode(), unquote(ending).encode()}
-    found = survey(newsroom.roots, newsroom.selection)
-    for root in newsroom.roots:
+    found = survey(newsroom.sources.roots, newsroom.sources.selection)
+    for root in newsroom.sources.roots:
         for name, file in found.files.items():
             if name == root.name_of(file.relative) and _is(newsroom, file, name, spelling, needles):
                 yield Place(root, file.relative)
@@ -156,7 +156,7 @@ def _is(newsroom: Newsroom, file: Found, name: str, spelling: str, needles: set[
     fetched = fetch(file.path)
     if not isinstance(fetched, Fetched) or not any(needle in fetched.data for needle in needles):
         return False
-    reading = newsroom.reader.read(fetched.data, name=name, relative=file.relative)
+    reading = newsroom.sources.reader.read(fetched.data, name=name, relative=file.relative)
     if not isinstance(reading, Read):
         return False
     return spelling in {reading.article.link, reading.url} or (
@@ -210,7 +210,7 @@ class _Play:
     def _sync(self, copy: Connection, crew: Crew) -> bool:
         """What `build` does before it announces, for this file alone; whether it is the first look."""
         copy_article(self._source, copy, self._key)
-        reading = self._newsroom.reader.fingerprint
+        reading = self._newsroom.sources.reader.fingerprint
         reread = reconfigure(copy, self._config, self._newsroom.catalogue, reading, self._now)
         paths = [self._sight.place.path]
         report = sync(

@@ -1,0 +1,43 @@
+"""A head start for a first build: its files are read while the database's library is loaded.
+
+Where there is no state, all files are to be read, and a library that takes as long to load as a thousand
+files to read need not be waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from feedbot.clock import utc_now
+from feedbot.content.look import Look, look_at, sources_of
+from feedbot.crew import Crew
+from feedbot.errors import ContentError
+
+if TYPE_CHECKING:
+    from feedbot.config import Config
+
+
+class HeadStart(NamedTuple):
+    """A look that has begun, and who helps with it."""
+
+    crew: Crew
+    look: Look
+
+
+@contextmanager
+def head_start(config: Config) -> Iterator[HeadStart | None]:
+    """Begin to read, if there is no state yet that could know what is to be read; ends with the block."""
+    file = config.store.file
+    if file is None or file.exists():
+        yield None
+        return
+    sources = sources_of(config)
+    with Crew(load=(sources.reader.load,)) as crew:
+        try:
+            look = look_at(sources, crew, utc_now())
+        except ContentError:  # which is told, and noted, when the pass comes to it
+            yield None
+            return
+        yield HeadStart(crew, look)

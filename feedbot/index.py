@@ -9,13 +9,16 @@ that changes until then. The store keeps the moment.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from feedbot.membership import Catalogue
 from feedbot.model import Document, Listing
 from feedbot.output import Output, Owner, RefreshReport
+from feedbot.place import DocumentRow
 from feedbot.render import render_index
 from feedbot.render.addresses import INDEX
 from feedbot.render.pages import render_index_page
@@ -40,6 +43,15 @@ STALE = "stale"
 def doubt_index(connection: Connection) -> None:
     """Let everything that names feeds be written again."""
     journal.put(connection, "index", STALE)
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """What is to be written of the index."""
+
+    documents: Sequence[Document]
+    unwanted: Sequence[DocumentRow]  # on record, and not among them
+    known: Mapping[str, DocumentRow]  # what is on record of the index, by path
+    seconds: float  # that it took
 
 
 class Index:
@@ -67,18 +79,17 @@ class Index:
                 return
         doubt_index(connection)
 
-    def refresh(self, report: RefreshReport, now: datetime, *, patient: bool) -> list[str]:
-        """Write what is not up to date, or with `patient` what is due of it.
+    def draft(self, now: datetime, *, patient: bool) -> Draft | None:
+        """Render what is not up to date, or with `patient` what is due of it; None: nothing is.
 
-        Returns the paths of documents of this kind that are not wanted any more. Raises PublishError; the
-        next run goes on from there.
+        It does not depend on the documents of feeds, and can be made while these are printed.
         """
         began = time.perf_counter()
         with self._engine.begin() as connection:
             value = journal.get(connection, "index")
             moment = _moment_of(value)
             if value == FRESH or (moment and patient and moment > now):
-                return []
+                return None
             known = documents.load(connection, [None])
             listings = self._listings(connection)
             moves = feeds.moves(connection)
@@ -99,12 +110,21 @@ class Index:
             )
             wanted = {document.path for document in rendered}
             unwanted = [document for path, document in known.items() if path not in wanted]
-        results = self._output.place.publish(rendered, known)
+        seconds = time.perf_counter() - began
+        return Draft(documents=rendered, unwanted=unwanted, known=known, seconds=seconds)
+
+    def write(self, draft: Draft, report: RefreshReport) -> list[str]:
+        """Write a draft. Returns the paths of documents of this kind that are not wanted any more.
+
+        Raises PublishError; the next run goes on from there.
+        """
+        began = time.perf_counter()
+        results = self._output.place.publish(draft.documents, draft.known)
         with self._engine.begin() as connection:
-            paths = self._output.discard(connection, unwanted)
+            paths = self._output.discard(connection, draft.unwanted)
             is_whole = bool(self._output.record(connection, {Owner(): results}, report))
             journal.put(connection, "index", FRESH if is_whole else STALE)
-        self._cost = timedelta(seconds=time.perf_counter() - began)
+        self._cost = timedelta(seconds=draft.seconds + time.perf_counter() - began)
         return paths
 
     def _listings(self, connection: Connection) -> list[Listing]:

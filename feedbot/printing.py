@@ -43,9 +43,12 @@ Work: TypeAlias = tuple[Order, Printed]
 
 
 def print_all(crew: Crew, press: Press, orders: Iterable[Order], *, pays: bool) -> Iterator[Work]:
-    """Print orders, which are asked for as they are needed; results come in order. Raises PublishError."""
-    for sheet, printed in crew.map(partial(_print_sheet, press), batches(orders, SHEET), pays=pays):
-        yield from zip(sheet, printed, strict=True)
+    """Print orders, which are asked for as they are needed; results come in order. Raises PublishError.
+
+    Those who help begin at once.
+    """
+    works = crew.map(partial(_print_sheet, press), batches(orders, SHEET), pays=pays)
+    return (work for sheet, printed in works for work in zip(sheet, printed, strict=True))
 
 
 def _print_sheet(press: Press, orders: Sequence[Order]) -> list[Printed]:

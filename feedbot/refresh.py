@@ -13,6 +13,7 @@ its feed rendered once more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -116,9 +117,14 @@ class Refresh:
         pays = crew.pays(len(stale), PLENTY)
         orders = self._orders(stale, lend=pays)
         printed = print_all(crew, self.press, orders, pays=pays)
+        draft = partial(self._index.draft, self._clock(), patient=patient)
+        index = draft() if pays else None  # while others print
         for batch in batches(zip(stale, printed, strict=True), FEEDS_AT_ONCE):
             unwanted += self._settle_all(batch, report)
-        unwanted += self._index.refresh(report, self._clock(), patient=patient)
+        if not pays:
+            index = draft()
+        if index:
+            unwanted += self._index.write(index, report)
         if unwanted:
             self._place.remove(unwanted)
             with self._engine.begin() as connection:

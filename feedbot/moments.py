@@ -8,6 +8,7 @@ from feedbot.config.values import duration
 from feedbot.store.db import from_us_or_none
 
 UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+FAR = timedelta(days=30)  # what is further away is told to people by its date
 SHORT = {"day": "d", "hour": "h", "minute": "min", "second": "s"}
 
 

@@ -628,7 +628,8 @@ def test_what_articles_and_servers_say_is_shown_as_it_is_and_runs_nothing(office
         "feedbot deliveries release --all sends them",
         "feedbot deliveries drop --state held forgets them",
         "1 announcement was given up. feedbot deliveries list --state dead -v",
-        "1 error in the content",
+        "1 error in the content. It is listed below .",
+        "the oldest for ",
         "given up it is too large",
         "In the last 48 hours",
     ],
@@ -650,9 +651,11 @@ def test_the_page_is_calm_when_all_is_well(any_newsroom: Newsroom) -> None:
     newsroom.configure(site=at_home(port), serve={"local": True})
     newsroom.now = datetime.now(UTC)
     newsroom.write("one.md")
+    newsroom.write("far.md", publishedDateTime="2935-06-01T09:00:00Z")
     newsroom.build()
     with thread(newsroom, port) as site:
         page = Page.of(site.ask("/status").text)
+        assert "Next due 2935-06-01 an article appears" in page.text
         assert "The feeds are kept fresh" in page.text
         assert "Nothing needs you." in page.text
         assert "All well" in page.text

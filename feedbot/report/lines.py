@@ -10,18 +10,17 @@ import re
 import shutil
 import sys
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
-from feedbot.moments import distance, iso
+from feedbot.moments import FAR, distance, iso
 from feedbot.observe import printable
 from feedbot.report.fit import ELLIPSIS, cut, width_of, wrap
 
 LEAST = 10  # columns for text, however narrow the terminal is
 READABLE = 100  # columns of text that does not fit into one line, however wide the terminal is
 LABEL = 13  # columns
-FAR = timedelta(days=30)  # what is further away is told by its date
 
 COLOURS = {
     **dict.fromkeys(("error", "wrong", "dead", "disabled"), "red"),

@@ -63,6 +63,7 @@ class Need(Struct, frozen=True, kw_only=True):
     is_bad: bool = False  # rather than merely waiting for a decision
     commands: tuple[tuple[str, str], ...] = ()  # each with what it does
     link: str = ""  # where on the page there is more
+    is_single: bool = False  # what is to be found there
 
 
 def load_overview(
@@ -162,6 +163,8 @@ def _about_queue(counts: Mapping[str, int]) -> Iterator[Need]:
 
 def _about_findings(counts: Mapping[str, int]) -> Iterator[Need]:
     if errors := counts[Level.ERROR]:
-        yield Need(what=f"{number_of(errors, 'error')} in the content", link="findings")
+        what = f"{number_of(errors, 'error')} in the content"
+        yield Need(what=what, link="findings", is_single=errors == 1)
     if warnings := counts[Level.WARNING]:
-        yield Need(what=f"{number_of(warnings, 'warning')} about the content", link="findings")
+        what = f"{number_of(warnings, 'warning')} about the content"
+        yield Need(what=what, link="findings", is_single=warnings == 1)

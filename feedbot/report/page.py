@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from feedbot.attempt import State
 from feedbot.ledger import delivery_as_json
 from feedbot.model import Finding, Level
-from feedbot.moments import distance, number_of, span
+from feedbot.moments import FAR, distance, number_of, span
 from feedbot.observe import Redact
 from feedbot.report.chart import HOURS, SPANS, Span
 from feedbot.report.health import Verdict
@@ -87,12 +87,16 @@ def _render(template: str, redact: Redact, now: datetime, **values: Any) -> byte
         return plain(redact(text))
 
     def ago(moment: datetime | str) -> str:
-        return distance(_moment(moment), now)
+        when = _moment(moment)
+        return distance(when, now) if abs(when - now) < FAR else f"{when:%Y-%m-%d}"
+
+    def lasting(moment: datetime) -> str:
+        return span(now - moment)
 
     return (
         _environment()
         .get_template(template)
-        .render(now=now, said=said, ago=ago, style=_style_address(), **values)
+        .render(now=now, said=said, ago=ago, lasting=lasting, style=_style_address(), **values)
         .encode("utf-8", "replace")
     )
 

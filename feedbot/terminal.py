@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from feedbot.model import JsonObject
     from feedbot.sync import Progress
 
+CLICKS_WORD = "Error: "  # before a mistake on the command line
 INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended, as shells have it
 BAR = 36  # columns of a progress bar, where there is room for so many
 BESIDE_BAR = 28  # columns of the words and numbers beside it
@@ -55,6 +56,9 @@ class Group(click.Group):
             complaint, code = _complaint(error), error.exit_code
         except (KeyboardInterrupt, click.Abort):
             complaint, code = "feedbot: stopped", INTERRUPTED
+        except click.UsageError as error:
+            said = _fitted(f"{CLICKS_WORD}{error.format_message()}").removeprefix(CLICKS_WORD)
+            raise click.UsageError(said, error.ctx) from None
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own
         except Exception as error:  # noqa: BLE001 - whatever it is, a person gets a message
@@ -64,15 +68,21 @@ class Group(click.Group):
 
 
 def _complain(complaint: str) -> None:
-    """Tell on stderr what went wrong; on a terminal in lines that fit."""
+    """Tell on stderr what went wrong."""
+    click.echo(_fitted(complaint), err=True)
+
+
+def _fitted(complaint: str) -> str:
+    """`complaint` as stderr can show it: on a terminal in lines that fit."""
     from feedbot.report.fit import wrap  # noqa: PLC0415 - not before something goes wrong
     from feedbot.report.lines import legible  # noqa: PLC0415 - the same
 
     width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
-    for line in complaint.split("\n"):
-        told = legible(line)
-        parts = [told] if width is None else wrap(told, max(width - 4, 20), first=4)
-        click.echo("\n    ".join(parts), err=True)
+    told = [legible(line) for line in complaint.split("\n")]
+    if width is None:
+        return "\n".join(told)
+    room = max(width - 4, 20)
+    return "\n".join("\n    ".join(wrap(line, room, first=4)) for line in told)
 
 
 def _complaint(error: FeedbotError) -> str:

@@ -143,6 +143,25 @@ def test_what_is_copied_is_never_shortened(
     assert "`feedbot deliveries list`" in shown[WRONG[1]].text
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("deliveries", "list", "--since", "yesterday"),
+        ("deliveries", "list", "--state", "bogus"),
+        ("deliveries", "retry"),
+        ("store", "copy", "mysql://db.example/", "x.db"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told_in_lines_that_fit(words: Words, room: Path) -> None:
+    [shown] = on_terminal(words, folder=room)
+    piped = feedbot(*words, folder=room)
+    assert (shown.code, piped.returncode) == (2, 2)
+    assert max(map(columns_of, shown.lines)) <= 80
+    mistakes = [told.partition("Error: ")[2] for told in (shown.text, piped.stderr)]
+    assert mistakes[0].split() == mistakes[1].split() != []
+    assert len(piped.stderr.splitlines()) == 4  # the usage, where there is help, and the mistake
+
+
 def test_columns_are_aligned_where_names_are_wide(screens: Screens) -> None:
     head, *rows = screens.at(WIDE)[LIST].lines
     moment = re.compile(r"  (\d+ \w+ ago|in \d+ \w+|now|due|target disabled)  ")
@@ -190,6 +209,21 @@ def test_a_person_is_told_how_long_ago_and_a_program_when(screens: Screens, room
         text = screens.at(80)[words].text
         assert re.search(r"\d (s|min|h) ago|in \d+ (min|h)|next try", text), words
         assert not re.search(r"\d\dT\d\d:", text), words
+
+
+def test_a_person_is_told_for_how_long_a_worker_is_there_and_a_program_since_when(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    worker = subprocess.Popen(
+        command("run"), cwd=newsroom.folder, env=surroundings(), stdout=subprocess.PIPE, text=True
+    )
+    with worker:
+        assert worker.stdout
+        assert any("looked at everything" in line for line in worker.stdout)
+        [shown] = on_terminal(("status",), folder=newsroom.folder)
+        piped = feedbot("status", folder=newsroom.folder).stdout
+        worker.terminate()
+    assert re.search(r"makes the passes, for \d+ (s|min)\n", shown.text)
+    assert re.search(r"makes the passes, since \d{4}-\d\d-\d\dT[\d:]{8}Z\n", piped)
 
 
 # --- colours ---

@@ -315,6 +315,19 @@ def test_addresses_are_those_of_the_configuration_and_passwords_are_never_told(
     assert "the variable NOTHING is not set" in copy("${NOTHING}", "x.db", code=2)
 
 
+def test_the_address_that_the_command_tells_is_one_that_the_configuration_takes(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    newsroom.close()
+    said = copy(url_of(newsroom), str(newsroom.folder / "moved.db"))
+    told = re.search(r"let store.url or DATABASE_URL be (\S+) and start", said)
+    assert told, said
+    newsroom.store_url = told[1]
+    newsroom.configure(**newsroom.settings)
+    sync = newsroom.build().sync
+    assert (sync.read, sync.baseline) == (0, False)
+
+
 def test_quiet_says_nothing(tmp_path: Path) -> None:
     open_store(f"sqlite:///{tmp_path / 'here.db'}").dispose()
     assert copy(str(tmp_path / "here.db"), str(tmp_path / "there.db"), "-q") == ""

@@ -38,6 +38,7 @@ def copy(verbose: int, quiet: int, as_json: bool, source: str, target: str) -> N
       feedbot store copy .feedbot/feedbot.db '${DATABASE_URL}'
     """
     from feedbot.observe import redactor
+    from feedbot.report.lines import tell
     from feedbot.store.copying import copy_state
     from feedbot.store.db import shown
 
@@ -49,12 +50,17 @@ def copy(verbose: int, quiet: int, as_json: bool, source: str, target: str) -> N
         print_json({"from": shown(source), "to": shown(target), **asdict(copied)})
     elif not quiet:
         waiting = f", of which {copied.waiting:,} wait" if copied.waiting else ""
-        click.echo(
+        tell(
             f"copied {copied.articles:,} articles and {copied.deliveries:,} deliveries{waiting}:"
             f" {copied.rows:,} rows in all"
         )
-        click.echo(f"now let store.url or DATABASE_URL name {shown(target)} and start the worker;")
-        click.echo(f"start none on {shown(source)} any more: it would announce again what comes now")
+        tell(f"now let store.url or DATABASE_URL be {_as_configured(shown(target))} and start the worker;")
+        tell(f"start none on {shown(source)} any more: it would announce again what comes now")
+
+
+def _as_configured(shown: str) -> str:
+    """A database as the configuration names it: that of a file is no mere path there."""
+    return shown if "://" in shown else f"sqlite:///{shown}"
 
 
 def _address(text: str, name: str) -> str:

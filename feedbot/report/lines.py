@@ -14,7 +14,7 @@ from datetime import datetime
 
 import click
 
-from feedbot.moments import FAR, distance, iso
+from feedbot.moments import FAR, distance, iso, span
 from feedbot.observe import printable
 from feedbot.report.fit import ELLIPSIS, cut, width_of, wrap
 
@@ -66,6 +66,12 @@ def when(moment: datetime, now: datetime) -> str:
     if not is_terminal():
         return iso(moment) or ""
     return distance(moment, now, short=True) if abs(moment - now) < FAR else f"{moment:%Y-%m-%d}"
+
+
+def since(moment: datetime, now: datetime) -> str:
+    """Since when: at a terminal `for 3 min`, or from which date if that is far; elsewhere exactly."""
+    is_near = is_terminal() and now - moment < FAR
+    return f"for {span(now - moment, short=True)}" if is_near else f"since {when(moment, now)}"
 
 
 def exactly(moment: datetime, now: datetime) -> str:

@@ -12,7 +12,7 @@ from feedbot.model import Finding, JsonObject, Level
 from feedbot.moments import number_of
 from feedbot.observe import Redact
 from feedbot.report.findings import NO_ARTICLES, print_finding
-from feedbot.report.lines import LABEL, coloured, label, legible, tell, tell_whole, when
+from feedbot.report.lines import LABEL, coloured, label, legible, since, tell, tell_whole, when
 from feedbot.report.queue import print_queue
 from feedbot.report.status import changed_something
 
@@ -75,15 +75,15 @@ def _missed(workers: Sequence[JsonObject]) -> list[JsonObject]:
 
 
 def _told_worker(one: JsonObject, now: datetime) -> str:
-    """What a worker does, and since when."""
+    """What a worker does, and since when or for how long."""
     if not one["is_alive"]:
-        gone = f"gives no sign of life since {when(datetime.fromisoformat(one['seen']), now)}"
+        gone = f"gives no sign of life {since(datetime.fromisoformat(one['seen']), now)}"
         return coloured(gone, "warning")
     if one["makes_passes"]:
-        told = f"makes the passes, since {when(datetime.fromisoformat(one['makes_passes_since']), now)}"
+        told = f"makes the passes, {since(datetime.fromisoformat(one['makes_passes_since']), now)}"
         return told + ("; one is under way" if one["pass_since"] else "")
     what = "stands by and sends" if one["role"] == "worker" else "waits for its turn"
-    return f"{what}, since {when(datetime.fromisoformat(one['since']), now)}"
+    return f"{what}, {since(datetime.fromisoformat(one['since']), now)}"
 
 
 def _print_passes(status: JsonObject, now: datetime) -> None:

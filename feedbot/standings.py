@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from feedbot.config import Config
 
 
-NEW = "is set up by the next pass of a worker that was started after it was added; it gets what comes then"
+NEW = "is set up when the worker is restarted, or by `feedbot build` where none runs; it gets what comes then"
 CHANGED = "changed in config.yaml since the last pass: restart the worker, if one runs"
 
 

@@ -701,7 +701,7 @@ def test_a_target_that_was_changed_or_added_since_the_last_pass_says_so(newsroom
     newsroom.build()
     console = Console(newsroom)
     changed = "changed in config.yaml since the last pass: restart the worker, if one runs"
-    added = "is set up by the next pass of a worker that was started after it was added"
+    added = "is set up when the worker is restarted, or by `feedbot build` where none runs"
     everywhere = (("targets", "list"), ("status",))
     of_one = (("targets", "test", "{}", "--no-message"), ("targets", "resume", "{}"))
 

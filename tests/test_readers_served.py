@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -339,6 +340,11 @@ def test_sfeed_as_it_comes_keeps_the_line_that_it_has_and_adds_one_for_a_new_tit
     visit = life.visits["edited", name, document]
     assert facts(visit) == expected(*STORIES, replace(TITLED, title=NEW_TITLE))
     assert NEW_TEXT not in found(visit, RETOLD)[0].text
+
+
+def test_what_lets_sfeed_go_by_ids_is_documented_as_it_is_tried_here() -> None:
+    page = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
+    assert indent(Sfeed.MERGE.strip(), "  ") in page.read_text(encoding="utf-8")
 
 
 @only("rss2email")

@@ -56,6 +56,8 @@ class Group(click.Group):
             complaint, code = _complaint(error), error.exit_code
         except (KeyboardInterrupt, click.Abort):
             complaint, code = "feedbot: stopped", INTERRUPTED
+        except click.exceptions.NoArgsIsHelpError:
+            raise  # no mistake to be told: it shows the help
         except click.UsageError as error:
             said = _fitted(f"{CLICKS_WORD}{error.format_message()}").removeprefix(CLICKS_WORD)
             raise click.UsageError(said, error.ctx) from None

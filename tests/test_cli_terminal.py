@@ -162,6 +162,15 @@ def test_a_mistake_on_the_command_line_is_told_in_lines_that_fit(words: Words, r
     assert len(piped.stderr.splitlines()) == 4  # the usage, where there is help, and the mistake
 
 
+@pytest.mark.parametrize("words", [(), ("store",), ("deliveries",)])
+def test_a_group_without_a_command_shows_its_help_and_no_mistake(words: Words, room: Path) -> None:
+    [shown] = on_terminal(words, folder=room)
+    assert shown.code == 2
+    assert shown.lines[0].startswith("Usage: ")
+    assert "\nCommands:\n" in shown.text
+    assert shown.text.count("Usage: ") == 1
+
+
 def test_columns_are_aligned_where_names_are_wide(screens: Screens) -> None:
     head, *rows = screens.at(WIDE)[LIST].lines
     moment = re.compile(r"  (\d+ \w+ ago|in \d+ \w+|now|due|target disabled)  ")

@@ -13,7 +13,7 @@ from feedbot.config import InvalidConfig, load
 from feedbot.errors import ConfigError
 
 CONFIG = """\
-# Every option is explained in docs/configuration.md; `feedbot schema` prints them for your editor.
+# feedbot's docs/configuration.md explains every option; `feedbot schema` prints them for your editor.
 
 site:
   title: {title}

@@ -381,6 +381,16 @@ def test_only_what_may_have_arrived_is_looked_for_after_a_retry() -> None:
     assert not after.may_have_arrived
 
 
+def test_a_word_that_means_none_says_which_it_could_mean(desk: Today, console: Console) -> None:
+    desk.publish("one.md")
+    desk.deliver()  # and it was sent
+    said = {word: console.run("deliveries", word, "--target", "box") for word in ("retry", "drop", "release")}
+    assert "Without --state, --since, --until or an ID, only what failed is meant." in said["retry"]
+    assert said["drop"] == "No delivery that waits or is held matches: nothing was changed.\n"
+    assert said["release"] == "No held delivery matches: nothing was changed.\n"
+    assert "1 delivery is to be sent now." in console.run("deliveries", "retry", "--since", "1d")
+
+
 def test_a_retry_sends_what_was_given_up_even_if_it_is_old_by_now(desk: Today, console: Console) -> None:
     desk.publish("one.md")
     desk.box.outcomes.append(Refused(reason="not today"))

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 LEFT = 10  # deliveries that are named one by one
 LABEL = 11  # columns
 SAID = 2  # lines of what a server said, on a terminal
+NONE_MEANT = {
+    Word.RETRY: "No delivery matches: nothing was changed."
+    " Without --state, --since, --until or an ID, only what failed is meant.",
+    Word.DROP: "No delivery that waits or is held matches: nothing was changed.",
+    Word.RELEASE: "No held delivery matches: nothing was changed.",
+}
 INNER = {"digest"}  # in receipts, for feedbot alone
 
 COLUMNS = (
@@ -214,7 +220,7 @@ def print_said(
 def _summary(said: Said) -> str:
     count = len(said.changed)
     if not count:
-        return "No delivery matches: nothing was changed." if not said.left else "Nothing was changed."
+        return "Nothing was changed." if said.left else NONE_MEANT[said.word]
     told = number_of(count, "delivery", "deliveries")
     if said.dry is not None:
         return f"{told} would be {'dropped' if said.drops else 'sent'}; nothing was changed."

@@ -26,6 +26,8 @@ ONE_WORD = "Averylongtopicwithoutanyspace" * 3
 NARROW, WIDE = 320, 1440  # pixels
 PAPER = 718  # pixels of an A4 page between its margins
 CUT = "[...document.querySelectorAll('.scroll')].filter((each) => each.scrollWidth > each.clientWidth).length"
+LABELS = """() => [...document.querySelectorAll(".ticks span")].map((each) => each.getClientRects().length
+  && Math.round(each.getBoundingClientRect().height / parseFloat(getComputedStyle(each).lineHeight)))"""
 IN_SIGHT = """() => [...document.querySelectorAll("#feeds ~ .scroll td")].every(
   (each) => each.getBoundingClientRect().right <= each.closest(".scroll").getBoundingClientRect().right)"""
 
@@ -70,6 +72,7 @@ def test_the_page_fits_and_is_without_barriers(page: Page, address: str, width: 
     page.goto(address)
     keep(page, f"status-{width}-{scheme}")
     assert page.locator(".plot svg rect").count() > 0
+    assert set(page.evaluate(LABELS)) == {2}  # the time, and the day below it
     assert width_of(page) <= width
     assert problems_by_axe(page) == []
 

@@ -30,7 +30,15 @@ from feedbot.commands.preview import preview
 from feedbot.commands.store import store
 from feedbot.commands.targets import targets
 from feedbot.errors import FeedbotError
-from feedbot.terminal import Group, prepare_streams, print_json, show_progress, speak_utf8, wants_colour
+from feedbot.terminal import (
+    Group,
+    fitted,
+    prepare_streams,
+    print_json,
+    show_progress,
+    speak_utf8,
+    wants_colour,
+)
 
 if TYPE_CHECKING:
     from feedbot.model import JsonObject
@@ -88,11 +96,11 @@ def init(folder: Path, title: str | None, url: str | None, yes: bool) -> None:
     for path in scaffold(folder, title=title, url=url):
         click.echo(f"wrote {path}")
     if is_made_up:
-        click.echo(
+        remark = (
             f"--url was not given, so the site is {home} for now. Put your address into site.url and"
-            " site.id_base of config.yaml before the first pass: every id begins with it, for ever",
-            err=True,
+            " site.id_base of config.yaml before the first pass: every id begins with it, for ever"
         )
+        click.echo(fitted(remark), err=True)
     click.echo(next_step(folder))
 
 

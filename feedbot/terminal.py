@@ -59,7 +59,7 @@ class Group(click.Group):
         except click.exceptions.NoArgsIsHelpError:
             raise  # no mistake to be told: it shows the help
         except click.UsageError as error:
-            said = _fitted(f"{CLICKS_WORD}{error.format_message()}").removeprefix(CLICKS_WORD)
+            said = fitted(f"{CLICKS_WORD}{error.format_message()}").removeprefix(CLICKS_WORD)
             raise click.UsageError(said, error.ctx) from None
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own
@@ -71,10 +71,10 @@ class Group(click.Group):
 
 def _complain(complaint: str) -> None:
     """Tell on stderr what went wrong."""
-    click.echo(_fitted(complaint), err=True)
+    click.echo(fitted(complaint), err=True)
 
 
-def _fitted(complaint: str) -> str:
+def fitted(complaint: str) -> str:
     """`complaint` as stderr can show it: on a terminal in lines that fit."""
     from feedbot.report.fit import wrap  # noqa: PLC0415 - not before something goes wrong
     from feedbot.report.lines import legible  # noqa: PLC0415 - the same

@@ -162,6 +162,12 @@ def test_a_mistake_on_the_command_line_is_told_in_lines_that_fit(words: Words, r
     assert len(piped.stderr.splitlines()) == 4  # the usage, where there is help, and the mistake
 
 
+def test_what_init_reminds_of_fits_the_terminal(tmp_path: Path) -> None:
+    [shown] = on_terminal(("init", "--yes"), folder=tmp_path)
+    assert "--url was not given" in shown.text
+    assert max(map(columns_of, shown.lines)) <= 80
+
+
 @pytest.mark.parametrize("words", [(), ("store",), ("deliveries",)])
 def test_a_group_without_a_command_shows_its_help_and_no_mistake(words: Words, room: Path) -> None:
     [shown] = on_terminal(words, folder=room)

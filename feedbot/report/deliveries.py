@@ -15,13 +15,14 @@ from feedbot.observe import Redact
 from feedbot.report.lines import coloured, exactly, label, legible, print_commands, tell, when
 from feedbot.report.queue import condition
 from feedbot.report.table import Column, Row, print_table
+from feedbot.steering import Word
 from feedbot.store.db import from_us
 from feedbot.store.inquiry import ShownPing
 
 if TYPE_CHECKING:
     from feedbot.ledger import Account, Listed
     from feedbot.standings import Standing
-    from feedbot.steering import Said, Word
+    from feedbot.steering import Said
     from feedbot.store.deliveries import DeliveryRow
     from feedbot.store.inquiry import AttemptRow, ShownDelivery
 

@@ -51,6 +51,15 @@ def refused(text: str, **options: Any) -> YamlError:
         ("\ufeffa: 1\r\nb: 2\r\n", {"a": 1, "b": 2}),
         ("a: 1\n...\n", {"a": 1}),
         ('{"a": "\\ud83d\\ude00", "b": [1.5, true, null]}', {"a": "😀", "b": [1.5, True, None]}),
+        (
+            "a: \\ud83d\\ude00\nb: '\\ud83d\\ude00'\nc: |\n  \\ud83d\\ude00\nd: \"\\uD83D\\uDE00\" # \\ud83d",
+            {"a": r"\ud83d\ude00", "b": r"\ud83d\ude00", "c": "\\ud83d\\ude00\n", "d": "😀"},
+        ),
+        (
+            r'{"\ud83d\ude00": "\\ud83d\\ude00", "\ud83d\ude01": "\\\ud83d\ude00"}',
+            {"😀": r"\ud83d\ude00", "😁": "\\😀"},
+        ),
+        ('\ufeffa: \'"\'\nb: "\\ud83d\\ude00"', {"a": '"', "b": "😀"}),
     ],
 )
 def test_a_text_becomes_the_values_that_pyyaml_gives(text: str, value: object, parser: Any) -> None:
@@ -183,6 +192,15 @@ def test_an_escape_that_yaml_does_not_know_is_named(text: str) -> None:
     assert (error.line, error.what) == (2, "a backslash sequence that YAML does not know")
 
 
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    "escapes", [r"\uD800", r"\ude00\ud83d", r"\\ud83d\ude00", r"\U0000D83D\U0000DE00", r"\ud83d \ude00"]
+)
+def test_half_a_character_is_refused(escapes: str, parser: Any) -> None:
+    error = refused(f'b: 1\na: "{escapes}"', parser=parser)
+    assert (error.line, error.what) == (2, "a backslash sequence that YAML does not know")
+
+
 def test_lines_count_from_the_line_the_text_begins_on() -> None:
     assert refused("a: 1\nb: @", first_line=10).line == 11
     assert str(refused("a: b: c", first_line=7)).startswith("7:5: a second colon")
@@ -301,6 +319,70 @@ def test_whatever_is_read_is_what_pyyaml_reads(text: str) -> None:
         except (yaml.YAMLError, ValueError):
             return  # it gives up on dates that cannot be, on a lone = and on two halves of an emoji
         assert result.value == expected
+
+
+PIECES = [
+    r"\ud83d",
+    r"\ude00",
+    r"\uD83D\uDE00",
+    "\\",
+    "u",
+    "d83d",
+    r"\u00e9",
+    r"\U0000d83d",
+    "a",
+    "é",
+    "😀",
+    " ",
+    ":",
+]
+QUOTINGS = [
+    "{}",
+    "'{}'",
+    '"{}"',
+    "|\n  {}",
+    ">-\n  {}",
+    "a # {}",
+    "[{}]",
+    "['{}', \"{}\"]",
+    '{"{}": {}}',
+    '"a\n  {}"',
+]
+
+
+def as_python(text: str) -> Any:
+    """What PyYAML's own parser makes of a text, two halves of a character joined; None if it refuses it."""
+    try:
+        return joined(yaml.load(text, Loader=yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError):
+        return None
+
+
+def joined(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    if isinstance(value, list):
+        return [joined(one) for one in value]
+    return {joined(key): joined(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(QUOTINGS), st.lists(st.sampled_from(PIECES), max_size=5)), max_size=4)
+)
+@example([("{}", [r"\uD83D\uDE00"])])
+@example([("{}", [r"\uD83D\uDE00"]), ('"{}"', [r"\u00e9"])])
+@example([('"{}"', ["\\", "\\", r"\uD83D\uDE00"])])
+def test_only_double_quotes_make_a_character_of_escapes_and_no_reader_differs(
+    values: list[tuple[str, list[str]]],
+) -> None:
+    lines = [quoting.replace("{}", "".join(pieces)) for quoting, pieces in values]
+    text = "".join(f"k{number}: {line}\n" for number, line in enumerate(lines))
+    found = [outcome(text, parser) for parser in (None, PARSER, yaml.SafeLoader)]
+    read = [repr(one.value) for one in found if isinstance(one, Tree)]
+    assert len(read) in {0, 3}
+    assert len(set(read)) <= 1
+    if read and values:
+        assert read[0] == repr(as_python(text))
 
 
 words = st.text(alphabet=string.printable + "äß😀\u200b", max_size=30)

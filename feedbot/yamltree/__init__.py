@@ -6,13 +6,13 @@ in an error.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 import yaml
 
 from feedbot.yamltree.events import Bounds, Builder
 from feedbot.yamltree.lines import read_lines
+from feedbot.yamltree.surrogates import join_pairs
 from feedbot.yamltree.tree import Marks, Path, Tree, YamlError
 from feedbot.yamltree.wording import refusal
 
@@ -59,11 +59,10 @@ def load(
 
 def _built(text: str, bounds: Bounds, parser: Any, *, with_marks: bool = False) -> Builder:
     """What the whole parser makes of a text. Raises YamlError."""
-    if "\\u" in text:
-        text = _PAIR.sub(_join_pair, text)
     builder = Builder(bounds, with_marks=with_marks)
     try:
-        builder.read(parser(text))
+        joined = join_pairs(text, parser, first_line=bounds.first_line, max_depth=bounds.depth)
+        builder.read(parser(joined))
     except YamlError:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes beyond Unicode
@@ -71,12 +70,3 @@ def _built(text: str, bounds: Bounds, parser: Any, *, with_marks: bool = False) 
     else:
         return builder
     raise refused  # outside the handler: PyYAML's own error quotes the text around it
-
-
-_PAIR: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
-
-
-def _join_pair(match: re.Match[str]) -> str:
-    """One character for the two escapes with which JSON writes an emoji; libyaml refuses them."""
-    high, low = (int(half, 16) for half in match.groups())
-    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))

@@ -19,7 +19,7 @@ _QUOTE = (
     "a quote that is never closed",
     "close it, or put a value that holds quotes in the other kind of quotes",
 )
-_ESCAPE = (
+ESCAPE = (
     "a backslash sequence that YAML does not know",
     "double the backslash, or use single quotes around the value",
 )
@@ -46,10 +46,10 @@ _WORDS: Final = (
     ("mapping values are not allowed", _COLON, False),
     ("found unexpected end of stream", _QUOTE, True),
     ("found unexpected document", _QUOTE, True),
-    ("unknown escape character", _ESCAPE, False),
-    ("hexdecimal number", _ESCAPE, False),
-    ("hexadecimal numbers", _ESCAPE, False),
-    ("invalid Unicode character escape code", _ESCAPE, False),
+    ("unknown escape character", ESCAPE, False),
+    ("hexdecimal number", ESCAPE, False),
+    ("hexadecimal numbers", ESCAPE, False),
+    ("invalid Unicode character escape code", ESCAPE, False),
     ("tab character", _TAB, False),
     (r"found character '\t'", _TAB, False),
     ("cannot start any token", _INDICATOR, False),

@@ -1,8 +1,9 @@
 """Which article a file is: decided at first sight and remembered.
 
 In this order: the article that the file was before, unless its front-matter `id` now says another that there
-is; the one with its `id`; the one that was read at its path and went; the one with its front-matter URL whose
-file just went (a rename); a new one, whose id is made of its path. Reads the store and writes nothing.
+is; the one with its `id`; the one that was read at its path and went, if it gave the same `id`, or none as
+well; the one with its front-matter URL whose file just went (a rename); a new one, whose id is made of its
+path. Reads the store and writes nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from msgspec import Struct
 
 from feedbot.content.intake import Ready, Verdict
 from feedbot.content.scan import Root
-from feedbot.model import Finding
+from feedbot.model import Finding, load_article
 from feedbot.store import articles, files
 from feedbot.store.articles import StoredArticle
 from feedbot.store.files import UNTRUSTED, FileRow
@@ -95,8 +96,9 @@ class Identities:
         ids = {self._wanted(name, reads[name]) for name in strangers} | set(given.values())
         self._by_id = {found.row.id: found for found in articles.find_by_id(self._connection, ids)}
         strangers += self._leave(given)
-        self._by_path = _last_gone(articles.find_by_path(self._connection, strangers))
-        self._prepare_renames({name: reads[name] for name in strangers})
+        coming = {name: reads[name] for name in strangers}
+        self._by_path = _last_gone(articles.find_by_path(self._connection, coming), coming)
+        self._prepare_renames(coming)
 
     def _leave(self, given: Mapping[str, str]) -> list[str]:
         """The known files that name another article's id, or whose own id another file names now.
@@ -169,8 +171,13 @@ class Identities:
         return make_id(self._id_base, relative)
 
     def _return(self, name: str, read: Ready) -> StoredArticle | None:
-        """The article last read at this path, though its id may be made of an older path."""
-        stored = None if read.id else self._by_path.get(name)
+        """The article last read at this path, though its id may be made of an older path.
+
+        An article whose file gave an `id` comes back with it alone: without, another has taken its place.
+        """
+        if read.id and make_id(self._id_base, read.id) in self._by_id:
+            return None
+        stored = self._by_path.get(name)
         return stored if stored and self._is_free(stored) else None
 
     def _rename(self, read: Ready) -> StoredArticle | None:
@@ -212,14 +219,20 @@ class Identities:
         return stored.row.gone_us is not None or stored.row.path in self.gone or stored.row.id in self._left
 
 
-def _last_gone(found: Iterable[StoredArticle]) -> dict[str, StoredArticle]:
+def _last_gone(found: Iterable[StoredArticle], reads: Mapping[str, Ready]) -> dict[str, StoredArticle]:
+    """By path the article whose file went last, of those that gave the `id` of the one there now, or none."""
     by_path: dict[str, StoredArticle] = {}
     for stored in found:
-        if stored.row.gone_us is not None:
+        if stored.row.gone_us is not None and _gave(stored, reads[stored.row.path].id):
             other = by_path.get(stored.row.path)
             if other is None or (other.row.gone_us or 0) < stored.row.gone_us:
                 by_path[stored.row.path] = stored
     return by_path
+
+
+def _gave(stored: StoredArticle, id_: str) -> bool:
+    """Whether the front matter of an article gave this id ("": none) when it was read last."""
+    return load_article(stored.row.body).given_id == id_
 
 
 def _duplicate(name: str, id_: str, holder: str) -> Finding:

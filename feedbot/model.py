@@ -136,6 +136,7 @@ class Article(Outline, frozen=True, kw_only=True):
     authors: tuple[Author, ...] = ()
     images: tuple[Image, ...] = ()
     related: tuple[Related, ...] = ()
+    given_id: str = ""  # the `id` in the front matter, "" for none: a file that comes back is known by it
 
     def __post_init__(self) -> None:
         for moment in (self.published, self.updated, self.expires):
@@ -151,6 +152,7 @@ UNSEEN: Final[dict[str, Any]] = {
     "cdn_amp_link": "",
     "heat": None,
     "quality": None,
+    "given_id": "",
 }  # of an article, with what they hold where nothing is given
 
 

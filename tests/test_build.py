@@ -338,6 +338,49 @@ def test_a_deleted_file_that_comes_back_is_not_new(newsroom: Newsroom) -> None:
     assert newsroom.titles() == ["About one"]
 
 
+def test_a_file_without_an_id_where_one_with_an_id_was_deleted_is_a_new_article(
+    any_newsroom: Newsroom,
+) -> None:
+    any_newsroom.write("today.md", id="monday", title="Monday", webUrl=None)
+    any_newsroom.build()
+    (any_newsroom.content / "today.md").unlink()
+    assert events(any_newsroom.build()) == [("withdrawn", "monday")]
+    any_newsroom.write("today.md", title="Tuesday", webUrl=None)
+    assert events(any_newsroom.build()) == [("published", "today.md")]
+    any_newsroom.write("elsewhere.md", id="monday", title="Monday", webUrl=None)
+    assert events(any_newsroom.build()) == [("updated", "monday")]
+
+
+def test_a_deleted_file_that_comes_back_is_not_new_though_it_was_renamed_before(newsroom: Newsroom) -> None:
+    newsroom.write("old.md")
+    newsroom.build()
+    (newsroom.content / "old.md").rename(newsroom.content / "new.md")
+    newsroom.build()
+    text = (newsroom.content / "new.md").read_text()
+    (newsroom.content / "new.md").unlink()
+    newsroom.build()
+    newsroom.later(days=3)
+    newsroom.write("new.md", id="another", webUrl=None)
+    newsroom.build()
+    (newsroom.content / "new.md").unlink()
+    newsroom.build()
+    newsroom.later(days=3)
+    newsroom.write_raw("new.md", text)
+    assert events(newsroom.build()) == [("updated", "old.md")]
+
+
+def test_a_deleted_file_that_comes_back_is_not_new_though_its_id_was_added_late(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    newsroom.write("one.md", id="added")
+    newsroom.build()
+    (newsroom.content / "one.md").unlink()
+    newsroom.build()
+    newsroom.later(days=3)
+    newsroom.write("one.md", id="added")
+    assert events(newsroom.build()) == [("updated", "one.md")]
+
+
 def test_an_article_published_later_than_the_first_pass_saw_it_is_new_then(newsroom: Newsroom) -> None:
     newsroom.write("one.md", published=False)
     newsroom.build()

@@ -57,6 +57,7 @@ FULL = Article(
     ),
     heat=0,
     quality=7,
+    given_id="one",
 )
 SITE = Site(
     title="x", url="https://news.example.com/", feeds_url="https://feeds.example.com/", id_base="tag:x:"
@@ -82,7 +83,7 @@ def test_a_field_of_a_later_version_is_passed_over() -> None:
 
 @pytest.mark.parametrize("name", Article.__struct_fields__)
 def test_a_change_counts_if_and_only_if_readers_can_see_it(name: str) -> None:
-    seen = not {"heat", "quality", "expires", "amp_link", "cdn_amp_link"} & {name}
+    seen = not {"heat", "quality", "expires", "amp_link", "cdn_amp_link", "given_id"} & {name}
     assert (
         visible_hash(structs.replace(FULL, **{name: getattr(structs.replace(FULL, **other(name)), name)}))
         != visible_hash(FULL)

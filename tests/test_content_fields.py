@@ -263,11 +263,14 @@ def test_the_names_of_fields_may_be_written_in_any_case() -> None:
 
 
 def test_the_id_is_cleaned_and_a_number_is_as_good() -> None:
-    assert read({**NEEDED, "id": " a\u200bb "}).id == "ab"
+    assert read({**NEEDED, "id": " a\u200bb "}).article.given_id == "ab"
     assert (
-        READER.read(b"---\ntitle: x\ndate: 2026-05-01\nid: 007\n---\n", name="a", relative="a.md").id == "007"
+        READER.read(
+            b"---\ntitle: x\ndate: 2026-05-01\nid: 007\n---\n", name="a", relative="a.md"
+        ).article.given_id
+        == "007"
     )  # type: ignore[union-attr] - an error if it is not read is what the test wants
-    assert read(NEEDED).id == ""
+    assert read(NEEDED).article.given_id == ""
 
 
 # --- the other dialects ---

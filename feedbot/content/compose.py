@@ -98,11 +98,12 @@ def compose(source: Source, title: str) -> tuple[Article, Links]:
         related=nested.related(matter, "related", base, zone),
         heat=values.number(matter, "heat"),
         quality=values.number(matter, "quality"),
+        given_id=_given_id(matter),
     )
     return article, links
 
 
-def own_id(matter: Matter) -> str:
+def _given_id(matter: Matter) -> str:
     """The id that front matter gives, "" for none. A number is as good as a text, if it is spelled as one."""
     found = matter.get("id")
     if found is None:

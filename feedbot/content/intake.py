@@ -29,8 +29,8 @@ class Ready(Struct, frozen=True, kw_only=True):
     """An article that was read, ready for the store, with the outline that a pass decides by."""
 
     outline: Outline
-    id: str  # this and the next two as in `Read`
-    url: str
+    id: str  # as front matter gives it, clean; "" for none
+    url: str  # this and the next as in `Read`
     findings: tuple[Finding, ...]
     body: str  # the article as text
     visible_hash: str  # the digest of what readers see of it
@@ -101,7 +101,7 @@ def _made_ready(read: Read) -> Ready:
     article = read.article
     return Ready(
         outline=article,
-        id=read.id,
+        id=article.given_id,
         url=read.url,
         findings=read.findings,
         body=dump_article(article),

@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from feedbot.content import dates, values
-from feedbot.content.compose import Source, compose, own_id
+from feedbot.content.compose import Source, compose
 from feedbot.content.fields import Fields, Matter, fields_of
 from feedbot.content.frontmatter import FrontMatterError, Parts, split
 from feedbot.model import Article, Finding, Level, Site
 from feedbot.yamltree import Tree, YamlError, load
 
-READER_VERSION = 2  # raised when the same file is read differently, so that all files are read again
+READER_VERSION = 3  # raised when the same file is read differently, so that all files are read again
 _NEVER_BUILT = frozenset({"secured"})
 
 
@@ -45,7 +45,6 @@ class Read(Struct, frozen=True, kw_only=True):
     """An article."""
 
     article: Article
-    id: str = ""  # as front matter gives it, clean; "" for none
     url: str = ""  # as front matter gives it; "" for none. It survives a rename of the file
     findings: tuple[Finding, ...] = ()
 
@@ -132,8 +131,7 @@ class Reader:
             return Broken(findings=tuple(matter.findings))
         source = Source(matter, parts, relative, self.site, self.zone, is_jekyll, published)
         article, links = compose(source, title)
-        id_ = own_id(matter)
-        return Read(article=article, id=id_, url=links.given, findings=tuple(matter.findings))
+        return Read(article=article, url=links.given, findings=tuple(matter.findings))
 
     def _published(self, matter: Matter, filename: str) -> datetime | None:
         """The date, else the one in a Jekyll post's file name; one that cannot be used is an error."""

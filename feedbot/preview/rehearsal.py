@@ -159,8 +159,9 @@ def _is(newsroom: Newsroom, file: Found, name: str, spelling: str, needles: set[
     reading = newsroom.sources.reader.read(fetched.data, name=name, relative=file.relative)
     if not isinstance(reading, Read):
         return False
+    given = reading.article.given_id
     return spelling in {reading.article.link, reading.url} or (
-        bool(reading.id) and spelling == make_id(newsroom.id_base, reading.id)
+        bool(given) and spelling == make_id(newsroom.id_base, given)
     )
 
 

@@ -3,14 +3,14 @@
 In this order: the article that the file was before, unless its front-matter `id` now says another that there
 is; the one with its `id`; the one that was read at its path and went, if it gave the same `id`, or none as
 well; the one with its front-matter URL whose file just went (a rename); a new one, whose id is made of its
-path. Reads the store and writes nothing.
+path. What depends on files that come later in the same pass is decided when all were met. Reads the store
+and writes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -58,7 +58,11 @@ def url_digest(url: str) -> str:
 
 
 class Identities:
-    """Tells articles apart during one sync; `gone` are the names of files that went."""
+    """Tells articles apart during one sync; `gone` are the names of files that went.
+
+    Files are met in batches, with `prepare` and `at_once`. What that leaves open is prepared once more when
+    all were met, and told by `of`.
+    """
 
     def __init__(
         self,
@@ -80,7 +84,9 @@ class Identities:
         self._by_id: dict[str, StoredArticle] = {}
         self._by_path: dict[str, StoredArticle] = {}
         self._by_url: dict[str, list[StoredArticle]] = {}
-        self._urls: Counter[str] = Counter()
+        self._asked: set[str] = set()  # ids that front matter gives
+        self._bearers: dict[str, str] = {}  # digest of a URL -> the file that came with it
+        self._shared: set[str] = set()  # digests of URLs that several files came with
         self._left: dict[str, StoredArticle] = {}  # id -> article whose file says that it is another one
 
     def prepare(self, readings: Mapping[str, Verdict]) -> None:
@@ -92,6 +98,7 @@ class Identities:
         keys = [row.article_key for row in self._rows.values() if row.article_key is not None]
         self._by_key = {found.key: found for found in articles.find_by_key(self._connection, keys)}
         given = {name: make_id(self._id_base, read.id) for name, read in reads.items() if read.id}
+        self._asked.update(given.values())
         strangers = [name for name in reads if name not in self._rows or self._rows[name].article_key is None]
         ids = {self._wanted(name, reads[name]) for name in strangers} | set(given.values())
         self._by_id = {found.row.id: found for found in articles.find_by_id(self._connection, ids)}
@@ -105,20 +112,21 @@ class Identities:
 
         An id that is new to everybody and leaves nobody's behind is an edit: the article stays what it was.
         """
-        asked = set(given.values())
         leaving = []
         for name, id_ in given.items():
             stored = self._stored(name)
-            if stored and stored.row.id != id_ and (id_ in self._by_id or stored.row.id in asked):
+            if stored and stored.row.id != id_ and (id_ in self._by_id or stored.row.id in self._asked):
                 self._left[stored.row.id] = stored
                 del self._by_key[stored.key]
                 leaving.append(name)
         return leaving
 
     def _prepare_renames(self, reads: Mapping[str, Ready]) -> None:
-        self._urls = Counter(url_digest(read.url) for read in reads.values() if read.url)
-        going = self._going if self._urls else []
-        recent = articles.find_gone(self._connection, self._urls, since=self._now - RENAME_WINDOW)
+        digests = {name: url_digest(read.url) for name, read in reads.items() if read.url}
+        self._shared |= {one for name, one in digests.items() if self._bearers.setdefault(one, name) != name}
+        going = self._going if digests else []
+        since = self._now - RENAME_WINDOW
+        recent = articles.find_gone(self._connection, set(digests.values()), since=since)
         self._by_url = {}
         for stored in {stored.key: stored for stored in (*going, *recent)}.values():
             self._by_url.setdefault(stored.row.url_digest, []).append(stored)
@@ -146,6 +154,15 @@ class Identities:
         row = self._rows.get(name)
         return row is not None and row.stamp == UNTRUSTED
 
+    def at_once(self, name: str, read: Ready) -> Identity | Duplicate | None:
+        """As `of`, but None if that depends on files that were not met yet."""
+        if self._has_new_id(name, read):
+            return None
+        is_known = self.known(name) or self._return(name, read)
+        if not is_known and (self._rename(read) or self._holder(name, self._wanted(name, read))):
+            return None
+        return self.of(name, read)
+
     def of(self, name: str, read: Ready) -> Identity | Duplicate:
         """The identity of the article in the file `name`."""
         stored = self.known(name) or self._return(name, read) or self._rename(read)
@@ -153,6 +170,11 @@ class Identities:
             self._claimed[stored.row.id] = name
             return Identity(id=stored.row.id, stored=stored)
         return self._by_own_id(name, read)
+
+    def _has_new_id(self, name: str, read: Ready) -> bool:
+        """Whether a known file gives an `id` that is new to all: another may ask for the one it had."""
+        stored = self._stored(name) if read.id else None
+        return bool(stored and stored.row.id != self._wanted(name, read) and not _gave(stored, read.id))
 
     def unclaimed(self) -> list[StoredArticle]:
         """The articles whose files are gone, and that no other file turned out to be."""
@@ -186,7 +208,7 @@ class Identities:
         A file that came before, and was broken or held back until now, counts as one that comes.
         """
         digest = url_digest(read.url)
-        if read.id or not digest or self._urls[digest] != 1:
+        if read.id or not digest or digest in self._shared:
             return None
         candidates = [stored for stored in self._by_url.get(digest, []) if self._is_free(stored)]
         return candidates[0] if len(candidates) == 1 else None
@@ -194,15 +216,20 @@ class Identities:
     def _by_own_id(self, name: str, read: Ready) -> Identity | Duplicate:
         wanted = self._wanted(name, read)
         stored = self._by_id.get(wanted)
-        holder = self._claimed.get(wanted) or (
-            stored.row.path if stored and not self._is_free(stored) else ""
-        )
-        if holder and holder != name:
+        if holder := self._holder(name, wanted):
             if read.id or self._own_id(holder) == wanted or not stored:
                 return Duplicate(finding=_duplicate(name, read.id or wanted, holder))
             return self._beside(name, wanted)
         self._claimed[wanted] = name
         return Identity(id=wanted, stored=stored)
+
+    def _holder(self, name: str, wanted: str) -> str:
+        """The other file that has the id `wanted`, "" for none."""
+        stored = self._by_id.get(wanted)
+        holder = self._claimed.get(wanted) or (
+            stored.row.path if stored and not self._is_free(stored) else ""
+        )
+        return holder if holder != name else ""
 
     def _beside(self, name: str, wanted: str) -> Identity:
         """An id for a file at a path whose own id went along with a renamed article."""

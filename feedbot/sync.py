@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 MANY = 20  # so many files do not vanish all at once from a healthy folder
 
+# The identity of the article in a file, or None where that is left open.
+Identify = Callable[[str, Ready], Identity | Duplicate | None]
 Progress = Callable[[int, int], None]  # files read so far, files to read
 
 
@@ -153,6 +155,7 @@ class _Sync:
         )
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._left_out: dict[str, Fate] = {}  # files that are broken or duplicates
+        self._left_open: dict[str, Taken] = {}  # files of which the rest of the pass decides what they are
         self._looked_at_again: set[str] = set()  # of these, those that no stat could stand for
 
     def write(self, batch: Mapping[str, Taken | None], found: Survey) -> None:
@@ -161,8 +164,19 @@ class _Sync:
         self._report.unsettled |= {found.files[name].path for name in batch if name not in taken}
         self._report.read += len(taken)
         self._identities.prepare({name: one.reading for name, one in taken.items()})
+        self._write(taken, self._identities.at_once, found)
+
+    def _write_left_open(self, found: Survey) -> None:
+        """Write what became of the files that had to wait for all others."""
+        self._identities.prepare({name: one.reading for name, one in self._left_open.items()})
+        for names in batches(list(self._left_open), BATCH):
+            taken = {name: self._left_open.pop(name) for name in names}
+            self._write(taken, self._identities.of, found)
+
+    def _write(self, taken: Mapping[str, Taken], identify: Identify, found: Survey) -> None:
+        """Write what became of files that are prepared; what `identify` leaves open waits."""
         changes: dict[str, Change] = {}
-        rows = [self._decide(name, one, changes) for name, one in taken.items()]
+        rows = [row for name, one in taken.items() if (row := self._decide(name, one, identify, changes))]
         keys = dict(zip(changes, self._writer.write(list(changes.values())), strict=True))
         self._note_left_out(rows)
         files.put(
@@ -178,12 +192,18 @@ class _Sync:
                 if self._identities.is_untrusted(row.path):
                     self._looked_at_again.add(row.path)
 
-    def _decide(self, name: str, taken: Taken, changes: dict[str, Change]) -> FileRow:
-        """The row of a file, and in `changes` what it does to an article."""
+    def _decide(
+        self, name: str, taken: Taken, identify: Identify, changes: dict[str, Change]
+    ) -> FileRow | None:
+        """The row of a file, and in `changes` what it does to an article; None if that is left open."""
         reading, stamp = taken.reading, _stamp(taken)
         self._findings[name] = reading.findings
         if isinstance(reading, Ready):
-            return self._decide_read(name, reading, stamp, changes)
+            identity = identify(name, reading)
+            if identity is None:
+                self._left_open[name] = taken
+                return None
+            return self._decide_read(name, reading, identity, stamp, changes)
         stored = self._identities.known(name)
         key = stored.key if stored else None
         if isinstance(reading, Broken):  # the last good version stays
@@ -194,8 +214,14 @@ class _Sync:
             path=name, stamp=stamp, fate=Fate.EXCLUDED, reason=reading.reason.value, article_key=key
         )
 
-    def _decide_read(self, name: str, reading: Ready, stamp: Stamp, changes: dict[str, Change]) -> FileRow:
-        identity = self._identities.of(name, reading)
+    def _decide_read(
+        self,
+        name: str,
+        reading: Ready,
+        identity: Identity | Duplicate,
+        stamp: Stamp,
+        changes: dict[str, Change],
+    ) -> FileRow:
         if isinstance(identity, Duplicate):
             self._findings[name] = (*reading.findings, identity.finding)
             # Read again at each pass: the other file may have gone.
@@ -240,7 +266,8 @@ class _Sync:
         return [finding]
 
     def finish(self, found: Survey, *, is_whole: bool) -> SyncReport:
-        """Withdraw what is gone, let appear what is due, and write what was gathered over all batches."""
+        """Write what waited, withdraw what is gone, let appear what is due, note what was gathered."""
+        self._write_left_open(found)
         lost = self._identities.unclaimed()
         self._writer.write([withdrawal(stored, "the file is gone", gone=self._now) for stored in lost])
         files.forget(self._connection, self._identities.gone)

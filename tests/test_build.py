@@ -223,6 +223,66 @@ def test_two_files_with_one_url_are_two_articles(newsroom: Newsroom) -> None:
     assert len(newsroom.items()) == 2
 
 
+def crowd(newsroom: Newsroom) -> None:
+    """More files than are taken at a time, between a.md and z.md."""
+    for number in range(260):
+        newsroom.write(f"m{number}.md", webUrl=None)
+
+
+@pytest.mark.parametrize("twins", [("a.md", "b.md"), ("a.md", "z.md")])
+def test_of_two_files_that_come_with_the_url_of_one_that_went_neither_is_the_old_article(
+    any_newsroom: Newsroom, twins: tuple[str, str]
+) -> None:
+    any_newsroom.write("old.md", webUrl="https://publisher.example/story")
+    any_newsroom.build()
+    (any_newsroom.content / "old.md").unlink()
+    crowd(any_newsroom)
+    for name in twins:
+        any_newsroom.write(name, webUrl="https://publisher.example/story")
+    report = any_newsroom.build()
+    assert report.sync.renamed == 0
+    assert {("withdrawn", "old.md"), *(("published", name) for name in twins)} <= set(events(report))
+
+
+def test_a_file_that_is_renamed_among_many_new_ones_keeps_its_id(newsroom: Newsroom) -> None:
+    newsroom.write("old.md", webUrl="https://publisher.example/story")
+    newsroom.build()
+    (newsroom.content / "old.md").rename(newsroom.content / "a.md")
+    crowd(newsroom)
+    report = newsroom.build()
+    assert (report.sync.renamed, report.sync.read) == (1, 261)
+    assert {kind for kind, _ in events(report)} == {"published"}
+    assert len(events(report)) == 260
+
+
+def test_ids_go_along_when_files_change_places_far_apart(newsroom: Newsroom) -> None:
+    newsroom.write("a.md", id="one", title="First")
+    newsroom.write("z.md", id="two", title="Second")
+    newsroom.build()
+    (newsroom.content / "a.md").rename(newsroom.content / "c.md")
+    (newsroom.content / "z.md").rename(newsroom.content / "a.md")
+    (newsroom.content / "c.md").rename(newsroom.content / "z.md")
+    crowd(newsroom)
+    report = newsroom.build()
+    assert {kind for kind, _ in events(report)} == {"published"}
+    assert len(events(report)) == 260
+    assert report.sync.duplicates == []
+
+
+def test_an_id_that_one_file_gives_up_goes_to_the_one_that_asks_for_it(newsroom: Newsroom) -> None:
+    newsroom.write("b.md", title="First")
+    newsroom.write("z.md", title="Second")
+    newsroom.build()
+    newsroom.write("b.md", id="b-new", title="First")
+    newsroom.write("a.md", id="z.md", title="Second", publishedDateTime="2026-05-02T08:00:00Z")
+    newsroom.write("z.md", id="z-new", title="Third")
+    crowd(newsroom)
+    report = newsroom.build()
+    assert report.sync.duplicates == []
+    found = {item["title"]: item["id"].rpartition(":")[2] for item in newsroom.items()}
+    assert found["Second"] == "z.md"
+
+
 def test_a_new_file_at_the_old_place_of_a_renamed_one_is_an_article_of_its_own(newsroom: Newsroom) -> None:
     newsroom.write("old.md", webUrl="https://publisher.example/story")
     newsroom.build()

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
@@ -24,8 +24,8 @@ from feedbot.store.schema import articles, files
 from tests.newsroom import SITE, Newsroom
 
 NAMES = ("a.md", "b.md", "c.md", "sub/a.md", "z.md")
-IDS = (None, "a.md", "z.md", "one", "two", "a.md~2")
-URLS = (None, "https://publisher.example/1", "https://publisher.example/2")
+IDS = (None, None, None, None, None, "a.md", "z.md", "one", "two", "a.md~2")
+URLS = (None, "https://publisher.example/1", "https://publisher.example/2", "https://publisher.example/3")
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,19 @@ def duplicates(connection: Connection) -> set[str]:
 
 @settings(max_examples=25, deadline=None)
 @given(ROUNDS)
+@example(
+    [
+        (
+            [
+                Step("create", "a.md", "a.md", (None, URLS[1])),
+                Step("create", "b.md", "b.md", (None, URLS[2])),
+            ],
+            1,
+        ),
+        ([Step("rename", "a.md", "z.md")], 1),
+        ([Step("create", "a.md", "a.md", (None, URLS[3])), Step("swap", "a.md", "b.md")], 1),
+    ]
+)
 def test_ids_last_whatever_happens_to_files(rounds: Sequence[tuple[Sequence[Step], int]]) -> None:
     with TemporaryDirectory() as folder:
         room = Newsroom(Path(folder) / "newsroom", settings={"feeds": {"pages": False, "formats": ["json"]}})

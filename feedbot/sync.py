@@ -34,6 +34,9 @@ from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+LEFT_OPEN = (
+    1000  # files that wait for others; if more do, as when a whole archive moves, what was met decides
+)
 MANY = 20  # so many files do not vanish all at once from a healthy folder
 
 # The identity of the article in a file, or None where that is left open.
@@ -165,13 +168,14 @@ class _Sync:
         self._report.read += len(taken)
         self._identities.prepare({name: one.reading for name, one in taken.items()})
         self._write(taken, self._identities.at_once, found)
+        if len(self._left_open) >= LEFT_OPEN:
+            self._write_left_open(found)
 
     def _write_left_open(self, found: Survey) -> None:
-        """Write what became of the files that had to wait for all others."""
-        self._identities.prepare({name: one.reading for name, one in self._left_open.items()})
-        for names in batches(list(self._left_open), BATCH):
-            taken = {name: self._left_open.pop(name) for name in names}
-            self._write(taken, self._identities.of, found)
+        """Write what became of the files that waited for others."""
+        taken, self._left_open = self._left_open, {}
+        self._identities.prepare({name: one.reading for name, one in taken.items()})
+        self._write(taken, self._identities.of, found)
 
     def _write(self, taken: Mapping[str, Taken], identify: Identify, found: Survey) -> None:
         """Write what became of files that are prepared; what `identify` leaves open waits."""

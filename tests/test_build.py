@@ -22,6 +22,7 @@ from feedbot.place import DocumentRow
 from feedbot.report.passes import log_pass
 from feedbot.store import documents, feeds, journal
 from feedbot.store.feeds import Kind
+from feedbot.sync import LEFT_OPEN
 
 
 def events(report: object) -> list[tuple[str, str]]:
@@ -253,6 +254,17 @@ def test_a_file_that_is_renamed_among_many_new_ones_keeps_its_id(newsroom: Newsr
     assert (report.sync.renamed, report.sync.read) == (1, 261)
     assert {kind for kind, _ in events(report)} == {"published"}
     assert len(events(report)) == 260
+
+
+def test_an_archive_that_moves_as_a_whole_stays_what_it_was(newsroom: Newsroom) -> None:
+    for number in range(LEFT_OPEN + 300):
+        newsroom.write(f"{number}.md")
+    newsroom.build()
+    (newsroom.content / "2026").mkdir()
+    for path in list(newsroom.content.glob("*.md")):
+        path.rename(newsroom.content / "2026" / path.name)
+    report = newsroom.build()
+    assert (report.sync.renamed, events(report)) == (LEFT_OPEN + 300, [])
 
 
 def test_ids_go_along_when_files_change_places_far_apart(newsroom: Newsroom) -> None:

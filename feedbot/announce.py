@@ -81,6 +81,7 @@ def announce(
     with what comes after this. Safe to repeat; the caller's transaction holds all of it or nothing.
     """
     report = AnnounceReport()
+    deliveries.steer(connection)
     setups = {one.name: one.setup for one in audiences} | ({hub.name: setup_of_hub(hub)} if hub else {})
     pings.part_with(connection, HUB, setups.get(HUB), now)
     report.new_targets = targets.meet(connection, setups)

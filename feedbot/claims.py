@@ -79,11 +79,11 @@ class Claimer:
                 continue
             is_whole = all(claim.key in ours for claim, _ in one.sent)
             if settled[one.target] and is_whole and self._goes_on(one, now):
-                health = settled[one.target][-1].settlement.health
+                last = settled[one.target][-1]
                 courier = self._couriers[one.target]
                 claims[one.target] = outbox.claim_next(
-                    connection, one.target, health, now,
-                    owner=self._owner, lease=courier.lease, most=courier.size,
+                    connection, one.target, last.settlement.health, now,
+                    setup=last.claim.setup, owner=self._owner, lease=courier.lease, most=courier.size,
                 )  # fmt: skip
         return {name: given for name, given in claims.items() if given}
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from feedbot.announce import WITHDRAWN_FIRST, too_old
 from feedbot.attempt import Delivery, Outcome, Ping, Refused, Sent, Skipped, State, Unclear
@@ -25,6 +26,7 @@ from feedbot.settlement import Condition, Health, Settlement, settle
 from feedbot.store.db import from_us
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
 from feedbot.store.settling import Settled
+from feedbot.store.targets import TargetRow
 from feedbot.store.turns import Pace
 from feedbot.targets import Line, Pinger, Sender
 
@@ -199,6 +201,28 @@ def settled_of(sent: Sequence[Pair], now: datetime, jitter: Callable[[], float])
         health = settlement.health
         settled.append(Settled(claim=claim, outcome=outcome, settlement=settlement))
     return settled
+
+
+def changes_health(settled: Sequence[Settled]) -> bool:
+    """Whether a target fares otherwise after these than when they were claimed."""
+    return bool(settled) and settled[-1].settlement.health != settled[-1].claim.health
+
+
+def after_another_chance(one: Settled, target: TargetRow, now: datetime) -> Settled:
+    """The same if its target was given another chance after the claim, by a person or a new configuration.
+
+    What came of an attempt that began before says nothing of how the target fares now. Pure.
+    """
+    settlement, claim = one.settlement, one.claim
+    if (target.health, target.setup) == (claim.health, claim.setup):
+        return one
+    waits_for_target = settlement.due is not None and not settlement.is_charged
+    due = now if waits_for_target else settlement.due
+    return Settled(
+        claim=replace(claim, health=target.health, setup=target.setup),
+        outcome=one.outcome,
+        settlement=replace(settlement, health=target.health, due=due),
+    )
 
 
 def settlement_of(claim: Claim, outcome: Outcome, health: Health, now: datetime, jitter: float) -> Settlement:

@@ -26,11 +26,22 @@ from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
 from feedbot.claims import Claimer
 from feedbot.clock import Clock, utc_now
-from feedbot.courier import Claims, HubRecipient, Recipient, Return, settled_of, tell, tell_health
+from feedbot.courier import (
+    Claims,
+    HubRecipient,
+    Pair,
+    Recipient,
+    Return,
+    after_another_chance,
+    changes_health,
+    settled_of,
+    tell,
+    tell_health,
+)
 from feedbot.dispatch import GRACE, Dispatch
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
-from feedbot.store import hint, settling, trouble
+from feedbot.store import hint, settling, targets, trouble
 from feedbot.store.settling import Settled
 from feedbot.targets import Sender, make_sender
 from feedbot.trial import pinger_of
@@ -195,23 +206,33 @@ class Deliverer:
     ) -> tuple[dict[str, list[Settled]], set[int]]:
         """Settle what came back; returns that by target, and the keys of what was still ours."""
         now = self._clock()
-        settled: dict[str, list[Settled]] = {}
-        ours: set[int] = set()
+        settled = self._settled(connection, returns, now)
         settling.lock(connection, [claim for one in returns for claim in one.claims])
-        for one in returns:
-            # What we did not let go out ourselves was not sent.
-            unsent = [claim for claim, got in one.sent if self._dispatch.is_cut_off and isinstance(got, Busy)]
-            settling.release(connection, [*one.left, *unsent], now)
-            # Servers may have said our own secrets.
-            sent = [
-                (claim, replace(got, reason=self._redact(got.reason)) if got.reason else got)
-                for claim, got in one.sent
-                if claim not in unsent
-            ]
-            settled[one.target] = settled_of(sent, now, self._jitter)
         everything = [one for some in settled.values() for one in some]
+        noted = {one.claim.key for one in everything}
+        for one in returns:
+            settling.release(connection, [claim for claim in one.claims if claim.key not in noted], now)
         ours = settling.settle(connection, everything, now, self._redact)
         return settled, ours
+
+    def _settled(
+        self, connection: Connection, returns: Sequence[Return], now: datetime
+    ) -> dict[str, list[Settled]]:
+        """What follows from what came back, by target; those that fare otherwise by it are locked."""
+        settled = {one.target: settled_of(self._sent_of(one), now, self._jitter) for one in returns}
+        changed = [name for name, some in settled.items() if changes_health(some)]
+        for name, target in targets.lock(connection, changed).items():
+            settled[name] = [after_another_chance(one, target, now) for one in settled[name]]
+        return settled
+
+    def _sent_of(self, one: Return) -> list[Pair]:
+        """What went out of what came back, without the secrets that servers may have said."""
+        return [
+            (claim, replace(got, reason=self._redact(got.reason)) if got.reason else got)
+            for claim, got in one.sent
+            # What we did not let go out ourselves was not sent.
+            if not (self._dispatch.is_cut_off and isinstance(got, Busy))
+        ]
 
     def _pass_on(self, returns: Sequence[Return], claims: Claims) -> None:
         """Note who is under way now."""

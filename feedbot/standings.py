@@ -17,7 +17,7 @@ from feedbot.errors import ConfigError
 from feedbot.model import JsonObject
 from feedbot.moments import iso
 from feedbot.settlement import Health
-from feedbot.store import figures, targets
+from feedbot.store import deliveries, figures, targets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -142,6 +142,7 @@ def require_known(connection: Connection, config: Config, names: Iterable[str]) 
 
 def resume(connection: Connection, name: str) -> Health | None:
     """Let the target `name` be sent to again; returns how it stood. None: there was nothing to resume."""
+    deliveries.steer(connection)
     row = targets.load(connection).get(name)
     if row is None or row.health == Health():
         return None

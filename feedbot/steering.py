@@ -125,6 +125,7 @@ def say(
 ) -> Said:
     """Apply a word to the deliveries in `selection`, or only find them. FeedbotError for an id of none."""
     selection = replace(selection, states=meant(word, selection))
+    deliveries.steer(connection)
     found = inquiry.for_change(connection, selection)
     _require_all(connection, selection.ids, [stored.row.id for stored in found])
     after = [(stored, told(word, stored.row, now)) for stored in found]

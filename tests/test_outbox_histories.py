@@ -260,8 +260,9 @@ class Histories(RuleBasedStateMachine):
             may_go_on = not left and len(ours) == len(sent) and PACES[target] == Pace()
             if goes_on and may_go_on:
                 more = outbox.claim_next(
-                    connection, target, health, self.now, owner=worker.owner, lease=LEASE, most=goes_on
-                )
+                    connection, target, health, self.now,
+                    setup=claims[0].setup, owner=worker.owner, lease=LEASE, most=goes_on,
+                )  # fmt: skip
         for claim in left:
             self._released(worker, claim)
         mine = {claim.key for claim, _ in sent if self._is_ours(worker, claim)}

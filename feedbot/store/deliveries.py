@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, text, update
 
 from feedbot.attempt import FeedEvent, State
 from feedbot.model import EventKind, JsonObject
 from feedbot.store.db import from_us_or_none, to_us
 from feedbot.store.schema import deliveries, posts, targets
-from feedbot.store.statements import chunks
+from feedbot.store.statements import CHUNK, chunks, lock_in_order
+
+STEERING = 7305815  # what PostgreSQL knows the lock of `steer` by
 
 
 class DeliveryRow(Struct, kw_only=True):
@@ -103,8 +105,22 @@ def _shared_in(row: Any) -> dict[str, Any]:
     return {**values, "state": State(row.state)}
 
 
-def of_articles(connection: Connection, article_keys: Iterable[int]) -> list[StoredDelivery[AnnouncementRow]]:
+def steer(connection: Connection) -> None:
+    """Say what is to become of deliveries as the only one, pass or person, until this transaction ends.
+
+    Each of them locks many rows, in several steps and in an order of its own, so two could wait for each
+    other. Those who send ask for nothing here: they wait for rows only in the order of their keys.
+    """
+    if connection.dialect.name != "sqlite":  # where each transaction has the database for itself
+        connection.execute(select(func.pg_advisory_xact_lock(STEERING)))
+
+
+def of_articles(
+    connection: Connection, article_keys: Collection[int]
+) -> list[StoredDelivery[AnnouncementRow]]:
     """All deliveries of these articles, the oldest first; nobody claims one of them meanwhile."""
+    if len(article_keys) > CHUNK:
+        _lock_of_articles(connection, article_keys)
     found = [
         StoredDelivery(key=row.key, row=announcement_in(row))
         for chunk in chunks(article_keys)
@@ -116,6 +132,21 @@ def of_articles(connection: Connection, article_keys: Iterable[int]) -> list[Sto
         )
     ]
     return sorted(found, key=lambda stored: stored.key)
+
+
+def _lock_of_articles(connection: Connection, article_keys: Collection[int]) -> None:
+    """Lock them by their keys over all chunks, in which they come by their articles."""
+    if connection.dialect.name == "sqlite":
+        return
+    keys = [
+        key
+        for chunk in chunks(article_keys)
+        for key in connection.execute(
+            select(deliveries.c.key).where(deliveries.c.article_key.in_(chunk))
+        ).scalars()
+    ]
+    for chunk in chunks(sorted(keys)):
+        lock_in_order(connection, deliveries.c.key, chunk)
 
 
 def posted(connection: Connection, article_keys: Iterable[int]) -> set[tuple[str, int]]:

@@ -51,7 +51,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     key: int
     row: DeliveryRow  # as it is now: under way, and this attempt counted
     owner: str
-    health: Health
+    health: Health  # of the target, and ...
+    setup: str  # ... a digest of its options, as they stood then
 
 
 class AnnouncementClaim(Claim, frozen=True, kw_only=True):
@@ -91,6 +92,7 @@ _EARLIER_OF_ARTICLE = exists(
 _TARGETS = (
     select(
         targets.c.name,
+        targets.c.setup,
         targets.c.condition,
         targets.c.reason,
         targets.c.failures,
@@ -208,11 +210,11 @@ def claim_heads(
     keep their order: a later one waits for the earlier to be settled. `leases` says how long each may take.
     """
     names = {"_targets": list(leases)}
-    healths = {row.name: health_in(row) for row in connection.execute(_TARGETS, names)}
+    found = {row.name: (health_in(row), row.setup) for row in connection.execute(_TARGETS, names)}
     busy = set(connection.execute(_BUSY, names).scalars())
     open_ = [
         name
-        for name, health in healths.items()
+        for name, (health, _) in found.items()
         if health.is_open(now) and name not in busy and is_in_pace(connection, name, paces.get(name), now)
     ]
     if not open_:
@@ -225,7 +227,7 @@ def claim_heads(
         "_lease_until_us": to_us(now + max(leases[name] for name in open_)),
     }
     keys = connection.execute(_CLAIM_HEADS, values).scalars().all()
-    return {one.row.target: [one] for one in _claims(connection, keys, owner, healths)}
+    return {one.row.target: [one] for one in _claims(connection, keys, owner, found)}
 
 
 def claim_next(
@@ -234,14 +236,15 @@ def claim_next(
     health: Health,
     now: datetime,
     *,
+    setup: str,
     owner: str,
     lease: timedelta,
     most: int = 1,
 ) -> list[Claim]:
     """The oldest deliveries of `target` that are due, `most` of them, now ours.
 
-    For one who settles deliveries of it in this transaction, and so knows its health: to everybody else the
-    target is busy until the transaction ends, so nobody can come between.
+    For one who settles deliveries of it in this transaction, and so knows its health and its setup: to
+    everybody else the target is busy until the transaction ends, so nobody can come between.
     """
     if not health.is_open(now):
         return []
@@ -253,30 +256,31 @@ def claim_next(
         "_most": most,
     }
     keys = connection.execute(_CLAIM_NEXT, values).scalars().all()
-    return _claims(connection, keys, owner, {target: health})
+    return _claims(connection, keys, owner, {target: (health, setup)})
 
 
 def _claims(
-    connection: Connection, keys: Sequence[int], owner: str, healths: Mapping[str, Health]
+    connection: Connection, keys: Sequence[int], owner: str, standing: Mapping[str, tuple[Health, str]]
 ) -> list[Claim]:
     if not keys:
         return []
     found = connection.execute(_CLAIMED, {"_keys": keys}).all()
     slugs_ = _slugs(connection, {row.feed_key for row in found if row.feed_key is not None})
     return [
-        _announcement(row, owner, healths[row.target])
+        _announcement(row, owner, *standing[row.target])
         if row.feed_key is None
-        else _ping(row, owner, healths[row.target], *slugs_[row.feed_key])
+        else _ping(row, owner, *standing[row.target], *slugs_[row.feed_key])
         for row in found
     ]
 
 
-def _announcement(row: Any, owner: str, health: Health) -> AnnouncementClaim:
+def _announcement(row: Any, owner: str, health: Health, setup: str) -> AnnouncementClaim:
     return AnnouncementClaim(
         key=row.key,
         row=announcement_in(row),
         owner=owner,
         health=health,
+        setup=setup,
         article_id=row.article_id,
         status=Status(row.status),
         published=from_us(row.published_us),
@@ -287,9 +291,17 @@ def _announcement(row: Any, owner: str, health: Health) -> AnnouncementClaim:
     )
 
 
-def _ping(row: Any, owner: str, health: Health, is_active: bool, slugs_: tuple[str, ...]) -> PingClaim:
+def _ping(
+    row: Any, owner: str, health: Health, setup: str, is_active: bool, slugs_: tuple[str, ...]
+) -> PingClaim:
     return PingClaim(
-        key=row.key, row=ping_in(row), owner=owner, health=health, is_active=is_active, slugs=slugs_
+        key=row.key,
+        row=ping_in(row),
+        owner=owner,
+        health=health,
+        setup=setup,
+        is_active=is_active,
+        slugs=slugs_,
     )
 
 

@@ -88,7 +88,7 @@ def settle(
         upsert(connection, posts, [post for one in mine if (post := _post_of(one, now))])
         before = {one.claim.row.target: one.claim.health for one in mine}
         after = {one.claim.row.target: one.settlement.health for one in mine}
-        for name, health in after.items():
+        for name, health in sorted(after.items()):
             if health != before[name]:
                 put_health(connection, name, health)
     return ours

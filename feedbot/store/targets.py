@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -41,7 +41,7 @@ def meet(connection: Connection, setups: Mapping[str, str]) -> list[str]:
         latest = connection.execute(select(func.max(events.c.number))).scalar() or 0
         fresh = {"first_event": latest, **_values(Health())}
         insert_new(connection, targets, [{"name": name, "setup": setups[name], **fresh} for name in new])
-    for name, setup in setups.items():
+    for name, setup in sorted(setups.items()):  # rows are locked in the order of their names
         if name in known and known[name].setup != setup:
             connection.execute(update(targets).where(targets.c.name == name).values(setup=setup))
             try_again(connection, name)
@@ -53,6 +53,17 @@ def try_again(connection: Connection, name: str) -> None:
     put_health(connection, name, Health())
     waits = (deliveries.c.target == name, deliveries.c.state == State.RETRY)
     connection.execute(update(deliveries).where(*waits).values(due_us=deliveries.c.at_us))
+
+
+def lock(connection: Connection, names: Collection[str]) -> dict[str, TargetRow]:
+    """These targets as they stand, which nobody changes until this transaction ends.
+
+    Whoever locks targets and deliveries begins with the targets.
+    """
+    if not names:
+        return {}
+    statement = select(targets).where(targets.c.name.in_(names)).order_by(targets.c.name)
+    return {row.name: _row(row) for row in connection.execute(statement.with_for_update(key_share=True))}
 
 
 def put_health(connection: Connection, name: str, health: Health) -> None:

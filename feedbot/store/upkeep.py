@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
 
 from feedbot.attempt import State
 from feedbot.retry import LONGEST, next_attempt
@@ -54,23 +54,27 @@ def recover(connection: Connection, now: datetime, *, owner: str = "", under_way
 
 
 def mend_clock(connection: Connection, now: datetime) -> None:
-    """Let nothing wait for a moment that only a wrong clock can have meant."""
+    """Let nothing wait for a moment that only a wrong clock can have meant.
+
+    What others hold, here and in `purge`, is left for the next time: the caller may hold what they wait for.
+    """
     absurd = to_us(now + LONGEST + timedelta(hours=3))
     moment = to_us(now)
-    connection.execute(update(targets).where(targets.c.until_us > absurd).values(until_us=moment))
+    waiting = select(targets.c.name).where(targets.c.until_us > absurd)
+    free = waiting.with_for_update(skip_locked=True, key_share=True).correlate(None)
+    connection.execute(update(targets).where(targets.c.name.in_(free)).values(until_us=moment))
     waits = deliveries.c.state.in_((State.RETRY, State.UNCLEAR))
     # One that was never tried may wait for long by the configuration; but not for what has not happened yet.
     is_from_ahead = or_(deliveries.c.at_us > absurd, deliveries.c.by_hand)
-    connection.execute(
-        update(deliveries)
-        .where(IS_OPEN, or_(waits, is_from_ahead), deliveries.c.due_us > absurd)
-        .values(due_us=moment)
-    )
-    connection.execute(
-        update(deliveries)
-        .where(IS_SENDING, deliveries.c.lease_until_us > absurd)
-        .values(lease_until_us=moment)
-    )
+    put_off = _free().where(IS_OPEN, or_(waits, is_from_ahead), deliveries.c.due_us > absurd)
+    connection.execute(update(deliveries).where(deliveries.c.key.in_(put_off)).values(due_us=moment))
+    claimed = _free().where(IS_SENDING, deliveries.c.lease_until_us > absurd)
+    connection.execute(update(deliveries).where(deliveries.c.key.in_(claimed)).values(lease_until_us=moment))
+
+
+def _free() -> Select[tuple[int]]:
+    """The keys of deliveries that nobody else holds."""
+    return select(deliveries.c.key).with_for_update(skip_locked=True).correlate(None)
 
 
 def purge(connection: Connection, before: datetime) -> int:
@@ -79,12 +83,13 @@ def purge(connection: Connection, before: datetime) -> int:
     What each target has of an article (`posts`) is kept, so that it can still be changed or taken back.
     """
     limit = to_us(before)
-    is_old = (deliveries.c.target.in_(select(targets.c.name)), deliveries.c.settled_us < limit)
-    old = select(deliveries.c.key).where(*is_old)
+    old = _free().where(deliveries.c.target.in_(select(targets.c.name)), deliveries.c.settled_us < limit)
     connection.execute(
         delete(attempts).where(or_(attempts.c.at_us < limit, attempts.c.delivery_key.in_(old)))
     )
-    number = connection.execute(delete(deliveries).where(*is_old)).rowcount
+    # One that was held until now keeps its attempts, and stays.
+    is_tried = exists().where(attempts.c.delivery_key == deliveries.c.key)
+    number = connection.execute(delete(deliveries).where(deliveries.c.key.in_(old), ~is_tried)).rowcount
     is_told = exists().where(deliveries.c.event_number == events.c.number)
     # The newest stays, for targets count by its number: SQLite would give it to the next event.
     newest = select(func.max(events.alias().c.number)).scalar_subquery()

@@ -195,8 +195,12 @@ def find_gone(connection: Connection) -> set[str]:
     is_silent = workers.c.seen_us < NOW - length_us
     if connection.execute(select(workers.c.owner).where(is_silent).limit(1)).first() is None:
         return set()
-    connection.execute(delete(workers).where(workers.c.seen_us < NOW - KEPT_US))
-    gone = update(workers).where(is_silent, ~workers.c.is_gone).values(is_gone=True)
+    # A row that somebody holds is that of one who gives a sign of life right now, or is being seen to.
+    free = select(workers.c.owner).with_for_update(skip_locked=True).correlate(None)
+    forgotten = free.where(workers.c.seen_us < NOW - KEPT_US)
+    connection.execute(delete(workers).where(workers.c.owner.in_(forgotten)))
+    silent = free.where(is_silent, ~workers.c.is_gone)
+    gone = update(workers).where(workers.c.owner.in_(silent)).values(is_gone=True)
     return set(connection.execute(gone.returning(workers.c.session)).scalars())
 
 

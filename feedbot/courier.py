@@ -235,6 +235,11 @@ def settlement_of(claim: Claim, outcome: Outcome, health: Health, now: datetime,
     return found
 
 
+def was_withdrawn(one: Settled) -> bool:
+    """Whether it was not sent because its article was withdrawn when it was claimed."""
+    return one.settlement.state is State.SUPERSEDED
+
+
 def tell(one: Settled) -> None:
     """Log what became of a delivery."""
     row, settlement = one.claim.row, one.settlement

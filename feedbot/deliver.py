@@ -37,6 +37,7 @@ from feedbot.courier import (
     settled_of,
     tell,
     tell_health,
+    was_withdrawn,
 )
 from feedbot.dispatch import GRACE, Dispatch
 from feedbot.errors import StoreError
@@ -208,6 +209,9 @@ class Deliverer:
         now = self._clock()
         settled = self._settled(connection, returns, now)
         settling.lock(connection, [claim for one in returns for claim in one.claims])
+        withdrawn = [one.claim for some in settled.values() for one in some if was_withdrawn(one)]
+        back = settling.live_again(connection, withdrawn)
+        settled = {name: [one for one in some if one.claim.key not in back] for name, some in settled.items()}
         everything = [one for some in settled.values() for one in some]
         noted = {one.claim.key for one in everything}
         for one in returns:

@@ -12,6 +12,7 @@ from typing import Any
 from newsroom import Newsroom
 
 from feedbot.attempt import Check, Delivery, Outcome, Preview, Sent, State
+from feedbot.clock import Clock
 from feedbot.deliver import Deliverer, Recipient
 from feedbot.observe import Redact
 from feedbot.settlement import Health
@@ -91,7 +92,7 @@ class Desk:
         (box,) = self.boxes.values()
         return box
 
-    def deliverer(self, *, parallel: int = 2, redact: Redact = str) -> Deliverer:
+    def deliverer(self, *, parallel: int = 2, redact: Redact = str, clock: Clock | None = None) -> Deliverer:
         """A deliverer as a process of its own would have it, without jitter."""
         config = self.newsroom.config
         recipients = {
@@ -107,7 +108,7 @@ class Desk:
             max_age=config.announce.max_age,
             keep=config.announce.keep,
             parallel=parallel,
-            clock=lambda: self.newsroom.now,
+            clock=clock or (lambda: self.newsroom.now),
             jitter=lambda: 0.0,
             redact=redact,
         )

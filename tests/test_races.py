@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, event, text
 from test_worker import PATIENCE, wait_until
 
 from feedbot import ledger, standings
-from feedbot.attempt import Busy, Delivery, Denied, Outcome, Retry, State
+from feedbot.attempt import Busy, Delivery, Denied, Outcome, Retry, Sent, State
 from feedbot.courier import settled_of
 from feedbot.settlement import Condition
 from feedbot.store import deliveries, outbox, settling, upkeep, workers
@@ -317,3 +317,55 @@ def test_a_refusal_of_the_former_token_does_not_pause_a_target_that_has_another(
     assert desk.health().condition is Condition.READY
     desk.deliver(seconds=1)
     assert [state for _, state in desk.states()] == [State.SENT]
+
+
+def test_what_came_back_after_it_was_claimed_is_announced_all_the_same(any_desk: Desk) -> None:
+    desk = any_desk
+    desk.configure(webhook(events=["published"]))
+    publish(desk, "one")
+    desk.newsroom.later(seconds=3)
+    end_before_announcing(desk.newsroom.engine)
+    (desk.newsroom.content / "one.md").unlink()
+    with pytest.raises(RuntimeError, match="killed"):
+        desk.newsroom.build()
+    came: list[str] = []
+
+    def clock() -> datetime:
+        if threading.current_thread().name.startswith("delivery") and not came:
+            came.append("back")
+            publish(desk, "one")
+        return desk.newsroom.now
+
+    desk.deliverer(clock=clock).run_due()
+    assert came
+    desk.deliver()
+    assert desk.box.told() == [("published", "About one")]
+
+
+def end_before_announcing(engine: Engine) -> None:
+    """Let the next pass end as if it was killed before it looks at what is to be announced."""
+
+    def end(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM events" in statement:
+            event.remove(engine, "before_cursor_execute", end)
+            raise RuntimeError("killed")
+
+    event.listen(engine, "before_cursor_execute", end)
+
+
+def test_an_answer_that_comes_after_its_delivery_was_purged_holds_nothing_up(any_desk: Desk) -> None:
+    """As to a machine that slept for days while another one worked."""
+    desk = any_desk
+    publish(desk, "one")
+    desk.newsroom.later(seconds=3)
+
+    def asleep(_: Delivery) -> Outcome:
+        desk.newsroom.later(minutes=5)  # the lease is over
+        for days in (0, 1, 100):
+            desk.deliver(days=days)
+        assert desk.rows() == []
+        return Sent()
+
+    desk.box.outcomes += [asleep]
+    desk.deliverer().run_due()
+    assert len(desk.box.got) == 2

@@ -14,13 +14,13 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from feedbot.attempt import SAID, Outcome, State, Unclear
-from feedbot.model import EventKind
+from feedbot.model import EventKind, Status
 from feedbot.settlement import Settlement
 from feedbot.store import pings
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import IS_SENDING
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
-from feedbot.store.schema import attempts, deliveries, posts
+from feedbot.store.schema import articles, attempts, deliveries, posts
 from feedbot.store.statements import Row, upsert
 from feedbot.store.targets import put_health
 
@@ -81,7 +81,9 @@ def settle(
     found = connection.execute(_OURS, {"_keys": list(claims), "_owner": settled[0].claim.owner})
     ours = {key for key, attempts_ in found if attempts_ == claims[key]}
     mine = [one for one in settled if one.claim.key in ours]
-    connection.execute(ATTEMPT, [_attempt_of(one, now, redact, one.claim.key in ours) for one in settled])
+    tried = settled if len(mine) == len(settled) else _not_purged(connection, settled)
+    if tried:
+        connection.execute(ATTEMPT, [_attempt_of(one, now, redact, one.claim.key in ours) for one in tried])
     if mine:
         connection.execute(_SETTLE, [_values_of(one, now) for one in mine])
         pings.retire(connection, _pings_in(one.claim for one in mine), now)
@@ -94,11 +96,33 @@ def settle(
     return ours
 
 
+def _not_purged(connection: Connection, settled: Sequence[Settled]) -> list[Settled]:
+    """Those whose deliveries are still there: whoever was stopped for long may come back with older ones."""
+    there = select(deliveries.c.key).where(deliveries.c.key.in_([one.claim.key for one in settled]))
+    keys = set(connection.execute(there).scalars())
+    return [one for one in settled if one.claim.key in keys]
+
+
 def lock(connection: Connection, claims: Iterable[Claim]) -> None:
     """Lock the rows of `claims` in the order in which everybody locks rows: nobody waits in a circle."""
     keys = [one.key for one in claims]
     if keys and connection.dialect.name != "sqlite":  # where each transaction has the database for itself
         connection.execute(_LOCK, {"_keys": keys})
+
+
+def live_again(connection: Connection, claims: Sequence[Claim]) -> set[int]:
+    """The keys of those of these claims whose article is in its feeds now, though it was not then.
+
+    Whoever announced that it came back took such a delivery for one that is being sent.
+    """
+    if not claims:
+        return set()
+    about = {one.key: one.row.article_key for one in claims if isinstance(one, AnnouncementClaim)}
+    live = select(articles.c.key).where(
+        articles.c.key.in_(set(about.values())), articles.c.status == Status.LIVE
+    )
+    there = set(connection.execute(live).scalars())
+    return {key for key, article_key in about.items() if article_key in there}
 
 
 def release(connection: Connection, claims: Sequence[Claim], now: datetime) -> None:

@@ -17,12 +17,12 @@ from postbox import Desk, webhook
 from sqlalchemy import Connection, Engine, event, text
 from test_worker import PATIENCE, wait_until
 
-from feedbot import ledger, standings
+from feedbot import standings, steering
 from feedbot.attempt import Busy, Delivery, Denied, Outcome, Retry, Sent, State
 from feedbot.courier import settled_of
 from feedbot.settlement import Condition
 from feedbot.store import deliveries, outbox, settling, upkeep, workers
-from feedbot.store.deliveries import Selection
+from feedbot.store.inquiry import Selection
 from feedbot.store.workers import Role
 
 ALL = ["published", "updated", "withdrawn"]
@@ -54,8 +54,8 @@ def publish(desk: Desk, *names: str) -> None:
         desk.newsroom.build([desk.write(f"{name}.md")])
 
 
-def say(desk: Desk, word: ledger.Word, **selection: Any) -> Callable[[Connection], object]:
-    return lambda connection: ledger.say(connection, word, Selection(**selection), desk.newsroom.now)
+def say(desk: Desk, word: steering.Word, **selection: Any) -> Callable[[Connection], object]:
+    return lambda connection: steering.say(connection, word, Selection(**selection), desk.newsroom.now)
 
 
 def claim(desk: Desk) -> list[outbox.Claim]:
@@ -132,7 +132,7 @@ def waits_for_deliveries(statement: str) -> bool:
 def test_a_burst_can_be_dropped_while_a_pass_holds_it(desk: Desk) -> None:
     desk.configure(webhook(events=ALL), announce={"burst": 3, "settle": "1m"})
     publish(desk, "a", "b")
-    dropping = Other(desk.newsroom.engine, say(desk, ledger.Word.DROP))
+    dropping = Other(desk.newsroom.engine, say(desk, steering.Word.DROP))
     once_after(desk.newsroom.engine, waits_for_deliveries, dropping.begin)
     corrected = desk.write("b.md", title="Corrected")
     desk.newsroom.build([corrected, *(desk.write(f"{name}.md") for name in "cde")])
@@ -149,7 +149,7 @@ def test_what_a_resumed_target_waits_for_can_be_dropped_meanwhile(desk: Desk) ->
     move_to_the_end(desk, second, third, first)
     engine = desk.newsroom.engine
     resuming = Other(engine, lambda connection: standings.resume(connection, "box"))
-    dropping = Other(engine, say(desk, ledger.Word.DROP))
+    dropping = Other(engine, say(desk, steering.Word.DROP))
     with engine.begin() as connection:
         connection.execute(text("select 1 from deliveries where key = :key for update"), {"key": third})
         resuming.begin()
@@ -176,7 +176,7 @@ def test_a_pass_over_very_many_articles_locks_their_deliveries_in_one_order(desk
     first, last = (row.row.article_key for row in desk.rows())
     nobody = range(10_000, 11_000)
     engine = desk.newsroom.engine
-    dropping = Other(engine, say(desk, ledger.Word.DROP))
+    dropping = Other(engine, say(desk, steering.Word.DROP))
     once_after(engine, lambda statement: "FROM deliveries" in statement, dropping.begin)
     with engine.begin() as connection:
         found = deliveries.of_articles(connection, [last, *nobody, first])

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -280,8 +281,9 @@ def guarded(newsroom: Newsroom) -> Newsroom:
 
 
 def revealed(said: str, *more: str) -> set[str]:
-    """The planted words found in `said`."""
-    return {word for word in ("Zq", "hook-user", *more) if word in said}
+    """The planted words found in `said`. (Two letters alone come about in a database by themselves.)"""
+    found = {word for word in ("hook-user", *more) if word in said}
+    return found | set(re.findall(r"Zq\d|-Zq", said))
 
 
 def test_no_command_shows_or_keeps_a_secret(guarded: Newsroom) -> None:

@@ -15,6 +15,7 @@ import pytest
 from newsroom import Newsroom
 from receiver import Receiver, Reply, Request, receiving
 
+PLANTED = re.compile(r"Zq\d")  # in each secret; shorter words come about in a database by themselves
 SIGNING = "whsec_" + base64.b64encode(b"Zq6" * 10).decode()
 SECRETS = {
     "CHAT_PATH": "services/T000Zq1/B000Zq2?key=Zq3Zq3Zq3Zq3",
@@ -132,14 +133,14 @@ def test_whatever_a_server_answers_no_secret_is_said_or_kept(newsroom: Newsroom,
         said = announce_to(newsroom, receiver.url)
         assert_secrets_arrived(receiver)
     assert "About one" in said
-    assert "Zq" not in said.replace("Zq is no HTTP", "")
+    assert not PLANTED.search(said)
     assert SIGNING.removeprefix("whsec_") not in said
 
 
 def test_a_server_that_is_not_there_is_not_told_of_by_its_secret_address(newsroom: Newsroom) -> None:
     said = announce_to(newsroom, "http://127.0.0.1:1")
     assert "refused" in said
-    assert "Zq" not in said
+    assert not PLANTED.search(said)
 
 
 def assert_secrets_arrived(receiver: Receiver) -> None:

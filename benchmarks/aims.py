@@ -48,7 +48,7 @@ BESIDE = (
     (Hugo.name, "memory", 10, (50_000,)),
     (Eleventy.name, "seconds", 5, (10_000, 50_000)),
     (Jekyll.name, "seconds", 5, (10_000, 50_000)),
-    (Pelican.name, "seconds", 30, (10_000,)),
+    (Pelican.name, "seconds", 30, (10_000, 50_000)),
 )
 UNITS = {"seconds": "time", "cpu": "CPU", "memory": "memory"}
 

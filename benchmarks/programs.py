@@ -212,7 +212,7 @@ class Pelican(Program):
     name = "Pelican"
     fields = "pelican"
     documents = ("rss.xml", "atom.xml")
-    largest = 10_000
+    largest = 50_000
     repeats = 1
 
     @property

@@ -7,7 +7,7 @@ files to read need not be waited for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from feedbot.clock import utc_now
@@ -34,10 +34,8 @@ def head_start(config: Config) -> Iterator[HeadStart | None]:
         yield None
         return
     sources = sources_of(config)
+    begun = None
     with Crew(load=(sources.reader.load,)) as crew:
-        try:
-            look = look_at(sources, crew, utc_now())
-        except ContentError:  # which is told, and noted, when the pass comes to it
-            yield None
-            return
-        yield HeadStart(crew, look)
+        with suppress(ContentError):  # which is told, and noted, when the pass comes to it
+            begun = HeadStart(crew, look_at(sources, crew, utc_now()))
+        yield begun

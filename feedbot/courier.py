@@ -23,7 +23,7 @@ from feedbot.model import Article, Entry, EventKind, Format, Site, Status, load_
 from feedbot.moments import iso
 from feedbot.render import topics
 from feedbot.settlement import Condition, Health, Settlement, settle
-from feedbot.store.db import from_us
+from feedbot.store.db import from_us, from_us_or_none
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
 from feedbot.store.settling import Settled
 from feedbot.store.targets import TargetRow
@@ -173,7 +173,7 @@ def delivery_of(claim: AnnouncementClaim, article: Article) -> Delivery:
         entry=Entry(id=claim.article_id, article=article),
         attempt=row.attempts,
         may_have_arrived=claim.is_uncertain and (row.event is EventKind.PUBLISHED or not claim.posted),
-        first_tried=None if is_first or row.first_tried_us is None else from_us(row.first_tried_us),
+        first_tried=None if is_first else from_us_or_none(row.first_tried_us),
         generation=row.generation,
         receipt=claim.receipt,
         posted=claim.posted,

@@ -62,15 +62,14 @@ class Crew:
         """
         if self._size < 2 or self._pool or _has_one_thread():
             return
-        pool = self._started()
-        for _ in range(self._size):
-            _submitted(pool, _nothing, None)
+        self._started()
+        self.let_load()  # to be given work is to be started
 
-    def let_load(self, load: Callable[[], object]) -> None:
+    def let_load(self, *load: Callable[[], object]) -> None:
         """Let those who work already load something before there is work that needs it, in a moment."""
         if self._pool:
             for _ in range(self._size):
-                _submitted(self._pool, _call, (load,))
+                _submitted(self._pool, _call, load)
 
     def map(
         self, work: Callable[[Item], Result], items: Iterable[Item], *, pays: bool
@@ -107,10 +106,6 @@ def is_helper() -> bool:
 def _call(load: Iterable[Callable[[], object]]) -> None:
     for one in load:
         one()
-
-
-def _nothing(_: None) -> None:
-    """To be given work is to be started."""
 
 
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:

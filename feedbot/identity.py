@@ -158,18 +158,21 @@ class Identities:
         """As `of`, but None if that depends on files that were not met yet."""
         if self._has_new_id(name, read):
             return None
-        is_known = self.known(name) or self._return(name, read)
-        if not is_known and (self._rename(read) or self._holder(name, self._wanted(name, read))):
+        if stored := self.known(name) or self._return(name, read):
+            return self._claim(name, stored)
+        if self._rename(read) or self._holder(name, self._wanted(name, read)):
             return None
-        return self.of(name, read)
+        return self._by_own_id(name, read)
 
     def of(self, name: str, read: Ready) -> Identity | Duplicate:
         """The identity of the article in the file `name`."""
-        stored = self.known(name) or self._return(name, read) or self._rename(read)
-        if stored:
-            self._claimed[stored.row.id] = name
-            return Identity(id=stored.row.id, stored=stored)
+        if stored := self.known(name) or self._return(name, read) or self._rename(read):
+            return self._claim(name, stored)
         return self._by_own_id(name, read)
+
+    def _claim(self, name: str, stored: StoredArticle) -> Identity:
+        self._claimed[stored.row.id] = name
+        return Identity(id=stored.row.id, stored=stored)
 
     def _has_new_id(self, name: str, read: Ready) -> bool:
         """Whether a known file gives an `id` that is new to all: another may ask for the one it had."""

@@ -21,6 +21,7 @@ from feedbot.store.inquiry import AttemptRow, Selection, ShownDelivery
 from feedbot.store.turns import Pace
 
 URL = "https://receiver.example/hook"
+ALL = ["published", "updated", "withdrawn"]  # events
 
 
 @dataclass
@@ -145,3 +146,11 @@ class Desk:
 def in_seconds(newsroom: Newsroom, seconds: float) -> datetime:
     """A moment by the newsroom's clock."""
     return newsroom.now + timedelta(seconds=seconds)
+
+
+def opened(room: Newsroom) -> Desk:
+    """A newsroom with one webhook that takes every event, after its first pass."""
+    desk = Desk(room)
+    desk.configure(webhook(events=ALL))
+    room.build()
+    return desk

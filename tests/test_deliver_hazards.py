@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import Newsroom
-from postbox import Desk, Postbox, webhook
+from postbox import Desk, Postbox, opened, webhook
 from sqlalchemy import Engine, event, text
 from test_worker import wait_until
 
@@ -23,16 +23,11 @@ from feedbot.steering import Word, say
 from feedbot.store import outbox
 from feedbot.store.inquiry import Selection
 
-ALL = ["published", "updated", "withdrawn"]
-
 
 @pytest.fixture
 def desk(any_newsroom: Newsroom) -> Desk:
     """A newsroom with one webhook that takes every event, after its first pass."""
-    desk = Desk(any_newsroom)
-    desk.configure(webhook(events=ALL))
-    any_newsroom.build()
-    return desk
+    return opened(any_newsroom)
 
 
 def publish(desk: Desk, *names: str) -> None:
@@ -209,9 +204,7 @@ def test_nothing_overtakes_what_a_pass_is_about_to_correct(
 ) -> None:
     """Others can send while a pass announces: on PostgreSQL, where it locks the deliveries of what it saw."""
     room = Newsroom(tmp_path / "newsroom", store_url=postgres_url)
-    desk = Desk(room)
-    desk.configure(webhook(events=ALL))
-    room.build()
+    desk = opened(room)
     names = [f"w{number}" for number in range(6)]
     publish(desk, *names)
     room.later(seconds=3)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from newsroom import Newsroom
-from postbox import Desk, webhook
+from postbox import ALL, Desk, opened, webhook
 from sqlalchemy import Connection, Engine, event, text
 from test_worker import PATIENCE, wait_until
 
@@ -24,8 +24,6 @@ from feedbot.settlement import Condition
 from feedbot.store import deliveries, outbox, settling, upkeep, workers
 from feedbot.store.inquiry import Selection
 from feedbot.store.workers import Role
-
-ALL = ["published", "updated", "withdrawn"]
 
 
 @pytest.fixture
@@ -40,13 +38,6 @@ def desk(tmp_path: Path, postgres_url: str) -> Iterator[Desk]:
 def any_desk(any_newsroom: Newsroom) -> Desk:
     """The same on each kind of database."""
     return opened(any_newsroom)
-
-
-def opened(room: Newsroom) -> Desk:
-    desk = Desk(room)
-    desk.configure(webhook(events=ALL))
-    room.build()
-    return desk
 
 
 def publish(desk: Desk, *names: str) -> None:

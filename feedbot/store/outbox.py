@@ -29,7 +29,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from feedbot.attempt import State
 from feedbot.model import JsonObject, Status
 from feedbot.settlement import Health
-from feedbot.store.db import from_us, to_us
+from feedbot.store.db import from_us, from_us_or_none, to_us
 from feedbot.store.deliveries import (
     COLUMNS,
     IS_OPEN,
@@ -286,7 +286,7 @@ def _announcement(row: Any, owner: str, health: Health, setup: str) -> Announcem
         published=from_us(row.published_us),
         body=row.body,
         receipt=json.loads(row.receipt) if row.receipt else {},
-        posted=None if row.posted_us is None else from_us(row.posted_us),
+        posted=from_us_or_none(row.posted_us),
         is_uncertain=bool(row.is_uncertain),
     )
 

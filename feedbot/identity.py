@@ -2,9 +2,9 @@
 
 In this order: the article that the file was before, unless its front-matter `id` now says another that there
 is; the one with its `id`; the one that was read at its path and went, if it gave the same `id`, or none as
-well; the one with its front-matter URL whose file just went (a rename); a new one, whose id is made of its
-path. What depends on files that come later in the same pass is decided when all were met. Reads the store
-and writes nothing.
+well; a renamed one, whose file just went and gave the same `id`, or where this one gives none, the same URL;
+a new one, whose id is made of its path. What depends on files that come later in the same pass is decided
+when all were met. Reads the store and writes nothing.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ class Identities:
         self._by_key: dict[int, StoredArticle] = {}
         self._by_id: dict[str, StoredArticle] = {}
         self._by_path: dict[str, StoredArticle] = {}
-        self._by_url: dict[str, list[StoredArticle]] = {}
+        self._recent: dict[str, list[StoredArticle]] = {}  # by trace, those whose files went a while ago
         self._asked: set[str] = set()  # ids that front matter gives
-        self._bearers: dict[str, str] = {}  # digest of a URL -> the file that came with it
-        self._shared: set[str] = set()  # digests of URLs that several files came with
+        self._bearers: dict[str, str] = {}  # trace -> the file that came with it
+        self._shared: set[str] = set()  # traces that several files came with
         self._left: dict[str, StoredArticle] = {}  # id -> article whose file says that it is another one
 
     def prepare(self, readings: Mapping[str, Verdict]) -> None:
@@ -122,14 +122,15 @@ class Identities:
         return leaving
 
     def _prepare_renames(self, reads: Mapping[str, Ready]) -> None:
-        digests = {name: url_digest(read.url) for name, read in reads.items() if read.url}
-        self._shared |= {one for name, one in digests.items() if self._bearers.setdefault(one, name) != name}
-        going = self._going if digests else []
+        traces = {name: trace for name, read in reads.items() if (trace := _trace(read))}
+        self._shared |= {one for name, one in traces.items() if self._bearers.setdefault(one, name) != name}
+        digests = {url_digest(read.url) for read in reads.values() if read.url}
         since = self._now - RENAME_WINDOW
-        recent = articles.find_gone(self._connection, set(digests.values()), since=since)
-        self._by_url = {}
-        for stored in {stored.key: stored for stored in (*going, *recent)}.values():
-            self._by_url.setdefault(stored.row.url_digest, []).append(stored)
+        self._recent = _by_trace(articles.find_gone(self._connection, digests, since=since))
+
+    @cached_property
+    def _going_by_trace(self) -> dict[str, list[StoredArticle]]:
+        return _by_trace(self._going)
 
     @cached_property
     def _going(self) -> list[StoredArticle]:
@@ -206,15 +207,16 @@ class Identities:
         return stored if stored and self._is_free(stored) else None
 
     def _rename(self, read: Ready) -> StoredArticle | None:
-        """The one article with this URL whose file went, if this is the one file that came with it.
+        """The one article whose file went that left the trace of this one, if no other came with it.
 
         A file that came before, and was broken or held back until now, counts as one that comes.
         """
-        digest = url_digest(read.url)
-        if read.id or not digest or digest in self._shared:
+        trace = _trace(read)
+        if not trace or trace in self._shared or make_id(self._id_base, read.id) in self._by_id:
             return None
-        candidates = [stored for stored in self._by_url.get(digest, []) if self._is_free(stored)]
-        return candidates[0] if len(candidates) == 1 else None
+        left = (*self._going_by_trace.get(trace, ()), *self._recent.get(trace, ()))
+        candidates = {stored.key: stored for stored in left if self._is_free(stored)}
+        return next(iter(candidates.values())) if len(candidates) == 1 else None
 
     def _by_own_id(self, name: str, read: Ready) -> Identity | Duplicate:
         wanted = self._wanted(name, read)
@@ -262,7 +264,29 @@ def _last_gone(found: Iterable[StoredArticle], reads: Mapping[str, Ready]) -> di
 
 def _gave(stored: StoredArticle, id_: str) -> bool:
     """Whether the front matter of an article gave this id ("": none) when it was read last."""
-    return load_article(stored.row.body).given_id == id_
+    return _given_id(stored) == id_
+
+
+def _given_id(stored: StoredArticle) -> str:
+    return load_article(stored.row.body).given_id
+
+
+def _trace(read: Ready) -> str:
+    """What tells a file again under another name: its `id`, or else its URL; "" for neither."""
+    return _trace_of_id(read.id) or url_digest(read.url)
+
+
+def _trace_of_id(id_: str) -> str:
+    return f"id {id_}" if id_ else ""
+
+
+def _by_trace(gone: Iterable[StoredArticle]) -> dict[str, list[StoredArticle]]:
+    """Articles by each of the traces that they left."""
+    found: dict[str, list[StoredArticle]] = {}
+    for stored in gone:
+        for trace in {_trace_of_id(_given_id(stored)), stored.row.url_digest} - {""}:
+            found.setdefault(trace, []).append(stored)
+    return found
 
 
 def _duplicate(name: str, id_: str, holder: str) -> Finding:

@@ -214,6 +214,21 @@ def test_a_file_that_is_deleted_at_one_pass_and_comes_under_a_new_name_at_the_ne
     assert [item["id"].rpartition(":")[2] for item in newsroom.items()] == ["old.md"]
 
 
+@pytest.mark.parametrize("url", [None, "https://publisher.example/story"])
+def test_a_file_that_got_an_id_later_keeps_the_one_of_its_path_when_it_is_renamed(
+    any_newsroom: Newsroom, url: str | None
+) -> None:
+    any_newsroom.write("old.md", webUrl=url)
+    any_newsroom.build()
+    any_newsroom.write("old.md", webUrl=url, id="story-1")
+    any_newsroom.build()
+    (any_newsroom.content / "old.md").rename(any_newsroom.content / "new.md")
+    report = any_newsroom.build()
+    assert report.sync.renamed == 1
+    assert set(events(report)) <= {("updated", "old.md")}  # without a URL its link is another
+    assert [item["id"].rpartition(":")[2] for item in any_newsroom.items()] == ["old.md"]
+
+
 def test_two_files_with_one_url_are_two_articles(newsroom: Newsroom) -> None:
     newsroom.write("a.md", webUrl="https://publisher.example/story")
     newsroom.write("b.md", webUrl="https://publisher.example/story")

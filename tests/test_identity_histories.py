@@ -83,6 +83,7 @@ class History:
     before: dict[str, File] = field(default_factory=dict)  # at the last pass
     ids: dict[str, str] = field(default_factory=dict)  # of the articles at paths, as of the last pass
     past: set[tuple[str, str | None]] = field(default_factory=set)  # path and URL of files that went
+    seen: set[str] = field(default_factory=set)  # ids of all articles there ever were
     edits: int = 0
 
     def take(self, step: Step) -> None:
@@ -131,6 +132,8 @@ class History:
         self._check_left_out(found)
         self._check_stays(found)
         self._check_moved(found)
+        self._check_moved_by_id(found)
+        self.seen.update(id_ for id_, _ in found.values())
         self.past |= {(path, file.url) for path, file in self.before.items() if path not in self.files}
         self.before = dict(self.files)
         self.ids = {path: id_ for path, (id_, _) in found.items()}
@@ -184,6 +187,18 @@ class History:
             if len(old) == 1 and is_alone and not is_old and went[old[0]].state == "sound":
                 id_ = self.ids.get(old[0])
                 assert id_ is None or id_ in asked or found[path][0] == id_
+
+    def _check_moved_by_id(self, found: dict[str, tuple[str, str]]) -> None:
+        """A file that alone comes with the `id` of one that just went is its article, whatever that is."""
+        were = {path for path, _ in self.past} | self.before.keys()
+        went = {path: file for path, file in self.before.items() if path not in self.files}
+        for path, file in self.files.items():
+            if path in were or not file.id or file.state != "sound" or SITE["id_base"] + file.id in self.seen:
+                continue
+            old = [one for one, gone in went.items() if gone.id == file.id and gone.state == "sound"]
+            bearers = [one for one in (*self.files.values(), *self.before.values()) if one.id == file.id]
+            if len(old) == 1 and len(bearers) == 2 and old[0] in self.ids:
+                assert found[path][0] == self.ids[old[0]]
 
     def _check_stays(self, found: dict[str, tuple[str, str]]) -> None:
         """A file that is where it was, and gives the `id` that it gave, is the article that it was."""

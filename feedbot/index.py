@@ -21,10 +21,10 @@ from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import DocumentRow
 from feedbot.render import render_index
 from feedbot.render.addresses import INDEX
-from feedbot.render.pages import render_index_page
+from feedbot.render.pages import drawn_of, render_index_page
 from feedbot.render.press import Press
 from feedbot.store import documents, feeds, journal
-from feedbot.store.db import from_us, to_us
+from feedbot.store.db import EPOCH, from_us, to_us
 from feedbot.store.feeds import FeedRow, Kind
 
 if TYPE_CHECKING:
@@ -130,13 +130,16 @@ class Index:
     def _listings(self, connection: Connection) -> list[Listing]:
         """All feeds with their numbers: the feed of all articles, the named ones, then topics by name."""
         numbers = feeds.numbers(connection)
+        newest = max((found.newest for found in numbers.values()), default=EPOCH)
         order = {Kind.ALL: 0, Kind.NAMED: 1, Kind.TOPIC: 2}
-        rows = [row for row in feeds.load(connection) if row.active]
+        active = (row for row in feeds.load(connection) if row.active)
+        rows = sorted(active, key=lambda row: (order[row.kind], row.name))
+        weeks = feeds.weeks(connection, [row.key for row in drawn_of(rows)], newest)
         listings = []
-        for row in sorted(rows, key=lambda row: (order[row.kind], row.name)):
+        for row in rows:
             feed, found = self._catalogue.choice(row).feed, numbers.get(row.key)
             listings.append(
-                Listing(feed=feed, articles=found.articles, newest=found.newest, weeks=found.weeks)
+                Listing(feed=feed, articles=found.articles, newest=found.newest, weeks=weeks.get(row.key, ()))
                 if found
                 else Listing(feed=feed, articles=0)
             )

@@ -11,7 +11,9 @@ import pytest
 from newsroom import Newsroom
 from sqlalchemy import Engine, event
 
+from feedbot.batches import batches
 from feedbot.index import LATEST, SOONEST
+from feedbot.render.pages import PLENTY
 
 Stamps = dict[str, int]
 
@@ -147,3 +149,16 @@ def test_whenever_a_pass_is_cut_short_the_index_comes_right_in_time(newsroom: Ne
     else:
         pytest.fail("a pass has no end")
     assert number > 4
+
+
+@pytest.mark.parametrize("topics", [2, PLENTY + 1])
+def test_the_page_draws_the_activity_of_each_feed_unless_there_are_very_many(
+    newsroom: Newsroom, topics: int
+) -> None:
+    newsroom.configure(feeds={"formats": ["rss"], "pages": False})
+    names = [f"Topic {number}" for number in range(topics)]
+    for number, some in enumerate(batches(names, 100)):
+        newsroom.write(f"{number}.md", topics=list(some))
+    newsroom.build()
+    page = (newsroom.feeds / "index.html").read_text(encoding="utf-8")
+    assert page.count("<title>Activity: ") == (1 if topics > PLENTY else 1 + topics)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -38,6 +38,8 @@ from feedbot.render.weeks import Drawing, draw
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+T = TypeVar("T")
+
 LABELS = {Format.RSS: "RSS", Format.ATOM: "Atom", Format.JSON: "JSON Feed"}
 ALL = "All articles"
 MAIN = b'<main id="main">\n'  # the articles of a page follow it
@@ -61,6 +63,11 @@ class Row(Struct, frozen=True, kw_only=True):
     drawing: Drawing | None
     documents: list[tuple[str, str]]  # the name of a format and the relative address
     address: str  # what is copied or printed: the absolute address in the first format
+
+
+def drawn_of(feeds: Sequence[T]) -> Sequence[T]:
+    """Those whose activity the index draws, of all feeds of a site, the first of which has all articles."""
+    return feeds if len(feeds) - 1 <= PLENTY else feeds[:1]
 
 
 def render_index_page(

@@ -59,7 +59,6 @@ class Numbers(Struct, frozen=True, kw_only=True):
 
     articles: int
     newest: datetime
-    weeks: tuple[int, ...]  # articles of each of the last WEEKS weeks of the site, the oldest first
 
 
 Membership = tuple[int, int, int]  # feed key, article key, the article's date in microseconds
@@ -275,22 +274,26 @@ _SIZES = select(activity.c.feed_key, func.sum(activity.c.articles)).group_by(act
 
 
 def numbers(connection: Connection) -> dict[int, Numbers]:
-    """How many articles each feed that has any can choose from, with the dates that the index shows."""
+    """How many articles each feed that has any can choose from, and when the newest of them was published."""
     newest = select(func.max(members.c.published_us)).where(members.c.feed_key == feeds.c.key)
     rows = connection.execute(select(feeds.c.key, newest.scalar_subquery().label("newest_us"))).all()
-    moments = {row.key: row.newest_us for row in rows if row.newest_us is not None}
-    last = week_of(max(moments.values(), default=0))
     totals = {feed_key: int(number) for feed_key, number in connection.execute(_SIZES)}
-    weeks: dict[int, list[int]] = {}
-    lately = select(activity).where(activity.c.week > last - WEEKS, activity.c.week <= last)
-    for feed_key, week, number in connection.execute(lately):
-        weeks.setdefault(feed_key, [0] * WEEKS)[week - last - 1] = number
     return {
-        key: Numbers(
-            articles=totals.get(key, 0), newest=from_us(moment), weeks=tuple(weeks.get(key, [0] * WEEKS))
-        )
-        for key, moment in moments.items()
+        row.key: Numbers(articles=totals.get(row.key, 0), newest=from_us(row.newest_us))
+        for row in rows
+        if row.newest_us is not None
     }
+
+
+def weeks(connection: Connection, keys: Iterable[int], newest: datetime) -> dict[int, tuple[int, ...]]:
+    """How many articles each of these feeds has of each of WEEKS weeks, the last of them that of `newest`."""
+    last = week_of(to_us(newest))
+    counts = {key: [0] * WEEKS for key in keys}
+    lately = select(activity).where(activity.c.week > last - WEEKS, activity.c.week <= last)
+    for chunk in chunks(counts):
+        for feed_key, week, number in connection.execute(lately.where(activity.c.feed_key.in_(chunk))):
+            counts[feed_key][week - last - 1] = number
+    return {key: tuple(found) for key, found in counts.items()}
 
 
 def count(connection: Connection) -> int:

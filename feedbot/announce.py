@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from feedbot.articletext import load_article
 from feedbot.attempt import State
 from feedbot.audience import Audience, setup_of_hub
 from feedbot.config.targets import HUB
-from feedbot.model import Article, EventKind, load_article
+from feedbot.model import Article, EventKind
 from feedbot.store import deliveries, journal, pings, targets
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import AnnouncementRow, StoredDelivery, new_id

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
+from feedbot.articletext import HASH_VERSION, load_article, load_outline, visible_hash
 from feedbot.membership import Catalogue
-from feedbot.model import HASH_VERSION, EventKind, Outline, Status, load_article, load_outline, visible_hash
+from feedbot.model import EventKind, Outline, Status
 from feedbot.store import archives, articles, feeds, journal
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us

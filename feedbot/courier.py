@@ -17,9 +17,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from feedbot.announce import WITHDRAWN_FIRST, too_old
+from feedbot.articletext import load_article
 from feedbot.attempt import Delivery, Outcome, Ping, Refused, Sent, Skipped, State, Unclear
 from feedbot.clock import Clock
-from feedbot.model import Article, Entry, EventKind, Format, Site, Status, load_article
+from feedbot.model import Article, Entry, EventKind, Format, Site, Status
 from feedbot.moments import iso
 from feedbot.render import topics
 from feedbot.settlement import Condition, Health, Settlement, settle

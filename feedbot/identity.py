@@ -19,9 +19,10 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from feedbot.articletext import load_article
 from feedbot.content.intake import Ready, Verdict
 from feedbot.content.scan import Root
-from feedbot.model import Finding, load_article
+from feedbot.model import Finding
 from feedbot.store import articles, files
 from feedbot.store.articles import StoredArticle
 from feedbot.store.files import UNTRUSTED, FileRow

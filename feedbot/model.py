@@ -10,7 +10,6 @@ finding   a problem in a content file or in the output: path, line, what, hint
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -18,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 
 class Level(StrEnum):
@@ -119,10 +118,7 @@ class Outline(Value, frozen=True, kw_only=True):
 
 
 class Article(Outline, frozen=True, kw_only=True):
-    """One content file, read: clean text, absolute URLs, aware UTC dates in whole seconds.
-
-    Fields in `UNSEEN` never reach a feed, so a change of them changes no document.
-    """
+    """One content file, read: clean text, absolute URLs, aware UTC dates in whole seconds."""
 
     title: str
     updated: datetime  # at least `published`
@@ -144,16 +140,6 @@ class Article(Outline, frozen=True, kw_only=True):
                 raise ValueError(f"not in UTC: {moment!r}")
         if self.provider is not NO_PROVIDER and self.provider == NO_PROVIDER:
             force_setattr(self, "provider", NO_PROVIDER)  # only the default itself is left out of the text
-
-
-UNSEEN: Final[dict[str, Any]] = {
-    "expires": None,
-    "amp_link": "",
-    "cdn_amp_link": "",
-    "heat": None,
-    "quality": None,
-    "given_id": "",
-}  # of an article, with what they hold where nothing is given
 
 
 class EventKind(StrEnum):
@@ -286,37 +272,3 @@ class Listing(Struct, frozen=True, kw_only=True):
 
 
 JsonObject = dict[str, Any]
-
-
-# --- articles as text, for the store ---
-
-HASH_VERSION: Final = "2:"  # the digests of feedbot 0.2 begin with none
-
-
-def dump_article(article: Article) -> str:
-    """`article` as compact JSON without its empty fields; equal articles give equal text."""
-    return _ENCODER.encode(article).decode()
-
-
-def load_article(text: str) -> Article:
-    """The article that `dump_article` made `text` of. A field that this version does not know is left out."""
-    return _DECODER.decode(text)
-
-
-def load_outline(text: str) -> Outline:
-    """The outline of the article that `dump_article` made `text` of; it takes half the time of the whole."""
-    return _OUTLINES.decode(text)
-
-
-def visible_hash(article: Article) -> str:
-    """A digest of what readers can see of `article`: it alone decides whether the article changed.
-
-    Empty fields do not count, so a field that a later version adds changes no digest.
-    """
-    seen = _ENCODER.encode(replace(article, **UNSEEN))
-    return HASH_VERSION + hashlib.sha256(seen).hexdigest()
-
-
-_ENCODER: Final = msgspec.json.Encoder(order="sorted")
-_DECODER: Final = msgspec.json.Decoder(Article)
-_OUTLINES: Final = msgspec.json.Decoder(Outline)

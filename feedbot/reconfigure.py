@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from feedbot import __version__
+from feedbot.articletext import load_outline
 from feedbot.batches import batches
 from feedbot.changes import Writer
 from feedbot.config import BucketAddress
 from feedbot.index import doubt_index
 from feedbot.membership import Catalogue
-from feedbot.model import Finding, Level, load_outline
+from feedbot.model import Finding, Level
 from feedbot.place import NOWHERE
 from feedbot.store import archives, articles, documents, feeds, files, journal
 from feedbot.store.articles import StoredArticle

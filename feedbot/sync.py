@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from feedbot.articletext import load_article
 from feedbot.changes import Change, Writer, falling_due, first_seen, standing, withdrawal
 from feedbot.content import Broken
 from feedbot.content.intake import Ready, Taken
@@ -24,7 +25,7 @@ from feedbot.crew import Crew
 from feedbot.errors import ContentError
 from feedbot.identity import Duplicate, Identities, Identity, url_digest
 from feedbot.membership import Catalogue
-from feedbot.model import EventKind, Finding, Level, load_article
+from feedbot.model import EventKind, Finding, Level
 from feedbot.render import too_large
 from feedbot.store import articles, files, journal
 from feedbot.store.articles import ArticleRow

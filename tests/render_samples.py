@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
+from feedbot.articletext import dump_article
 from feedbot.model import (
     Article,
     Author,
@@ -19,7 +20,6 @@ from feedbot.model import (
     Provider,
     Related,
     Site,
-    dump_article,
 )
 from feedbot.render import render_index
 from feedbot.render.addresses import NEWEST, Part

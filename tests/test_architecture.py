@@ -39,7 +39,7 @@ FLOORS = (
     {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},
     {"settlement", "yamltree", "observe", "redirects", "slug", "template", "watch", "crew", "kinds", "place"},
-    {"atomic", "retry", "attempt", "backlog", "batches", "clock", "process", "threads"},
+    {"articletext", "atomic", "retry", "attempt", "backlog", "batches", "clock", "process", "threads"},
     {"model"},
     {"errors"},
     {"__init__"},

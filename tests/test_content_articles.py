@@ -14,18 +14,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 from msgspec.structs import replace
 
+from feedbot.articletext import dump_article, load_article, visible_hash
 from feedbot.content import Excluded, Read, Reader
-from feedbot.model import (
-    Article,
-    Author,
-    Image,
-    Provider,
-    Related,
-    Site,
-    dump_article,
-    load_article,
-    visible_hash,
-)
+from feedbot.model import Article, Author, Image, Provider, Related, Site
 
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
 LATER = datetime(2026, 6, 1, 8, tzinfo=UTC)

@@ -11,9 +11,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from feedbot.articletext import dump_article, load_article
 from feedbot.content import Broken, Excluded, Read, Reader, Reading, Reason
 from feedbot.content.fields import DIALECTS, FIELD_NAMES
-from feedbot.model import Article, Author, Image, Level, Provider, Related, Site, dump_article, load_article
+from feedbot.model import Article, Author, Image, Level, Provider, Related, Site
 
 SITE = Site(
     title="Example",

@@ -31,6 +31,7 @@ from msgspec.structs import asdict, replace
 from sqlalchemy import Engine, delete, select
 
 from feedbot.announce import Policy, announce, is_unheard
+from feedbot.articletext import dump_article, load_article
 from feedbot.attempt import (
     OPEN,
     Busy,
@@ -46,7 +47,7 @@ from feedbot.attempt import (
 )
 from feedbot.audience import Audience
 from feedbot.courier import pointless, settled_of
-from feedbot.model import Article, EventKind, Status, Where, dump_article, load_article
+from feedbot.model import Article, EventKind, Status, Where
 from feedbot.retry import LONGEST, next_attempt
 from feedbot.settlement import Health, Settlement
 from feedbot.standings import resume

@@ -15,11 +15,11 @@ from msgspec.structs import replace as replaced
 from newsroom import FEEDS_URL, Newsroom
 from render_samples import ALL_FORMATS, ENTRIES, NO_CAP, ROOT, SITE, TOPIC, UNICODE
 
+from feedbot.articletext import dump_article
 from feedbot.build import Builder
 from feedbot.clock import uptime
 from feedbot.crew import Crew
 from feedbot.errors import PublishError, StandbyError
-from feedbot.model import dump_article
 from feedbot.place import Lent, Outcome
 from feedbot.printing import Order, Work, print_all, publish_all
 from feedbot.publish import Folder

@@ -21,8 +21,9 @@ from render_samples import (
     article,
 )
 
+from feedbot.articletext import dump_article
 from feedbot.crew import Crew
-from feedbot.model import Document, Entry, Format, dump_article
+from feedbot.model import Document, Entry, Format
 from feedbot.render.addresses import Part
 from feedbot.render.plates import Body, Plate, Rack, Style
 from feedbot.render.press import Job, Press

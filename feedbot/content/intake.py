@@ -12,9 +12,10 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from feedbot.articletext import dump_article, load_outline, visible_hash
 from feedbot.content.reading import Broken, Excluded, Parsed, Read, Reader, Reading, Reason
 from feedbot.content.scan import Found, Stamp, Unreadable, fetch
-from feedbot.model import Finding, Outline, dump_article, load_outline, visible_hash
+from feedbot.model import Finding, Outline
 
 STILL = timedelta(seconds=1)  # a file that makes no sense and is younger may be half-written
 TICK_NS = 20_000_000  # longer than the clock of common file systems takes to move on

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from feedbot.announce import Policy, announce
+from feedbot.articletext import load_article
 from feedbot.audience import Audience
 from feedbot.build import newsroom_of
 from feedbot.content import Broken, Excluded, Read
@@ -24,7 +25,7 @@ from feedbot.content.scan import Fetched, Found, fetch, survey
 from feedbot.crew import Crew
 from feedbot.identity import Duplicate, Identities, make_id
 from feedbot.membership import Catalogue
-from feedbot.model import EventKind, Finding, Level, Status, load_article
+from feedbot.model import EventKind, Finding, Level, Status
 from feedbot.naming import Place, keys_of, places_of, unknown
 from feedbot.preview.forecast import NO_ID, Obstacle, Record, Scene, Stage
 from feedbot.reconfigure import reconfigure

@@ -9,8 +9,9 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
+from feedbot.articletext import load_article
 from feedbot.crew import is_helper
-from feedbot.model import Document, Entry, Feed, Format, Site, load_article
+from feedbot.model import Document, Entry, Feed, Format, Site
 from feedbot.render import make_plates, render_feed, render_page
 from feedbot.render.addresses import NEWEST, Part
 from feedbot.render.pages import load_templates

@@ -1,4 +1,4 @@
-"""What the worker is to look at, now and later, and the words that ask for it.
+"""What the worker is to look at, now and later, and the wake-ups that ask for it.
 
 Owns when a look is worth its cost: the end of a burst is waited for, and what events can have missed is
 looked at again. Reads no content and makes no pass.
@@ -13,15 +13,15 @@ from typing import Literal
 
 TICK = 5.0  # seconds: bounds how late a jump of the wall clock or a dead part is noticed
 AFTERMATH = 0.5  # seconds after which that is looked at again of which events can have been missed
-CROWD = 2000  # paths in one word: of so many events the system may have dropped some
+CROWD = 2000  # paths in one wake-up: of so many events the system may have dropped some
 FLOCK = 20  # changed files: of so many the end is waited for, so that their feeds are written once
-LULL = 0.2  # seconds without a word that are the end
+LULL = 0.2  # seconds without a wake-up that are the end
 
 Everything = Literal["everything"]
 EVERYTHING: Everything = "everything"
 Stop = Literal["stop"]
 STOP: Stop = "stop"
-Word = frozenset[str] | Everything | Stop  # absolute paths to look at; none at all: see what is due
+WakeUp = frozenset[str] | Everything | Stop  # absolute paths to look at; none at all: see what is due
 
 
 @dataclass
@@ -35,13 +35,13 @@ class Backlog:
     later: dict[str, float] = field(default_factory=dict)  # path -> when
     everything_at: float | None = None
 
-    def note(self, word: Word, *, again: Iterable[str] = ()) -> None:
-        """Take up a word from the mailbox; in the folders `again` things can have happened without a word."""
+    def note(self, wake_up: WakeUp, *, again: Iterable[str] = ()) -> None:
+        """Take up a wake-up; in the folders `again` things can have happened without one."""
         self.asked = True
-        if word == EVERYTHING:
+        if wake_up == EVERYTHING:
             self.everything = True
-        elif not isinstance(word, str):
-            self.paths |= word
+        elif not isinstance(wake_up, str):
+            self.paths |= wake_up
             self.again.update(again)
 
     def defer(self, paths: set[str], until: float) -> None:

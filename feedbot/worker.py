@@ -1,9 +1,9 @@
 """The always-on process: it waits for something to do, makes one pass, and waits again. Beside the passes it
 delivers what they announced.
 
-The scheduler, file events and signals only put a word into the mailbox; the main thread alone makes passes,
-so a word that comes during a pass is never lost and two passes never run at once. What is due lies in the
-store.
+The scheduler, file events and signals only put a wake-up into the mailbox; the main thread alone makes
+passes, so a wake-up that comes during a pass is never lost and two passes never run at once. What is due lies
+in the store.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
-from feedbot.backlog import EVERYTHING, STOP, Backlog, Word, gaps_of
+from feedbot.backlog import EVERYTHING, STOP, Backlog, WakeUp, gaps_of
 from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
 from feedbot.content.intake import STILL
@@ -84,7 +84,7 @@ class Worker:
         self._server = server
         self._on_pass = on_pass
         self._clock = clock
-        self._mailbox: SimpleQueue[Word] = SimpleQueue()
+        self._mailbox: SimpleQueue[WakeUp] = SimpleQueue()
         self._backlog = Backlog()
         self._stopping = threading.Event()
         self._next_due: datetime | None = None
@@ -161,7 +161,7 @@ class Worker:
         return 0
 
     def _read_mail(self) -> None:
-        """Wait for a word, or for what was put off, or for a tick; then take all words there are."""
+        """Wait for a wake-up, or for what was put off, or for a tick; then take all wake-ups there are."""
         backlog = self._backlog
         try:
             timeout = 0.0 if backlog.asked else backlog.wait(time.monotonic())
@@ -190,11 +190,11 @@ class Worker:
             self._config_stamp = stamp
             log.warning("%s has changed: restart feedbot, and it will be in force", self._config.name)
 
-    def _hear(self, word: Word) -> None:
-        if word == STOP:
+    def _hear(self, wake_up: WakeUp) -> None:
+        if wake_up == STOP:
             self._stopping.set()
         else:
-            self._backlog.note(word, again=() if isinstance(word, str) else gaps_of(word))
+            self._backlog.note(wake_up, again=() if isinstance(wake_up, str) else gaps_of(wake_up))
 
     def _pass(self, paths: frozenset[str] | None, *, patient: bool) -> None:
         """Make a pass; one that fails is told and tried again, later each time."""

@@ -359,7 +359,7 @@ def test_serve_alone_serves_what_is_there_and_stops_on_a_signal(
 # --- the backlog, which decides what is looked at when ---
 
 
-def test_a_word_during_a_pass_is_looked_at_after_it() -> None:
+def test_a_wake_up_during_a_pass_is_looked_at_after_it() -> None:
     backlog = Backlog()
     backlog.note(frozenset({"/content/a.md"}))
     assert backlog.take(0.0) == {"/content/a.md"}

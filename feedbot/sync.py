@@ -15,29 +15,23 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from feedbot.articletext import load_article
-from feedbot.changes import Change, Writer, falling_due, first_seen, standing, withdrawal
-from feedbot.content import Broken
+from feedbot.changes import Writer, falling_due, withdrawal
 from feedbot.content.intake import Ready, Taken
 from feedbot.content.look import Look, Sources, look_at
 from feedbot.content.scan import Root, Survey, names_of
 from feedbot.crew import Crew
+from feedbot.decision import Decision, decide_duplicate, decide_left_out, decide_read
 from feedbot.errors import ContentError
-from feedbot.identity import Duplicate, Identities, Identity, url_digest
+from feedbot.identity import Duplicate, Identities, Identity
 from feedbot.membership import Catalogue
 from feedbot.model import EventKind, Finding, Level
-from feedbot.render import too_large
 from feedbot.store import articles, files, journal
-from feedbot.store.articles import ArticleRow
-from feedbot.store.db import to_us
 from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-LEFT_OPEN = (
-    1000  # files that wait for others; if more do, as when a whole archive moves, what was met decides
-)
+LEFT_OPEN = 1000  # files that wait for others; if more do, as when an archive moves, what was met decides
 MANY = 20  # so many files do not vanish all at once from a healthy folder
 
 # The identity of the article in a file, or None where that is left open.
@@ -98,16 +92,15 @@ def sync(
     if known or begun is None:
         begun = look_at(newsroom.sources, crew, now, paths=paths, known=known, settled=settled)
     found, taken = begun
-    gone = found.gone
-    if not allow_empty and len(gone) > MANY:
-        _refuse_vanished(connection, roots, found, gone)
-    work = _Sync(connection, newsroom, now, gone, reread=reread)
+    if not allow_empty:
+        _refuse_vanished(connection, roots, found)
+    work = _Sync(connection, newsroom, now, found, reread=reread)
     done = 0
     for batch in taken:
-        work.write(batch, found)
+        work.write(batch)
         done += len(batch)
         progress(done, len(found.files))
-    return work.finish(found, is_whole=paths is None)
+    return work.finish(is_whole=paths is None)
 
 
 def _known(connection: Connection, roots: Iterable[Root], paths: Collection[str] | None) -> dict[str, Stamp]:
@@ -121,10 +114,11 @@ def _known(connection: Connection, roots: Iterable[Root], paths: Collection[str]
     return known
 
 
-def _refuse_vanished(
-    connection: Connection, roots: Iterable[Root], found: Survey, gone: Collection[str]
-) -> None:
+def _refuse_vanished(connection: Connection, roots: Iterable[Root], found: Survey) -> None:
     """An empty mount point looks like a newsroom that deleted everything, but hardly ever is one."""
+    gone = found.gone
+    if len(gone) <= MANY:
+        return
     for root in roots:
         known = files.load_under(connection, root.name)
         there = any(name.startswith(f"{root.name}/") for name in found.files)
@@ -136,22 +130,23 @@ def _refuse_vanished(
 
 
 class _Sync:
-    """One sync: takes batches of files, decides what they are, has it written."""
+    """One sync: takes batches of files, has what they come to written, and gathers what is told of them."""
 
     def __init__(
         self,
         connection: Connection,
         newsroom: Newsroom,
         now: datetime,
-        gone: set[str],
+        found: Survey,
         *,
         reread: bool,
     ) -> None:
         self._connection = connection
         self._newsroom = newsroom
         self._now = now
+        self._found = found
         self._report = SyncReport(baseline=journal.get(connection, "baseline") is None)
-        self._identities = Identities(connection, newsroom.id_base, newsroom.sources.roots, now, gone)
+        self._identities = Identities(connection, newsroom.id_base, newsroom.sources.roots, now, found.gone)
         # The first look at a folder announces nothing, and a new way of reading is no news.
         muted = EventKind if self._report.baseline else {EventKind.UPDATED} if reread else ()
         self._writer = Writer(
@@ -162,32 +157,35 @@ class _Sync:
         self._left_open: dict[str, Taken] = {}  # files of which the rest of the pass decides what they are
         self._looked_at_again: set[str] = set()  # of these, those that no stat could stand for
 
-    def write(self, batch: Mapping[str, Taken | None], found: Survey) -> None:
+    def write(self, batch: Mapping[str, Taken | None]) -> None:
         """Write what became of a batch of files."""
         taken = {name: one for name, one in batch.items() if one is not None}
-        self._report.unsettled |= {found.files[name].path for name in batch if name not in taken}
+        self._report.unsettled |= {self._found.files[name].path for name in batch if name not in taken}
         self._report.read += len(taken)
         self._identities.prepare({name: one.reading for name, one in taken.items()})
-        self._write(taken, self._identities.at_once, found)
+        self._write(taken, self._identities.at_once)
         if len(self._left_open) >= LEFT_OPEN:
-            self._write_left_open(found)
+            self._write_left_open()
 
-    def _write_left_open(self, found: Survey) -> None:
+    def _write_left_open(self) -> None:
         """Write what became of the files that waited for others."""
         taken, self._left_open = self._left_open, {}
         self._identities.prepare({name: one.reading for name, one in taken.items()})
-        self._write(taken, self._identities.of, found)
+        self._write(taken, self._identities.of)
 
-    def _write(self, taken: Mapping[str, Taken], identify: Identify, found: Survey) -> None:
+    def _write(self, taken: Mapping[str, Taken], identify: Identify) -> None:
         """Write what became of files that are prepared; what `identify` leaves open waits."""
-        changes: dict[str, Change] = {}
-        rows = [row for name, one in taken.items() if (row := self._decide(name, one, identify, changes))]
+        decisions = [made for name, one in taken.items() if (made := self._decide(name, one, identify))]
+        self._findings |= {made.row.path: made.findings for made in decisions}
+        self._report.renamed += sum(made.is_rename for made in decisions)
+        changes = {made.row.path: made.change for made in decisions if made.change}
         keys = dict(zip(changes, self._writer.write(list(changes.values())), strict=True))
+        rows = [made.row for made in decisions]
         self._note_left_out(rows)
         files.put(
             self._connection,
             [structs.replace(row, article_key=keys.get(row.path, row.article_key)) for row in rows],
-            found.newcomers,
+            self._found.newcomers,
         )
 
     def _note_left_out(self, rows: Iterable[FileRow]) -> None:
@@ -197,82 +195,24 @@ class _Sync:
                 if self._identities.is_untrusted(row.path):
                     self._looked_at_again.add(row.path)
 
-    def _decide(
-        self, name: str, taken: Taken, identify: Identify, changes: dict[str, Change]
-    ) -> FileRow | None:
-        """The row of a file, and in `changes` what it does to an article; None if that is left open."""
-        reading, stamp = taken.reading, _stamp(taken)
-        self._findings[name] = reading.findings
-        if isinstance(reading, Ready):
-            identity = identify(name, reading)
-            if identity is None:
-                self._left_open[name] = taken
-                return None
-            return self._decide_read(name, reading, identity, stamp, changes)
-        stored = self._identities.known(name)
-        key = stored.key if stored else None
-        if isinstance(reading, Broken):  # the last good version stays
-            return FileRow(path=name, stamp=stamp, fate=Fate.BROKEN, article_key=key)
-        if stored:
-            changes[name] = withdrawal(stored, reading.reason.value)
-        return FileRow(
-            path=name, stamp=stamp, fate=Fate.EXCLUDED, reason=reading.reason.value, article_key=key
-        )
-
-    def _decide_read(
-        self,
-        name: str,
-        reading: Ready,
-        identity: Identity | Duplicate,
-        stamp: Stamp,
-        changes: dict[str, Change],
-    ) -> FileRow:
+    def _decide(self, name: str, taken: Taken, identify: Identify) -> Decision | None:
+        """What a file comes to; None if that is left open."""
+        reading, stamp = taken.reading, taken.stamp or UNTRUSTED
+        self._findings[name] = reading.findings  # findings are told in the order in which files were met
+        if not isinstance(reading, Ready):
+            return decide_left_out(name, reading, self._identities.known(name), stamp)
+        identity = identify(name, reading)
+        if identity is None:
+            self._left_open[name] = taken
+            return None
         if isinstance(identity, Duplicate):
-            self._findings[name] = (*reading.findings, identity.finding)
-            # Read again at each pass: the other file may have gone.
-            return FileRow(path=name, stamp=UNTRUSTED, fate=Fate.DUPLICATE)
-        self._findings[name] = (
-            *reading.findings,
-            *self._size_findings(name, reading.body),
-        )
-        self._report.renamed += bool(identity.stored and identity.stored.row.path != name)
-        changes[name] = self._change(name, reading, identity)
-        return FileRow(path=name, stamp=stamp, fate=Fate.READ)
-
-    def _change(self, name: str, reading: Ready, identity: Identity) -> Change:
-        stored, outline = identity.stored, reading.outline
-        status, reason = standing(outline, self._now, stored)
-        row = ArticleRow(
-            id=identity.id,
-            path=name,
-            url_digest=url_digest(reading.url),
-            status=status,
-            reason=reason,
-            published_us=to_us(outline.published),
-            expires_us=to_us(outline.expires) if outline.expires else None,
-            visible_hash=reading.visible_hash,
-            body=reading.body,
-            seen_us=first_seen(stored, status, self._now),
-            gone_us=None,
-        )
-        return Change(stored=stored, row=row, outline=outline)
-
-    def _size_findings(self, name: str, body: str) -> list[Finding]:
+            return decide_duplicate(name, reading, identity)
         limit = self._newsroom.max_item_size
-        # Far from the limit there is no need to look: a character becomes 6 bytes at the most (&quot;).
-        if limit is None or 8 * len(body) < limit or not too_large(load_article(body), limit):
-            return []
-        finding = Finding(
-            path=name,
-            what=f"the full text has more than {limit:,} bytes, so feeds show the excerpt",
-            hint="shorten it, or raise `feeds.max_item_size`",
-            level=Level.WARNING,
-        )
-        return [finding]
+        return decide_read(name, reading, identity, stamp, self._now, max_item_size=limit)
 
-    def finish(self, found: Survey, *, is_whole: bool) -> SyncReport:
+    def finish(self, *, is_whole: bool) -> SyncReport:
         """Write what waited, withdraw what is gone, let appear what is due, note what was gathered."""
-        self._write_left_open(found)
+        self._write_left_open()
         lost = self._identities.unclaimed()
         self._writer.write([withdrawal(stored, "the file is gone", gone=self._now) for stored in lost])
         files.forget(self._connection, self._identities.gone)
@@ -283,10 +223,10 @@ class _Sync:
         self._findings |= dict.fromkeys(self._identities.gone, ())
         journal.put_findings(self._connection, self._findings)
         if is_whole:
-            journal.put_findings(self._connection, {"scan": found.findings.values()})
+            journal.put_findings(self._connection, {"scan": self._found.findings.values()})
             if self._report.baseline:
                 journal.put(self._connection, "baseline", self._now.isoformat())
-        return self._reported(found.unchanged + len(found.files))
+        return self._reported(self._found.unchanged + len(self._found.files))
 
     def _report_left_out(self) -> None:
         """Report what is wrong, but for what the last pass found as well in files that each pass reads."""
@@ -310,7 +250,3 @@ class _Sync:
             changed=counts[EventKind.UPDATED],
             withdrawn=counts[EventKind.WITHDRAWN],
         )
-
-
-def _stamp(taken: Taken) -> Stamp:
-    return taken.stamp or UNTRUSTED

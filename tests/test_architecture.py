@@ -34,6 +34,7 @@ FLOORS = (
     {"claims", "dispatch"},
     {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
+    {"decision"},
     {"archive", "changes", "identity", "index", "leftovers", "standings"},
     {"membership", "audience", "moments", "naming", "output", "printing", "headstart"},
     {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},

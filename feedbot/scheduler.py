@@ -15,6 +15,8 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from feedbot.threads import starting_threads
+
 if TYPE_CHECKING:
     from feedbot.config import Cron
 
@@ -36,7 +38,7 @@ class Scheduler:
         on_scan: Callable[[], None],
         on_due: Callable[[], None],
     ) -> None:
-        """Begin. A cron expression is meant in `timezone`."""
+        """Begin. A cron expression is meant in `timezone`. Raises FeedbotError if it gets no thread."""
         self._on_due = on_due
         self._heartbeat = time.monotonic()
         # The default grace of one second drops a wake-up that comes late, as after a suspend.
@@ -44,7 +46,8 @@ class Scheduler:
         self._jobs = BackgroundScheduler(job_defaults=defaults, timezone="UTC")
         self._jobs.add_job(on_scan, _trigger(scan, timezone), id="scan")
         self._jobs.add_job(self._beat, IntervalTrigger(seconds=BEAT), id="heartbeat")
-        self._jobs.start()
+        with starting_threads():
+            self._jobs.start()
 
     def wake_at(self, due: datetime | None) -> None:
         """Call `on_due` then, instead of when it was to be called before; None: not at all."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from msgspec import Struct
+
+from feedbot.errors import FeedbotError
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -22,7 +25,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 def start_part(name: str, work: Callable[[], None], *, may_end: bool = False) -> Part:
-    """Run `work` in a thread of its own."""
+    """Run `work` in a thread of its own. Raises FeedbotError where the system gives none."""
     failures: list[BaseException] = []
 
     def guarded() -> None:
@@ -33,5 +36,18 @@ def start_part(name: str, work: Callable[[], None], *, may_end: bool = False) ->
 
     thread = threading.Thread(target=guarded, name=name, daemon=True)
     part = Part(name=name, thread=thread, may_end=may_end, failures=failures)
-    thread.start()
+    with starting_threads():
+        thread.start()
     return part
+
+
+@contextmanager
+def starting_threads() -> Iterator[None]:
+    """For nothing but starting threads. Raises FeedbotError where the system gives none."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise FeedbotError(
+            f"the system gives feedbot no more threads ({error}). Let this user, or the container, have more"
+            " of them (`ulimit -u`, `pids.max`), or more memory"
+        ) from error

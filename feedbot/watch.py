@@ -16,14 +16,18 @@ STEP_MS = 10  # quiet time that ends a burst of events
 BURST_MS = 100  # a burst is reported after this time even if it goes on
 CHECK_MS = 1000  # how often the folders themselves are looked at
 
+# What to do where there are no file events.
+LET_READ = "Let feedbot read all folders below `content.path`, and restart it"
+RAISE_LIMITS = "On Linux, raise fs.inotify.max_user_watches and fs.inotify.max_user_instances"
+
 Notice = Callable[[set[str]], None]
 
 
 def watch_folders(folders: Sequence[Path], notice: Notice, stop: Event) -> None:
     """Call `notice` with the absolute paths that events name, until `stop` is set.
 
-    A folder that is replaced is watched anew. Where the system has no watches left, warns once and returns:
-    scanning goes on without events.
+    A folder that is replaced is watched anew. Where the system has no watches left, or a folder cannot be
+    read, warns once and returns: scanning goes on without events.
     """
     while not stop.is_set():
         armed = _inodes(folders)
@@ -37,9 +41,9 @@ def watch_folders(folders: Sequence[Path], notice: Notice, stop: Event) -> None:
             continue  # removed just now: look again
         except (OSError, WatchfilesRustInternalError) as error:
             log.warning(
-                "file events are not available (%s): changes are found by the periodic scan alone."
-                " On Linux, raise fs.inotify.max_user_watches and fs.inotify.max_user_instances",
+                "file events are not available (%s): changes are found by the periodic scan alone. %s",
                 error,
+                LET_READ if isinstance(error, PermissionError) else RAISE_LIMITS,
             )
             return
 

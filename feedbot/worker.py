@@ -249,8 +249,16 @@ def dead_part(parts: Sequence[Part], scheduler: Scheduler) -> str:
     """Which part has died, and of what; "" while all are well."""
     for part in parts:
         if part.is_dead():
-            return f"{part.name} ({part.failures[0]!r})" if part.failures else part.name
+            return f"{part.name} ({told(part.failures[0])})" if part.failures else part.name
     return "the scheduler" if scheduler.is_dead() else ""
+
+
+def told(failure: BaseException) -> str:
+    """An error in one line: what it says to people, or its kind and how it begins."""
+    if isinstance(failure, FeedbotError):
+        return str(failure)
+    first_line = str(failure).partition("\n")[0]
+    return f"{type(failure).__name__}: {first_line}"
 
 
 def stamp_of(path: Path) -> tuple[int, int, int] | None:

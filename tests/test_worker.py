@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -22,9 +23,10 @@ from newsroom import Newsroom, age
 from feedbot.backlog import AFTERMATH, CROWD, EVERYTHING, FLOCK, TICK, Backlog, gaps_of
 from feedbot.build import Builder
 from feedbot.deliver import make_deliverer
-from feedbot.store import journal
+from feedbot.server import Server, source_of
+from feedbot.store import journal, workers
 from feedbot.threads import start_part
-from feedbot.worker import Worker
+from feedbot.worker import Service, Worker
 
 PATIENCE = 20.0  # seconds until a test gives up
 
@@ -425,16 +427,28 @@ def test_a_part_that_fails_or_ends_without_leave_is_dead() -> None:
     assert (failed.is_dead(), ended.is_dead(), free.is_dead()) == (True, True, False)
 
 
-def test_where_the_system_has_no_watches_left_the_scan_alone_follows_the_files(
-    newsroom: Newsroom,
+# --- a start that fails halfway ---
+
+
+@pytest.mark.parametrize(
+    ("apart", "before", "way_out"),
+    [
+        # The limit of a user namespace of our own: that of the machine stays as it is.
+        ("--map-root-user", "echo 0 > /proc/sys/user/max_inotify_watches", "raise fs.inotify"),
+        ("--map-root-user", "echo 0 > /proc/sys/user/max_inotify_instances", "raise fs.inotify"),
+        # Nobody who may look everywhere, as root may.
+        ("--map-user=1000", "chmod 0 content/closed", "Let feedbot read all folders"),
+    ],
+)
+def test_where_there_are_no_file_events_the_scan_alone_follows_the_files(
+    newsroom: Newsroom, apart: str, before: str, way_out: str
 ) -> None:
     newsroom.configure(schedule={"scan": "1s"})
     newsroom.write("one.md")
-    # The limit of a user namespace of our own: that of the machine stays as it is.
+    (newsroom.content / "closed").mkdir()
     command = shlex.join([sys.executable, "-m", "feedbot", "run"])
-    limited = f"echo 0 > /proc/sys/user/max_inotify_watches && exec {command}"
     process = subprocess.Popen(
-        ["unshare", "--user", "--map-root-user", "sh", "-c", limited],
+        ["unshare", "--user", apart, "sh", "-c", f"{before} && exec {command}"],
         cwd=newsroom.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -447,8 +461,77 @@ def test_where_the_system_has_no_watches_left_the_scan_alone_follows_the_files(
     finally:
         process.terminate()
         output, _ = process.communicate(timeout=PATIENCE)
+        (newsroom.content / "closed").chmod(0o755)
     assert process.returncode == 0
-    assert output.count("file events are not available") == 1
+    (told,) = [line for line in output.splitlines() if "file events are not available" in line]
+    assert way_out in told
+
+
+@pytest.mark.parametrize("gigabytes", [2, 3, 4, 5, 6])
+def test_a_start_for_which_there_are_too_few_threads_is_told_and_leaves_nothing_behind(
+    start: Callable[..., Process], newsroom: Newsroom, gigabytes: int
+) -> None:
+    newsroom.write("one.md")
+    port = free_port()
+    command = [sys.executable, "-m", "feedbot", "run", "--serve", "--port", str(port)]
+    # Each thread asks for a gigabyte, so that the start fails at one after the other.
+    limits = f"ulimit -s {10**6} && ulimit -v {gigabytes * 10**6}"
+    done = subprocess.run(
+        ["sh", "-c", f"{limits} && exec {shlex.join(command)}"],
+        cwd=newsroom.folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "no more threads" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert newsroom.scalar(workers.load) == []
+    process = start("--serve", "--port", str(port))
+    process.wait_for_line("looked at everything")
+    assert process.stop() == 0
+
+
+def run_here(newsroom: Newsroom, server: Service) -> int:
+    """The worker in this process: what it comes to."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    worker = Worker(
+        Builder(newsroom.config, newsroom.engine),
+        deliverer=make_deliverer(newsroom.config, newsroom.engine, redact=str),
+        config=newsroom.folder / "config.yaml",
+        folders=[newsroom.content],
+        scan=timedelta(hours=1),
+        timezone=UTC,
+        server=server,
+    )
+    try:
+        return worker.run()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def test_a_port_that_is_taken_after_a_look_at_it_ends_the_worker_and_all_its_parts(
+    newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    newsroom.write("one.md")
+    before = set(threading.enumerate())
+    port = free_port()
+    server = Server(source_of(newsroom.config), "127.0.0.1", port)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert run_here(newsroom, server) == 1
+    (said,) = [record.getMessage() for record in caplog.records if "server (" in record.getMessage()]
+    assert re.fullmatch(
+        r"server \(.*\b[Aa]ddress .*in use.*\) died, so the worker ends: start it again", said
+    )
+    assert len(said) < 300
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert not left & {"file events", "deliveries", "hints", "lease", "server"}
+    assert newsroom.scalar(workers.load) == []
+    assert newsroom.titles() == ["About one"]
 
 
 class Flimsy:
@@ -467,20 +550,5 @@ def test_a_part_that_dies_ends_the_worker_with_one(
     newsroom: Newsroom, caplog: pytest.LogCaptureFixture
 ) -> None:
     newsroom.write("one.md")
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    builder = Builder(newsroom.config, newsroom.engine)
-    worker = Worker(
-        builder,
-        deliverer=make_deliverer(newsroom.config, newsroom.engine, redact=str),
-        config=newsroom.folder / "config.yaml",
-        folders=[newsroom.content],
-        scan=timedelta(hours=1),
-        timezone=UTC,
-        server=Flimsy(),
-    )
-    try:
-        assert worker.run() == 1
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    assert "server (OSError('the wire was cut')) died" in caplog.text
+    assert run_here(newsroom, Flimsy()) == 1
+    assert "server (OSError: the wire was cut) died" in caplog.text

@@ -15,7 +15,7 @@ from faults import Fault, Proxy, proxy_to
 from newsroom import Newsroom
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
-from test_worker import PATIENCE, Process, shows, wait_until
+from test_worker import PATIENCE, Process, free_port, shows, wait_until
 from test_workers import builder, launch
 
 from feedbot.errors import StoreError
@@ -60,6 +60,33 @@ def test_a_restart_of_the_server_costs_nothing_but_time(
     told = [line for line in worker.lines if '"warning"' in line or '"error"' in line]
     assert len(told) == 1, told
     assert not [line for line in worker.lines if "Traceback" in line]
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_server_that_goes_while_a_worker_starts_is_waited_for(
+    launch: Start, any_newsroom: Newsroom, postgres: Any, comes_back: bool
+) -> None:
+    any_newsroom.write("one.md")
+    with any_newsroom.engine.connect() as connection:
+        connection.execute(text("lock table leases in access exclusive mode"))
+        worker = launch("--serve", "--port", str(free_port()))
+        worker.wait_for_line("started")
+        wait_until(lambda: waits_for_lock(any_newsroom.engine), "its first question")
+        turn_off(postgres, "immediate")
+        connection.invalidate()
+    any_newsroom.close()
+    try:
+        worker.wait_for_line("the database cannot be used; trying again")
+        if not comes_back:
+            assert worker.stop() == 0
+            assert worker.lines[-1].count("stopped") == 1
+    finally:
+        turn_on(postgres)
+    if comes_back:
+        wait_until(shows(any_newsroom, "About one"), lambda: f"the first pass: {worker.lines}")
+        assert worker.stop() == 0
+    told = [line for line in worker.lines if '"warning"' in line or '"error"' in line]
+    assert len(told) == 1, told
 
 
 def waits_for_lock(engine: Engine) -> bool:

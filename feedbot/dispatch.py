@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from feedbot.clock import Clock
 from feedbot.courier import Claims, Courier, HubRecipient, Recipient, Return
 from feedbot.store.outbox import Claim
+from feedbot.threads import start_threads
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Dispatch:
         self._mail.put(None)
 
     def start(self) -> None:
-        """Start all threads. Raises RuntimeError if the system does not give them."""
+        """Start all threads, before anything is claimed. Raises FeedbotError where there are too few."""
         self._pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="delivery")
         start_threads(self._pool, self.parallel)
 
@@ -106,16 +107,3 @@ class Dispatch:
         self.is_cut_off = True
         for line in self._lines:
             line.abort()
-
-
-def start_threads(pool: ThreadPoolExecutor, number: int) -> None:
-    """Start all threads of `pool`, before anything is claimed. Raises RuntimeError if it cannot have them."""
-    all_there = threading.Barrier(number + 1)
-    try:
-        for _ in range(number):
-            pool.submit(all_there.wait)
-    except RuntimeError:
-        all_there.abort()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    all_there.wait()

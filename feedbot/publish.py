@@ -24,6 +24,7 @@ from feedbot.atomic import clear_away, put_whole, sync_folder
 from feedbot.errors import PublishError, way_out
 from feedbot.model import Document
 from feedbot.place import Confirm, Lent, Outcome, Published, Stamp
+from feedbot.threads import start_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -68,7 +69,8 @@ class Folder:
     def _side_by_side(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         if len(items) < 2:
             return [work(item) for item in items]
-        futures = [_writers().submit(work, item) for item in items]
+        writers = _writers()
+        futures = [writers.submit(work, item) for item in items]
         wait(futures)  # for all, also if one fails: nobody is to write once this has returned
         return [future.result() for future in futures]
 
@@ -210,8 +212,13 @@ class Folder:
 
 @cache
 def _writers() -> ThreadPoolExecutor:
-    """Kept, for to start threads takes longer than to write a document."""
-    return ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
+    """Kept, for to start threads takes longer than to write a document.
+
+    Raises FeedbotError where there are too few, before anything is given to them.
+    """
+    pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
+    start_threads(pool, WRITERS)
+    return pool
 
 
 class FolderLook(Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -39,6 +40,23 @@ def start_part(name: str, work: Callable[[], None], *, may_end: bool = False) ->
     with starting_threads():
         thread.start()
     return part
+
+
+def start_threads(pool: ThreadPoolExecutor, number: int) -> None:
+    """Start all threads of `pool`, which has so many, so that it needs none later for what it is given.
+
+    Raises FeedbotError where the system gives too few; then the pool is of no more use.
+    """
+    all_there = threading.Barrier(number + 1)
+    try:
+        with starting_threads():
+            for _ in range(number):
+                pool.submit(all_there.wait)
+    except FeedbotError:
+        all_there.abort()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    all_there.wait()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from test_worker import wait_until
 from feedbot.attempt import Busy, Delivery, Outcome, Retry, Sent, State
 from feedbot.build import SLICES, Builder
 from feedbot.deliver import Deliverer
-from feedbot.errors import StoreError
+from feedbot.errors import FeedbotError, StoreError
 from feedbot.settlement import Condition
 from feedbot.steering import Word, say
 from feedbot.store import outbox
@@ -411,6 +411,6 @@ def test_a_worker_that_can_have_no_threads_claims_nothing(
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(RuntimeError, match="new thread"):
+    with pytest.raises(FeedbotError, match="new thread"):
         deliverer.run()
     assert desk.states() == [("published", State.PENDING)]

@@ -493,6 +493,23 @@ def test_a_start_for_which_there_are_too_few_threads_is_told_and_leaves_nothing_
     assert process.stop() == 0
 
 
+def test_a_pass_for_which_there_are_too_few_threads_writes_nothing_and_is_told(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    command = shlex.join([sys.executable, "-m", "feedbot", "build"])
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -s {10**6} && ulimit -v {4 * 10**6} && exec {command}"],
+        cwd=newsroom.folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("feedbot: the system gives feedbot no more threads")
+    assert not list(newsroom.feeds.rglob("*.xml"))
+    assert newsroom.build().written > 0
+
+
 def run_here(newsroom: Newsroom, server: Service) -> int:
     """The worker in this process: what it comes to."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}

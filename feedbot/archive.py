@@ -16,11 +16,9 @@ from msgspec.structs import replace
 from feedbot.batches import batches
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
-from feedbot.model import Feed, Format
 from feedbot.output import Output, Owner, RefreshReport
-from feedbot.place import NOWHERE, DocumentRow
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
-from feedbot.render.addresses import Part, archives_folder, feed_path
+from feedbot.render.addresses import Part
 from feedbot.render.press import Job, Press
 from feedbot.store import archives, documents, feeds
 from feedbot.store.archives import NONE_OPEN, ArchiveRow
@@ -126,44 +124,10 @@ class Archives:
         """Write what is left of some archives; returns the paths of their documents that are to go."""
         works = [work for _, work in batch]
         results, known = publish_all(self._output.place, works), known_of(works)
-        paths = {result.path for some in results for result in some}
+        owners = {Owner(feed_key=one.feed_key, archive_key=one.key): one for one, _ in batch}
         with self._engine.begin() as connection:
-            unwanted = [document for path, document in known.items() if path not in paths]
-            gone = self._output.discard(connection, unwanted)
-            owners = {Owner(feed_key=one.feed_key, archive_key=one.key): one for one, _ in batch}
-            # One that could not be written whole stays to be done.
-            for owner in self._output.record(connection, dict(zip(owners, results, strict=True)), report):
+            published = dict(zip(owners, results, strict=True))
+            recorded = self._output.record(connection, published, known, report)
+            for owner in recorded.whole:  # the others stay to be done
                 archives.settle(connection, owners[owner])
-        return gone
-
-    def adopt(self, rows: Iterable[FeedRow]) -> None:
-        """Take over what an earlier state, now lost, left behind: documents of archives there are no more.
-
-        Nobody else would keep what is withdrawn out of them. They are removed with what these feeds, which
-        are about to be rendered for the first time, do not want.
-        """
-        for row in rows:
-            found = self._left_behind(row) if row.active and not row.rendered else []
-            if found:
-                with self._engine.begin() as connection:
-                    documents.put(connection, found)
-
-    def _left_behind(self, row: FeedRow) -> list[DocumentRow]:
-        feed, place = Feed(slug=row.slug, title=""), self._output.place
-        numbers = [int(name) for name in place.names_in(archives_folder(feed)) if name.isdecimal()]
-        if not numbers:
-            return []
-        with self._engine.begin() as connection:
-            newest = archives.newest_number(connection, row.key) if self._catalogue.keeps_archives else 0
-        wanted = {(number, format_) for number in range(1, newest + 1) for format_ in self._press.formats}
-        paths = [
-            feed_path(feed, format_, number)
-            for number in numbers
-            for format_ in Format
-            if (number, format_) not in wanted
-        ]
-        return [
-            DocumentRow(path=path, feed_key=row.key, mtime_ns=NOWHERE, size=0, digest=None)
-            for path in paths
-            if place.holds_ours(path)
-        ]
+        return recorded.unwanted

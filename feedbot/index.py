@@ -49,8 +49,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     """What is to be written of the index."""
 
     documents: Sequence[Document]
-    unwanted: Sequence[DocumentRow]  # on record, and not among them
-    known: Mapping[str, DocumentRow]  # what is on record of the index, by path
+    known: Mapping[str, DocumentRow]  # what it replaces, by path
     seconds: float  # that it took
 
 
@@ -98,7 +97,8 @@ class Index:
             page = render_index_page(
                 press.site, listings, press.formats, pages=press.pages, pictures=press.pictures
             )
-            rendered, unwanted = [Document(path=INDEX, body=page)], []
+            rendered = [Document(path=INDEX, body=page)]
+            known = {path: row for path, row in known.items() if path == INDEX}
         else:
             rendered = render_index(
                 press.site,
@@ -108,10 +108,7 @@ class Index:
                 pictures=press.pictures,
                 moves=moves,
             )
-            wanted = {document.path for document in rendered}
-            unwanted = [document for path, document in known.items() if path not in wanted]
-        seconds = time.perf_counter() - began
-        return Draft(documents=rendered, unwanted=unwanted, known=known, seconds=seconds)
+        return Draft(documents=rendered, known=known, seconds=time.perf_counter() - began)
 
     def write(self, draft: Draft, report: RefreshReport) -> list[str]:
         """Write a draft. Returns the paths of documents of this kind that are not wanted any more.
@@ -121,11 +118,10 @@ class Index:
         began = time.perf_counter()
         results = self._output.place.publish(draft.documents, draft.known)
         with self._engine.begin() as connection:
-            paths = self._output.discard(connection, draft.unwanted)
-            is_whole = bool(self._output.record(connection, {Owner(): results}, report))
-            journal.put(connection, "index", FRESH if is_whole else STALE)
+            recorded = self._output.record(connection, {Owner(): results}, draft.known, report)
+            journal.put(connection, "index", FRESH if recorded.whole else STALE)
         self._cost = timedelta(seconds=draft.seconds + time.perf_counter() - began)
-        return paths
+        return recorded.unwanted
 
     def _listings(self, connection: Connection) -> list[Listing]:
         """All feeds with their numbers: the feed of all articles, the named ones, then topics by name."""

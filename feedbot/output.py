@@ -54,6 +54,13 @@ class Owner(Struct, frozen=True, kw_only=True):
         return "output:index" if self.feed_key is None else f"output:{self.feed_key}"
 
 
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What is to follow from documents that were published."""
+
+    whole: set[Owner]  # whose documents are all where they belong
+    unwanted: list[str]  # paths of documents that are to go
+
+
 class Output(Struct, frozen=True, kw_only=True):
     """The output as the store knows it."""
 
@@ -64,40 +71,29 @@ class Output(Struct, frozen=True, kw_only=True):
         self,
         connection: Connection,
         published: Mapping[Owner, Sequence[Published]],
+        known: Mapping[str, DocumentRow],
         report: RefreshReport,
-    ) -> set[Owner]:
-        """Note documents and findings; returns the owners whose documents are all where they belong."""
+    ) -> Recorded:
+        """Note documents, and what is in their way; the rest of what was on record, `known`, is to go."""
+        paths = {result.path for results in published.values() for result in results}
+        unwanted = self._discard(connection, (row for path, row in known.items() if path not in paths))
         ours: list[DocumentRow] = []
-        foreign: dict[Owner, list[str]] = {owner: [] for owner in published}
-        whole = set(published)
+        findings: dict[str, list[Finding]] = {}
         for owner, results in published.items():
-            for result in results:
-                if not result.outcome.is_in_place:
-                    whole.discard(owner)
-                if result.outcome is Outcome.FOREIGN:
-                    foreign[owner].append(result.path)
-                    continue
-                if result.outcome is Outcome.OVERTAKEN:
-                    report.overtaken.append(result.path)
-                report.written += result.outcome is Outcome.WRITTEN
-                ours.append(
-                    DocumentRow(
-                        path=result.path,
-                        feed_key=owner.feed_key,
-                        archive_key=owner.archive_key,
-                        mtime_ns=result.mtime_ns,
-                        size=result.size,
-                        digest=result.digest,
-                        e_tag=result.e_tag,
-                    )
-                )
+            foreign = [result.path for result in results if result.outcome is Outcome.FOREIGN]
+            ours += [_row(owner, result) for result in results if result.outcome is not Outcome.FOREIGN]
+            findings[owner.source] = [self._foreign(path) for path in foreign]
+            report.foreign += foreign
+            report.overtaken += [one.path for one in results if one.outcome is Outcome.OVERTAKEN]
+            report.written += sum(one.outcome is Outcome.WRITTEN for one in results)
         documents.put(connection, ours)
-        findings = {owner.source: [self._foreign(path) for path in paths] for owner, paths in foreign.items()}
         journal.put_findings(connection, findings)
-        report.foreign += [path for paths in foreign.values() for path in paths]
-        return whole
+        whole = {
+            owner for owner, results in published.items() if all(one.outcome.is_in_place for one in results)
+        }
+        return Recorded(whole=whole, unwanted=unwanted)
 
-    def discard(self, connection: Connection, unwanted: Iterable[DocumentRow]) -> list[str]:
+    def _discard(self, connection: Connection, unwanted: Iterable[DocumentRow]) -> list[str]:
         """Note that these are to be removed in the end; returns their paths.
 
         If this process ends before they are, the next full pass finds them changed.
@@ -112,6 +108,18 @@ class Output(Struct, frozen=True, kw_only=True):
             what="this was not written by feedbot, so it was left alone and the document is missing",
             hint="move it away, or give `feeds.path` a folder of its own",
         )
+
+
+def _row(owner: Owner, result: Published) -> DocumentRow:
+    return DocumentRow(
+        path=result.path,
+        feed_key=owner.feed_key,
+        archive_key=owner.archive_key,
+        mtime_ns=result.mtime_ns,
+        size=result.size,
+        digest=result.digest,
+        e_tag=result.e_tag,
+    )
 
 
 def output_of(config: Config, confirm: Confirm = lambda: inf, *, patience: timedelta = PATIENCE) -> Output:

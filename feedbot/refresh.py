@@ -23,7 +23,7 @@ from feedbot.batches import batches
 from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.index import Index, doubt_index
-from feedbot.leftovers import adopt_feeds
+from feedbot.leftovers import adopt_archives, adopt_feeds
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
@@ -111,7 +111,8 @@ class Refresh:
             stale = feeds.load(connection, stale=True)
             self._index.note(connection, stale, self._clock())
         self._archives.close(stale)
-        self._archives.adopt(stale)
+        formats = self.press.formats if self._catalogue.keeps_archives else ()
+        adopt_archives(self._place, self._engine, stale, formats)
         adopt_feeds(self._place, self._engine, stale)
         unwanted = self._archives.refresh(crew, report)
         pays = crew.pays(len(stale), PLENTY)
@@ -136,17 +137,16 @@ class Refresh:
         works = [work for _, work in batch]
         results, known = publish_all(self._place, works), known_of(works)
         by_path = {result.path: result for some in results for result in some}
+        owners = {  # an empty feed keeps the date it had
+            Owner(feed_key=row.key): (row, printed.updated or row.updated) for row, (_, printed) in batch
+        }
         with self._engine.begin() as connection:
             report.pings += self._record_pings(connection, [row for row, _ in batch], by_path, known)
-            unwanted = [document for path, document in known.items() if path not in by_path]
-            paths = self._output.discard(connection, unwanted)
-            owners = {
-                Owner(feed_key=row.key): (row, printed.updated or row.updated) for row, (_, printed) in batch
-            }  # an empty feed keeps the date it had
-            whole = self._output.record(connection, dict(zip(owners, results, strict=True)), report)
+            published = dict(zip(owners, results, strict=True))
+            recorded = self._output.record(connection, published, known, report)
             # A feed that could not be written whole stays to be done.
-            feeds.settle(connection, (done for owner, done in owners.items() if owner in whole))
-        return paths
+            feeds.settle(connection, (done for owner, done in owners.items() if owner in recorded.whole))
+        return recorded.unwanted
 
     def _record_pings(
         self,

@@ -195,16 +195,9 @@ class Builder:
             fingerprint = self._newsroom.sources.reader.fingerprint
             reread = reconfigure(connection, self._config, self._catalogue, fingerprint, now)
             report.sync = sync(
-                connection,
-                self._newsroom,
-                now,
-                crew,
-                paths=paths,
-                allow_empty=allow_empty,
-                reread=reread,
-                progress=progress,
-                begun=begun,
-            )
+                connection, self._newsroom, now, crew,
+                paths=paths, allow_empty=allow_empty, reread=reread, progress=progress, begun=begun,
+            )  # fmt: skip
             crew.let_load(self._refresh.press.load)
             if known_moves:
                 feeds.restore_moves(connection, known_moves)
@@ -215,9 +208,7 @@ class Builder:
             report.announce = self._announce(connection, now, in_slices=paths is not None)
             if report.announce.deliveries or report.refresh.pings:
                 hint.give(connection)
-            report.index_due = due_of_index(connection)
-            moments = (articles.next_due(connection), report.index_due)
-            report.next_due = min((moment for moment in moments if moment), default=None)
+            _look_ahead(connection, report)
             report.seconds = time.perf_counter() - started
             journal.put(connection, "failure", "")
             journal.add_pass(connection, now, report.as_json())
@@ -255,6 +246,13 @@ class Builder:
             time.sleep(STILL.total_seconds())
             report.add(self.run(report.sync.unsettled))
         return report
+
+
+def _look_ahead(connection: Connection, report: PassReport) -> None:
+    """Say in the report when there is something to do again."""
+    report.index_due = due_of_index(connection)
+    moments = (articles.next_due(connection), report.index_due)
+    report.next_due = min((moment for moment in moments if moment), default=None)
 
 
 def newsroom_of(config: Config, catalogue: Catalogue) -> Newsroom:

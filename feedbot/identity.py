@@ -141,7 +141,7 @@ class Identities:
         return articles.find_by_key(self._connection, keys)
 
     def known(self, name: str) -> StoredArticle | None:
-        """The article that the file was before, if it was one."""
+        """The article that the file was before, if it was one, and which nobody else is then."""
         stored = self._stored(name)
         if stored:
             self._claimed[stored.row.id] = name

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from feedbot.config import Config
 
 
-class Place(Struct, frozen=True):
+class Spot(Struct, frozen=True):
     """Where a content file lies, or would lie."""
 
     root: Root
@@ -42,27 +42,27 @@ def roots_of(config: Config) -> list[Root]:
     return [Root(folder=path, name=config.shown(path)) for path in config.content.paths]
 
 
-def places_of(config: Config, spelling: str) -> list[Place]:
-    """The places of files that `spelling` may mean: as a path, or as an id that was made of one."""
+def spots_of(config: Config, spelling: str) -> list[Spot]:
+    """The spots of files that `spelling` may mean: as a path, or as an id that was made of one."""
     id_base = config.site.id_base
     made_of = unquote(spelling.removeprefix(id_base)) if spelling.startswith(id_base) else spelling
-    return list(dict.fromkeys(_places(roots_of(config), config.folder, made_of)))
+    return list(dict.fromkeys(_spots(roots_of(config), config.folder, made_of)))
 
 
-def _places(roots: list[Root], folder: Path, spelling: str) -> Iterator[Place]:
+def _spots(roots: list[Root], folder: Path, spelling: str) -> Iterator[Spot]:
     for start in (Path(), folder):
         path = os.path.normpath(start.absolute() / spelling)
         for root in roots:
             if below := root.locate(path):
-                yield Place(root, below)
+                yield Spot(root, below)
     relative = os.path.normpath(spelling)
     if not relative.startswith((".", "/")):
-        yield from (Place(root, relative) for root in roots)
+        yield from (Spot(root, relative) for root in roots)
 
 
 def keys_of(connection: Connection, config: Config, spelling: str) -> tuple[int, ...]:
     """The articles in the store that a person means, the oldest first; none: ()."""
-    names = [place.name for place in places_of(config, spelling)]
+    names = [spot.name for spot in spots_of(config, spelling)]
     return inquiry.keys_of_article(connection, spelling, names)
 
 

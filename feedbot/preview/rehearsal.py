@@ -26,7 +26,7 @@ from feedbot.crew import Crew
 from feedbot.identity import Duplicate, Identities, make_id
 from feedbot.membership import Catalogue
 from feedbot.model import EventKind, Finding, Level, Status
-from feedbot.naming import Place, keys_of, places_of, unknown
+from feedbot.naming import Spot, keys_of, spots_of, unknown
 from feedbot.preview.forecast import NO_ID, Obstacle, Record, Scene, Stage
 from feedbot.reconfigure import reconfigure
 from feedbot.store import articles, deliveries, inquiry, journal, targets
@@ -56,7 +56,7 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
 class _Sight(Struct, frozen=True, kw_only=True):
     """A file as it is now, and the article that it is or was."""
 
-    place: Place
+    spot: Spot
     reading: Verdict | None = None  # None: it is not there, or not to be read
     why: str = ""  # ... for this reason
     id: str = ""
@@ -83,12 +83,10 @@ def rehearse(
         scene = Scene(
             article_id="", article=None, now=now, max_age=config.announce.max_age, obstacle=obstacle
         )
-        return Rehearsal(
-            name=sight.place.name, findings=(*findings, sight.duplicate), scene=scene, records={}
-        )
+        return Rehearsal(name=sight.spot.name, findings=(*findings, sight.duplicate), scene=scene, records={})
     scene, records = _Play(source, config, newsroom, audiences, sight, now).run()
     scene = replace(scene, appears=appears)
-    return Rehearsal(name=sight.place.name, findings=findings, scene=scene, records=records)
+    return Rehearsal(name=sight.spot.name, findings=findings, scene=scene, records=records)
 
 
 # --- the file ---
@@ -96,53 +94,53 @@ def rehearse(
 
 def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, now: datetime) -> _Sight:
     """The file that `spelling` names, read, with its identity."""
-    place = _find(source, config, newsroom, spelling)
-    seen = survey(newsroom.sources.roots, newsroom.sources.selection, [place.path])
-    found = seen.files.get(place.name)
+    spot = _find(source, config, newsroom, spelling)
+    seen = survey(newsroom.sources.roots, newsroom.sources.selection, [spot.path])
+    found = seen.files.get(spot.name)
     intake = Intake(reader=newsroom.sources.reader, now=now, settled=True)
-    taken = intake.take({place.name: found})[place.name] if found else None
-    keys = keys_of(source, config, place.name)
+    taken = intake.take({spot.name: found})[spot.name] if found else None
+    keys = keys_of(source, config, spot.name)
     if taken is None:
         stored = next(iter(articles.find_by_key(source, keys[-1:])), None)
-        why = _absence(place, seen.findings.get(place.name))
-        return _Sight(place=place, why=why, stored=stored, id=stored.row.id if stored else "")
+        why = _absence(spot, seen.findings.get(spot.name))
+        return _Sight(spot=spot, why=why, stored=stored, id=stored.row.id if stored else "")
     identities = Identities(source, newsroom.id_base, newsroom.sources.roots, now, set())
-    identities.prepare({place.name: taken.reading})
+    identities.prepare({spot.name: taken.reading})
     if not isinstance(taken.reading, Ready):
-        stored = identities.known(place.name)
-        return _Sight(place=place, reading=taken.reading, stored=stored, id=stored.row.id if stored else "")
-    identity = identities.of(place.name, taken.reading)
+        stored = identities.known(spot.name)
+        return _Sight(spot=spot, reading=taken.reading, stored=stored, id=stored.row.id if stored else "")
+    identity = identities.of(spot.name, taken.reading)
     if isinstance(identity, Duplicate):
-        return _Sight(place=place, reading=taken.reading, duplicate=identity.finding)
-    return _Sight(place=place, reading=taken.reading, id=identity.id, stored=identity.stored)
+        return _Sight(spot=spot, reading=taken.reading, duplicate=identity.finding)
+    return _Sight(spot=spot, reading=taken.reading, id=identity.id, stored=identity.stored)
 
 
-def _absence(place: Place, finding: Finding | None) -> str:
+def _absence(spot: Spot, finding: Finding | None) -> str:
     if finding:
         return f"{finding.what}: {finding.hint}"
-    if Path(place.path).is_file():
+    if Path(spot.path).is_file():
         return "content.include and content.exclude leave the file out"
     return "the file is gone"
 
 
-def _find(source: Connection, config: Config, newsroom: Newsroom, spelling: str) -> Place:
+def _find(source: Connection, config: Config, newsroom: Newsroom, spelling: str) -> Spot:
     """Where the file is, or was: by its path, by what the store knows, else by looking into every file."""
-    places = places_of(config, spelling)
-    for place in places:
-        if Path(place.path).is_file():
-            return place
+    spots = spots_of(config, spelling)
+    for spot in spots:
+        if Path(spot.path).is_file():
+            return spot
     keys = keys_of(source, config, spelling)
     for stored in sorted(articles.find_by_key(source, keys), key=lambda one: -one.key):
-        for place in places_of(config, stored.row.path):
-            if place.name == stored.row.path:
-                return place
+        for spot in spots_of(config, stored.row.path):
+            if spot.name == stored.row.path:
+                return spot
     found = next(_search(newsroom, spelling), None)
     if found is None:
         raise unknown(spelling)
     return found
 
 
-def _search(newsroom: Newsroom, spelling: str) -> Iterator[Place]:
+def _search(newsroom: Newsroom, spelling: str) -> Iterator[Spot]:
     """The files whose front matter gives the id or the link `spelling`; only those that hold it are read."""
     ending = spelling.removeprefix(newsroom.id_base)
     needles = {ending.encode(), unquote(ending).encode()}
@@ -150,7 +148,7 @@ def _search(newsroom: Newsroom, spelling: str) -> Iterator[Place]:
     for root in newsroom.sources.roots:
         for name, file in found.files.items():
             if name == root.name_of(file.relative) and _is(newsroom, file, name, spelling, needles):
-                yield Place(root, file.relative)
+                yield Spot(root, file.relative)
 
 
 def _is(newsroom: Newsroom, file: Found, name: str, spelling: str, needles: set[bytes]) -> bool:
@@ -214,7 +212,7 @@ class _Play:
         copy_article(self._source, copy, self._key)
         reading = self._newsroom.sources.reader.fingerprint
         reread = reconfigure(copy, self._config, self._newsroom.catalogue, reading, self._now)
-        paths = [self._sight.place.path]
+        paths = [self._sight.spot.path]
         report = sync(
             copy, self._newsroom, self._now, crew, paths=paths, allow_empty=True, settled=True, reread=reread
         )

@@ -72,12 +72,14 @@ def announce(
     policy: Policy,
     now: datetime,
     *,
+    ahead: timedelta = timedelta(0),
     hub: Hub | None = None,
     window: timedelta = timedelta(0),
 ) -> AnnounceReport:
     """Record the deliveries of all events whose feeds are written.
 
-    `window` is how long ago articles can have come and still count as the same burst: a worker that follows
+    `ahead` is how far the clock of those who send is ahead of the one that shows `now`, and
+    `window` how long ago articles can have come and still count as the same burst: a worker that follows
     single files sees a burst in slices. The `hub`, told of feeds and not of events, begins as a target does:
     with what comes after this. Safe to repeat; the caller's transaction holds all of it or nothing.
     """
@@ -95,7 +97,7 @@ def announce(
     ready = _in_order(news, unwritten)
     report.waiting = len(news) - len(ready)
     first_events = {name: row.first_event for name, row in targets.load(connection).items()}
-    drafts = _Drafts(connection, ready, policy, now, window)
+    drafts = _Drafts(connection, ready, policy, now, ahead, window)
     for audience in audiences:
         for one in ready:
             if one.number > first_events[audience.name]:
@@ -120,11 +122,13 @@ class _Drafts:
         news: Sequence[News],
         policy: Policy,
         now: datetime,
+        ahead: timedelta,
         window: timedelta,
     ) -> None:
         self._connection = connection
         self._policy = policy
         self._now = now
+        self._ahead = ahead
         self._articles = {one.article_key: load_article(one.body) for one in news}
         seen_before = {one.article_key for one in news if one.kind is not EventKind.PUBLISHED}
         self._posted = deliveries.posted(connection, seen_before)
@@ -260,9 +264,14 @@ class _Drafts:
         self._new.append(row)
 
     def _due(self, one: News) -> int:
-        """When the file has been still long enough; a file from the future counts as written at the event."""
-        changed = one.at if one.modified is None else min(one.modified, one.at)
-        return to_us(max(changed + self._policy.settle, one.at))
+        """When the file has been still long enough, by the clock of those who send.
+
+        An event from the future, as of a machine whose clock is ahead, counts as of now, and a file from the
+        future as written at the event.
+        """
+        at = min(one.at, self._now)
+        changed = at if one.modified is None else min(one.modified, at)
+        return to_us(max(changed + self._policy.settle, at) + self._ahead)
 
     def write(self, report: AnnounceReport) -> None:
         """Write what came of it all."""

@@ -33,6 +33,7 @@ from feedbot.reconfigure import reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
 from feedbot.store import articles, feeds, hint, journal, trouble
+from feedbot.store.clock import ahead_of_machine, set_clock
 from feedbot.store.lease import Lease
 from feedbot.sync import Newsroom, Progress, SyncReport, sync
 
@@ -111,13 +112,18 @@ class Builder:
         engine: Engine,
         *,
         clock: Clock = utc_now,
+        senders_clock: Clock | None = None,
         window: timedelta = timedelta(0),
         lease: Lease | None = None,
         make_output: Callable[[Config, Confirm], Output] = output_of,
         head_start: HeadStart | None = None,
     ) -> None:
-        """`window`: how long ago articles can have come and still count as come at once."""
+        """`window`: how long ago articles can have come and still count as come at once.
+
+        `senders_clock` is that of those who send, if it is another than `clock`.
+        """
         self.lease = lease or Lease(engine)
+        self.senders_clock = senders_clock or clock
         self._config = config
         self._engine = engine = self.lease.engine  # whoever loses the lease writes nothing more
         self._clock = clock
@@ -127,7 +133,9 @@ class Builder:
         self._place = output.place
         self._prepared = False
         self._newsroom = newsroom_of(config, self._catalogue)
-        self._refresh = Refresh(config, self._catalogue, output, engine, clock=clock)
+        self._refresh = Refresh(
+            config, self._catalogue, output, engine, clock=clock, senders_clock=self.senders_clock
+        )
         self._crew = head_start.crew if head_start else self._new_crew()  # of the next pass
         self._begun = head_start.look if head_start else None  # ... which it is to go on with
         self._audiences = [audience_of(target) for target in config.targets]
@@ -230,7 +238,11 @@ class Builder:
         options = self._config.announce
         policy = Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
         window = max(self._window, SLICES if in_slices else timedelta(0))
-        return announce(connection, self._audiences, policy, now, hub=self._config.hub, window=window)
+        set_clock(self.senders_clock, connection)
+        ahead = ahead_of_machine(self.senders_clock)
+        return announce(
+            connection, self._audiences, policy, now, ahead=ahead, hub=self._config.hub, window=window
+        )
 
     def run_settled(
         self, *, allow_empty: bool = False, progress: Progress = lambda _done, _total: None

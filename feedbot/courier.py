@@ -24,6 +24,7 @@ from feedbot.model import Article, Entry, EventKind, Format, Site, Status
 from feedbot.moments import iso
 from feedbot.render import topics
 from feedbot.settlement import Condition, Health, Settlement, settle
+from feedbot.store.clock import ahead_of_machine
 from feedbot.store.db import from_us, from_us_or_none
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
 from feedbot.store.settling import Settled
@@ -128,10 +129,17 @@ class Courier:
 
     def _attempt(self, claim: Claim) -> Outcome:
         try:
-            return self._tell(claim, self._clock())
+            return in_time_of(self._clock, self._tell(claim, self._clock()))
         except Exception:  # a bug of ours; what was sent before it is not known
             log.exception("sending to %s failed", claim.row.target, extra={"facts": {"id": claim.row.id}})
             return Unclear(reason="feedbot itself failed; its log says where")
+
+
+def in_time_of(clock: Clock, outcome: Outcome) -> Outcome:
+    """The same outcome with its server's wish, which is read by this machine's clock, told by `clock`."""
+    if outcome.after is None or outcome.answer is None:
+        return outcome  # no wish, or one of ours
+    return replace(outcome, after=outcome.after + ahead_of_machine(clock))
 
 
 def announcing(sender: Sender, max_age: timedelta) -> Tell:

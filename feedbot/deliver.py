@@ -25,7 +25,7 @@ from feedbot.agenda import BREATH, REST, TICK, Agenda
 from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of
 from feedbot.claims import Claimer
-from feedbot.clock import Clock, utc_now
+from feedbot.clock import Clock
 from feedbot.courier import (
     Claims,
     HubRecipient,
@@ -43,6 +43,7 @@ from feedbot.dispatch import GRACE, Dispatch
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
 from feedbot.store import hint, settling, targets, trouble
+from feedbot.store.clock import StoreClock, set_clock
 from feedbot.store.settling import Settled
 from feedbot.targets import Sender, make_sender
 from feedbot.trial import pinger_of
@@ -87,9 +88,10 @@ class Deliverer:
         keep: timedelta,
         parallel: int,
         redact: Redact = str,
-        clock: Clock = utc_now,
+        clock: Clock,
         jitter: Callable[[], float] = lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
     ) -> None:
+        """`clock` is the one of all who send from this store."""
         self._engine = engine
         self._redact = redact
         self._clock = clock
@@ -123,19 +125,22 @@ class Deliverer:
             while not self._stopping.is_set():
                 self._step(TICK)
 
-    def run_due(self, until: datetime | None = None) -> DeliverReport:
-        """Send what is due now, or falls due until then, and return when that is done.
+    def run_due(self, within: timedelta = timedelta(0)) -> DeliverReport:
+        """Send what is due now, or falls due `within` so long, and return when that is done.
 
         Raises StoreError when the database cannot be used.
         """
+        until: datetime | None = None
         if self._dispatch.couriers:
             with self._at_work():
                 while not self._stopping.is_set():
                     self._step(BREATH)
                     if len(self._failures) >= TOLERATED and not self._agenda.under_way:
                         raise StoreError(f"the outbox cannot be used: {self._failures[-1]}")
-                    horizon = max(self._clock(), until) if until else self._clock()
-                    if not self._agenda.under_way and not self._agenda.has_until(horizon):
+                    now = self._clock()
+                    if until is None and not self._failures:  # the clock is set by now
+                        until = now + within
+                    if not self._agenda.under_way and not self._agenda.has_until(max(now, until or now)):
                         break
         return self.report
 
@@ -168,6 +173,7 @@ class Deliverer:
         while True:
             try:
                 with self._engine.begin() as connection:
+                    set_clock(self._clock, connection)
                     settled, ours = self._note(connection, returns)
                     claims: Claims = {}
                     if may_claim and not self._stopping.is_set():
@@ -260,10 +266,13 @@ def make_deliverer(
     engine: Engine,
     *,
     redact: Redact,
-    clock: Clock = utc_now,
+    clock: Clock | None = None,
     make: Callable[[Target, Site], Sender] = make_sender,
 ) -> Deliverer:
-    """The deliverer of a configuration; imports what its types of target need."""
+    """The deliverer of a configuration; imports what its types of target need.
+
+    `clock` is the one of all who send from this store; None: as the database has it.
+    """
     site = config.site_model()
     recipients: dict[str, Recipient | HubRecipient] = {
         target.name: Recipient(sender=make(target, site), pace=audience_of(target).pace)
@@ -281,5 +290,5 @@ def make_deliverer(
         keep=announce.keep,
         parallel=announce.parallel,
         redact=redact,
-        clock=clock,
+        clock=clock or StoreClock(),
     )

@@ -32,6 +32,7 @@ from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press
 from feedbot.store import archives, articles, documents, feeds, pings
+from feedbot.store.clock import set_clock
 from feedbot.store.feeds import FeedRow
 
 if TYPE_CHECKING:
@@ -75,9 +76,11 @@ class Refresh:
         engine: Engine,
         *,
         clock: Clock = utc_now,
+        senders_clock: Clock | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
+        self._senders_clock = senders_clock or clock
         options = config.feeds
         self.press = Press(
             site=config.site_model(),
@@ -174,7 +177,8 @@ class Refresh:
             for document in left
             if document.feed_key is not None and document.digest and PurePath(document.path).name in names
         }
-        return pings.record(connection, hub.name, changed, self._clock(), hub.delay)
+        set_clock(self._senders_clock, connection)
+        return pings.record(connection, hub.name, changed, self._senders_clock(), hub.delay)
 
     def _orders(self, rows: Iterable[FeedRow], *, lend: bool) -> Iterator[Order]:
         """What is needed to print each feed, read from the store when its turn is near."""

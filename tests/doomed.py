@@ -101,7 +101,7 @@ def live(path: Path, log: Path, die_at: str, ahead: float, ready: Connection | N
     deliverer = make_deliverer(config, engine, redact=str, clock=clock, make=make)
     if ready is None:
         builder.run()
-        deliverer.run_due(clock() + config.announce.settle)
+        deliverer.run_due(within=config.announce.settle)
         return
     worker = Worker(
         builder,

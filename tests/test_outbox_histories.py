@@ -363,7 +363,7 @@ class Histories(RuleBasedStateMachine):
             self.health[name] = Health()
             for one in self.rows.values():
                 if one.row.target == name and one.row.state is State.RETRY:
-                    one.row.due_us = one.row.at_us
+                    one.row.due_us = min(one.row.at_us, one.row.first_tried_us or one.row.at_us)
 
     # --- time ---
 

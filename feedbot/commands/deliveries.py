@@ -184,12 +184,14 @@ def _say(
     from feedbot.report.deliveries import print_said
     from feedbot.standings import configured, standings
     from feedbot.steering import Word, say
+    from feedbot.store.clock import StoreClock
 
     config = load_config(config_path, verbose, quiet)
-    now = utc_now()
+    now, senders_clock = utc_now(), StoreClock()
     with state(config, write=not dry_run) as connection:
         selection = _selection(connection, config, now, ids=ids, **filters)
-        said = say(connection, Word(word), selection, now, dry_run=dry_run)
+        senders_clock.set_by(connection)
+        said = say(connection, Word(word), selection, senders_clock(), dry_run=dry_run)
         silent = [one for one in standings(connection, configured(config)) if said.concerns(one)]
     if as_json:
         print_json(redacted(said.as_json(silent)))

@@ -106,7 +106,7 @@ def run(
     with _builder(config, in_slices=True) as (builder, engine):
         worker = Worker(
             builder,
-            deliverer=make_deliverer(config, engine, redact=redaction()),
+            deliverer=make_deliverer(config, engine, redact=redaction(), clock=builder.senders_clock),
             config=config.path,
             folders=config.content.paths,
             scan=config.schedule.scan,
@@ -118,7 +118,6 @@ def run(
 
 
 def _run_once(config: Config) -> int:
-    from feedbot.clock import utc_now
     from feedbot.deliver import make_deliverer
     from feedbot.report.passes import log_pass
 
@@ -126,8 +125,8 @@ def _run_once(config: Config) -> int:
         report = builder.run_settled()
         log_pass(report, full=True, first=True)
         # What was written a moment ago is announced as soon as it has been still long enough.
-        until = utc_now() + config.announce.settle
-        make_deliverer(config, engine, redact=redaction()).run_due(until)
+        deliverer = make_deliverer(config, engine, redact=redaction(), clock=builder.senders_clock)
+        deliverer.run_due(within=config.announce.settle)
     return 1 if report.refresh.foreign else 0
 
 
@@ -180,7 +179,9 @@ def _builder(
     from datetime import timedelta
 
     from feedbot.build import SLICES, Builder
+    from feedbot.store.clock import StoreClock
 
     with opened(config) as engine:
         window = SLICES if in_slices else timedelta(0)
-        yield Builder(config, engine, window=window, head_start=begun), engine
+        builder = Builder(config, engine, senders_clock=StoreClock(), window=window, head_start=begun)
+        yield builder, engine

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, case, func, select, update
 
 from feedbot.attempt import State
 from feedbot.settlement import Condition, Health
@@ -52,7 +52,10 @@ def try_again(connection: Connection, name: str) -> None:
     """Give the target `name` another chance: it is well, and what waited for it is due."""
     put_health(connection, name, Health())
     waits = (deliveries.c.target == name, deliveries.c.state == State.RETRY)
-    connection.execute(update(deliveries).where(*waits).values(due_us=deliveries.c.at_us))
+    # Both moments are past, unless the clock that told them was wrong then.
+    begun = func.coalesce(deliveries.c.first_tried_us, deliveries.c.at_us)
+    earlier = case((deliveries.c.at_us < begun, deliveries.c.at_us), else_=begun)
+    connection.execute(update(deliveries).where(*waits).values(due_us=earlier))
 
 
 def lock(connection: Connection, names: Collection[str]) -> dict[str, TargetRow]:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 
+from feedbot import __version__
 from feedbot.model import Article, EventKind, Where
 from feedbot.store.turns import Pace
 
 if TYPE_CHECKING:
-    from feedbot.config import Hub, Target
+    from feedbot.config import Config, Hub, Target
+
+# Options in which workers of one state may differ.
+OWN_AFFAIRS = {"paths", "place", "parallel", "keep"}
 
 
 class Audience(Struct, frozen=True, kw_only=True):
@@ -56,6 +60,19 @@ def setup_of(target: Target) -> str:
 def setup_of_hub(hub: Hub) -> str:
     """The same for the hub: another address is another hub, and nothing else is."""
     return _digest(hub.url)
+
+
+def setup_of_all(config: Config) -> str:
+    """The same for all that decides what readers and targets get, with the version of feedbot.
+
+    Where the machine has its folders, and what is its own affair, is left out: workers share the rest.
+    """
+    sections = (config.site, config.content, config.feeds, config.announce, config.targets)
+    plain = [_plain(section) for section in sections]
+    for section in plain[1:4]:
+        for name in OWN_AFFAIRS & section.keys():
+            del section[name]
+    return _digest(json.dumps([__version__, plain], sort_keys=True, default=str))
 
 
 def _digest(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from feedbot import redirects
 from feedbot.announce import AnnounceReport, Policy, announce
-from feedbot.audience import audience_of
+from feedbot.audience import audience_of, setup_of_all
 from feedbot.clock import Clock, utc_now
 from feedbot.content.intake import STILL
 from feedbot.content.look import sources_of
@@ -122,7 +122,7 @@ class Builder:
 
         `senders_clock` is that of those who send, if it is another than `clock`.
         """
-        self.lease = lease or Lease(engine)
+        self.lease = lease or Lease(engine, setup=setup_of_all(config))
         self.senders_clock = senders_clock or clock
         self._config = config
         self._engine = engine = self.lease.engine  # whoever loses the lease writes nothing more

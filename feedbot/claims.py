@@ -25,7 +25,10 @@ PURGES = timedelta(hours=1)  # between two purges
 
 
 class Claimer:
-    """Makes claims in the name of one process; what was settled longer ago than `keep` it purges."""
+    """Makes claims in the name of one process; what was settled longer ago than `keep` it purges.
+
+    `setup` is a digest of its configuration; None if it is not known.
+    """
 
     def __init__(
         self,
@@ -34,11 +37,13 @@ class Claimer:
         paces: Mapping[str, Pace],
         *,
         keep: timedelta,
+        setup: str | None,
     ) -> None:
         self._agenda = agenda
         self._couriers = couriers
         self._paces = paces
         self._keep = keep
+        self._setup = setup
         self._owner = secrets.token_hex(8)
         self._purge_at: datetime | None = None
 
@@ -52,11 +57,16 @@ class Claimer:
     ) -> Claims:
         """Claims for the targets that go on, and for as many others as there are threads free.
 
-        `settled` is what became of `returns`, by target; `ours` are the keys of what was still ours.
+        `settled` is what became of `returns`, by target; `ours` are the keys of what was still ours. None at
+        all while one with another configuration makes the passes: it may speak to a target otherwise.
         """
-        claims = self._claim_on(connection, returns, settled, ours, now)
         returned = {one.target for one in returns}
-        away = {*self._agenda.under_way} - returned | claims.keys()
+        others = {*self._agenda.under_way} - returned
+        if not workers.may_send(connection, self._setup):
+            self._agenda.note((), away=len(others), senders=1, cost=0.0)
+            return {}
+        claims = self._claim_on(connection, returns, settled, ours, now)
+        away = others | claims.keys()
         if self._agenda.is_to_look(now):
             self._look(connection, now, away)
         return claims | self._claim_heads(connection, now, away)

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from feedbot.agenda import BREATH, REST, TICK, Agenda
 from feedbot.attempt import Busy, State
-from feedbot.audience import audience_of
+from feedbot.audience import audience_of, setup_of_all
 from feedbot.claims import Claimer
 from feedbot.clock import Clock
 from feedbot.courier import (
@@ -87,6 +87,7 @@ class Deliverer:
         max_age: timedelta,
         keep: timedelta,
         parallel: int,
+        setup: str | None = None,
         redact: Redact = str,
         clock: Clock,
         jitter: Callable[[], float] = lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
@@ -100,7 +101,7 @@ class Deliverer:
         self._stopping = self._dispatch.stopping
         self._agenda = Agenda(self._dispatch.parallel)
         paces = {name: one.pace for name, one in recipients.items()}
-        self._claimer = Claimer(self._agenda, self._dispatch.couriers, paces, keep=keep)
+        self._claimer = Claimer(self._agenda, self._dispatch.couriers, paces, keep=keep, setup=setup)
         self._failures: list[Exception] = []  # of the database, in a row
         self.report = DeliverReport()
 
@@ -289,6 +290,7 @@ def make_deliverer(
         max_age=announce.max_age,
         keep=announce.keep,
         parallel=announce.parallel,
+        setup=setup_of_all(config),
         redact=redact,
         clock=clock or StoreClock(),
     )

@@ -83,6 +83,7 @@ def _load_workers(connection: Connection) -> list[JsonObject]:
             "name": one.name,
             "role": one.role.value,
             "makes_passes": one.is_builder,
+            "sends": one.sends,
             "is_alive": one.is_alive,
             "since": iso(one.since),
             "seen": iso(one.seen),

@@ -18,6 +18,7 @@ from feedbot.report.status import changed_something
 
 FINDINGS = 5
 EVENTS = 5
+OTHER_SETUP = "stands by with another configuration or version, and sends nothing"
 
 
 def print_status(status: JsonObject, now: datetime, redact: Redact, *, verbose: bool, quiet: bool) -> None:
@@ -82,7 +83,9 @@ def _told_worker(one: JsonObject, now: datetime) -> str:
     if one["makes_passes"]:
         told = f"makes the passes, {since(datetime.fromisoformat(one['makes_passes_since']), now)}"
         return told + ("; one is under way" if one["pass_since"] else "")
-    what = "stands by and sends" if one["role"] == "worker" else "waits for its turn"
+    what = "waits for its turn"
+    if one["role"] == "worker":
+        what = "stands by and sends" if one["sends"] else coloured(OTHER_SETUP, "warning")
     return f"{what}, {since(datetime.fromisoformat(one['since']), now)}"
 
 

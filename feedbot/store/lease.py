@@ -37,6 +37,10 @@ POLL = 0.5  # seconds between two looks of somebody who waits for it
 IMPATIENT = 3.0  # seconds that a statement about the lease may take
 LONGEST = 5.0  # seconds between two tries while the database is away
 
+# What follows where a worker with another configuration makes the passes.
+THEIRS = "its own is in force until it ends, and nothing is sent from here"
+UNDONE = "it goes by its own again after this pass, so restart it"
+
 Word = Callable[[], None]
 
 _WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE)\b")  # FOR UPDATE, too, which does no harm
@@ -46,10 +50,14 @@ _WROTE = "feedbot wrote"  # in what SQLAlchemy notes of a connection
 class Lease:
     """The right to make passes over one state, for as long as nobody else has it. For use in any thread."""
 
-    def __init__(self, engine: Engine, *, patience: float = PATIENCE) -> None:
-        """Asks for nothing yet. `patience` is how long `turn` waits, in seconds."""
+    def __init__(self, engine: Engine, *, setup: str | None = None, patience: float = PATIENCE) -> None:
+        """Asks for nothing yet. `patience` is how long `turn` waits, in seconds.
+
+        `setup` is a digest of the configuration and the version of this process, for others to know.
+        """
         self.engine = engine.execution_options()  # what is written over it counts only while this is ours
         self._base = engine
+        self._setup = setup
         self._patience = patience
         self._owner = secrets.token_hex(8)
         self._role = Role.COMMAND
@@ -132,6 +140,8 @@ class Lease:
 
     def _begin_pass(self) -> None:
         deadline = uptime() + (0.0 if self._role is Role.WORKER else self._patience)
+        if self._role is Role.COMMAND:
+            self._tell_other_setup(self._look())
         while not self._take(for_pass=True):
             if uptime() >= deadline:
                 found = self._look()
@@ -168,7 +178,7 @@ class Lease:
             try:
                 with self._transaction() as connection:
                     if not self._renew(connection, in_pass=for_pass or None):
-                        self._term = workers.take(connection, self._owner, self._role, for_pass=for_pass)
+                        self._term = self._taken(connection, for_pass=for_pass)
             except DBAPIError as error:
                 if not is_locked(error):
                     raise
@@ -178,6 +188,9 @@ class Lease:
             self._confirmed, self._in_pass = began, for_pass
             self._tell_ours()
             return True
+
+    def _taken(self, connection: Connection, *, for_pass: bool) -> int | None:
+        return workers.take(connection, self._owner, self._role, self._setup, for_pass=for_pass)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -283,7 +296,7 @@ class Lease:
         found, came = None, False
         with self._transaction() as connection:
             if uptime() - self._seen >= self._length / 3:
-                workers.sign_of_life(connection, self._owner, self._role)
+                workers.sign_of_life(connection, self._owner, self._role, self._setup)
                 gone = workers.find_gone(connection)
                 self._seen = uptime()
             if not self._renew(connection):
@@ -300,7 +313,7 @@ class Lease:
     def _succeed(self, connection: Connection) -> bool:
         """Take the lease if it can be had; not in the midst of a pass that others may have gone on from."""
         if self._role is Role.WORKER and not self._in_pass:
-            self._term = workers.take(connection, self._owner, self._role, for_pass=False)
+            self._term = self._taken(connection, for_pass=False)
         return self._term is not None
 
     def _end_sessions(self, gone: set[str]) -> None:
@@ -327,6 +340,14 @@ class Lease:
         if self._role is Role.WORKER and told != self._standing_by:
             self._standing_by = told
             log.info("standing by, for %s", told)
+            self._tell_other_setup(found)
+
+    def _tell_other_setup(self, found: Holder | None) -> None:
+        """Warn if who makes the passes has another configuration: for a while that is right, or a mistake."""
+        if found is None or found.role is not Role.WORKER or found.lets_send(self._setup):
+            return
+        then = THEIRS if self._role is Role.WORKER else UNDONE
+        log.warning("the worker %s has another configuration or version: %s", found.name, then)
 
     def _tell_ours(self) -> None:
         if self._standing_by:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-HEAD = "0006"  # the newest migration
+HEAD = "0007"  # the newest migration
 PASSES = "passes"  # the name of the lease on making passes
 
 # PostgreSQL sorts text by the database's language unless told otherwise; SQLite by code point.
@@ -309,6 +309,7 @@ workers = Table(
     Column("since_us", BigInteger, nullable=False),  # by the database's clock, as all moments here
     Column("seen_us", BigInteger, nullable=False),  # it gave a sign of life then
     Column("is_gone", Boolean, nullable=False),  # it gives none any more, and was seen to
+    Column("setup", Text),  # a digest of its configuration and version; None: not known
 )
 
 # What only one process does at a time. The term rises with each new holder and never falls.

@@ -1,8 +1,9 @@
 """The processes that work on one state, and which of them makes the passes: by a lease in the store.
 
 The lease is its holder's until another takes it, which anybody may once it has run out. Each new holder has a
-higher term, so that whoever was stopped and goes on finds out before it writes. All moments are by the
-database's clock: those of machines differ, and jump.
+higher term, so that whoever was stopped and goes on finds out before it writes. Its holder also says what is
+sent, and how: who has another setup, as while an old worker runs beside a new one, sends nothing meanwhile.
+All moments are by the database's clock: those of machines differ, and jump.
 """
 
 from __future__ import annotations
@@ -13,11 +14,24 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Connection, bindparam, case, delete, func, null, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    null,
+    select,
+    text,
+    update,
+)
 
+from feedbot.errors import StoreError
 from feedbot.process import is_over, runs_here, this_process
 from feedbot.store.db import from_us, from_us_or_none, session_of
-from feedbot.store.schema import PASSES, leases, workers
+from feedbot.store.schema import HEAD, PASSES, leases, workers
 from feedbot.store.statements import database_now_us, insert_new, upsert
 
 LENGTHS = {"sqlite": 10.0, "postgresql": 3.0}  # seconds; one machine sees by itself that a process has ended
@@ -43,6 +57,12 @@ class Holder(Struct, frozen=True, kw_only=True):
     since: datetime
     pass_since: datetime | None  # a pass is under way since then
     is_void: bool  # anybody may take it
+    setup: str | None  # a digest of its configuration and version; None: not known
+    schema: str  # of the state, which may have been upgraded meanwhile
+
+    def lets_send(self, setup: str | None) -> bool:
+        """Whether a worker of this setup may send: as long as nobody of another makes the passes."""
+        return self.is_void or self.setup is None or setup is None or self.setup == setup
 
 
 class WorkerRow(Struct, frozen=True, kw_only=True):
@@ -56,6 +76,7 @@ class WorkerRow(Struct, frozen=True, kw_only=True):
     is_alive: bool
     builder_since: datetime | None  # has the lease since then
     pass_since: datetime | None  # a pass of it is under way since then
+    sends: bool  # is a worker, and set up as who makes the passes
 
     @property
     def is_builder(self) -> bool:
@@ -74,6 +95,8 @@ _STANDING = (
         workers.c.name.label("worker"),
         workers.c.role,
         workers.c.mark,
+        workers.c.setup,
+        literal_column("(select version_num from alembic_version)").label("schema"),
         NOW.label("now_us"),
     )
     .outerjoin(workers, workers.c.owner == leases.c.owner)
@@ -111,13 +134,16 @@ def _holder(row: Any, dialect: str) -> Holder:
         since=from_us(row.since_us or 0),
         pass_since=from_us_or_none(row.pass_us),
         is_void=row.owner is None or has_run_out or bool(row.mark and is_over(row.mark)),
+        setup=row.setup,
+        schema=row.schema,
     )
 
 
-def take(connection: Connection, owner: str, role: Role, *, for_pass: bool) -> int | None:
+def take(connection: Connection, owner: str, role: Role, setup: str | None, *, for_pass: bool) -> int | None:
     """Take the lease if that may be now; returns the term, or None.
 
     A command may also take it from a worker that has no pass under way, and gives it back soon.
+    Raises StoreError when the state belongs to another feedbot by now.
     """
     found = holder(connection)
     if found is None:  # somebody has emptied the table
@@ -125,12 +151,15 @@ def take(connection: Connection, owner: str, role: Role, *, for_pass: bool) -> i
         found = holder(connection)
     if found is None or not _may_take(found, owner, role):
         return None
+    if found.schema != HEAD:
+        whose = f"another version of feedbot now (schema {found.schema})"
+        raise StoreError(f"the state belongs to {whose}: start that one instead")
     # Whoever holds the row is its holder, and writes. It was read before it was locked: once more.
     is_locked = connection.execute(_LOCK).one_or_none() is not None
     found = holder(connection) if is_locked else None
     if found is None or not _may_take(found, owner, role):
         return None
-    sign_of_life(connection, owner, role)
+    sign_of_life(connection, owner, role, setup)
     is_new = found.owner != owner
     term = found.term + is_new
     values: Mapping[str, Any] = {
@@ -147,6 +176,12 @@ def take(connection: Connection, owner: str, role: Role, *, for_pass: bool) -> i
 def _may_take(found: Holder, owner: str, role: Role) -> bool:
     is_idle = found.pass_since is None and found.role is Role.WORKER
     return found.owner == owner or found.is_void or (role is Role.COMMAND and is_idle)
+
+
+def may_send(connection: Connection, setup: str | None) -> bool:
+    """Whether a worker of this setup may send now; None: one whose setup is not known."""
+    found = holder(connection)
+    return found is None or (found.schema == HEAD and found.lets_send(setup))
 
 
 def renew(connection: Connection, owner: str, term: int, *, in_pass: bool | None = None) -> bool:
@@ -175,13 +210,13 @@ def _length_us(connection: Connection) -> int:
 _SEEN = update(workers).where(workers.c.owner == bindparam("_owner")).values(seen_us=NOW, is_gone=False)
 
 
-def sign_of_life(connection: Connection, owner: str, role: Role) -> None:
+def sign_of_life(connection: Connection, owner: str, role: Role, setup: str | None = None) -> None:
     """Note that this process is there."""
     if connection.execute(_SEEN, {"_owner": owner}).rowcount:
         return
     process = this_process()
     now_us = connection.execute(select(NOW)).scalar_one()
-    row = {"owner": owner, "name": process.name, "role": role, "mark": process.mark}
+    row = {"owner": owner, "name": process.name, "role": role, "mark": process.mark, "setup": setup}
     times = {"since_us": now_us, "seen_us": now_us}
     upsert(connection, workers, [{**row, "session": session_of(process), **times, "is_gone": False}])
 
@@ -243,6 +278,7 @@ def load(connection: Connection) -> list[WorkerRow]:
             or (row.seen_us > row.now_us - 2 * length_us and not is_over(row.mark)),
             builder_since=found.since if found and row.owner == found.owner else None,
             pass_since=found.pass_since if found and row.owner == found.owner else None,
+            sends=row.role == Role.WORKER and (found is None or found.lets_send(row.setup)),
         )
         for row in connection.execute(statement)
     ]

@@ -202,9 +202,11 @@ class Builder:
         with self._engine.begin() as connection:
             fingerprint = self._newsroom.sources.reader.fingerprint
             reread = reconfigure(connection, self._config, self._catalogue, fingerprint, now)
+            # What reads otherwise now is no update, whichever file it is: so all are read in this pass.
+            some = None if reread else paths
             report.sync = sync(
                 connection, self._newsroom, now, crew,
-                paths=paths, allow_empty=allow_empty, reread=reread, progress=progress, begun=begun,
+                paths=some, allow_empty=allow_empty, reread=reread, progress=progress, begun=begun,
             )  # fmt: skip
             crew.let_load(self._refresh.press.load)
             if known_moves:

@@ -22,6 +22,7 @@ from test_workers import builder, launch, run_command
 from feedbot.audience import setup_of_all
 from feedbot.config import Config, load
 from feedbot.deliver import make_deliverer
+from feedbot.model import EventKind
 from feedbot.store.db import open_store
 from feedbot.store.lease import Lease
 from feedbot.store.migrations import config as alembic_settings
@@ -218,6 +219,21 @@ def test_who_does_not_make_the_passes_stops_in_the_midst_of_a_queue_when_another
 def deliver(room: Newsroom, configured: Config) -> None:
     """Send all that is due, as a process on this configuration does."""
     make_deliverer(configured, room.engine, redact=str, clock=lambda: room.now).run_due()
+
+
+def test_a_first_pass_over_a_single_file_after_a_takeover_does_not_make_updates_of_all_others(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.write("one.md", webUrl=None)  # its address is made of the site's
+    path = newsroom.write("two.md", webUrl=None)
+    newsroom.build()
+    newsroom.configure(site={**SITE, "url": "https://elsewhere.example/"})
+    newsroom.write("new.md")
+    reports = [newsroom.build([path]), newsroom.build()]
+    assert [event for report in reports for event in report.sync.events] == [
+        (EventKind.PUBLISHED, "tag:news.example.com,2026:new.md")
+    ]
+    assert sum(item["url"].startswith("https://elsewhere.example/") for item in newsroom.items()) == 2
 
 
 # --- another version of feedbot ---

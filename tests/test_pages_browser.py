@@ -132,10 +132,6 @@ def visit(browser: Browser) -> Iterator[Open]:
     assert [visit.complaints for visit in visits if visit.complaints] == []
 
 
-# What browsers complain of and nobody sees: an icon that they ask for unasked.
-NO_MATTER = ("favicon.ico",)
-
-
 def wait_for(page: Page, expression: str) -> None:
     """Until `expression` holds; Playwright's own waiting is against the pages' Content-Security-Policy."""
     for _ in range(500):
@@ -146,9 +142,7 @@ def wait_for(page: Page, expression: str) -> None:
 
 
 def note(visit: Visit, message: ConsoleMessage) -> None:
-    if message.type == "error" and not any(
-        each in f"{message.location} {message.text}" for each in NO_MATTER
-    ):
+    if message.type == "error":
         visit.complaints.append(message.text)
 
 

@@ -28,7 +28,7 @@ from starlette.routing import Route
 from visitor import PATIENCE, Visited, free_port, is_listening, visited, wait_until
 
 from feedbot.errors import ServeError
-from feedbot.server import GRACE, IDLE, Disk, Server
+from feedbot.server import GRACE, IDLE, Disk, Server, Terms
 
 WRITTEN = 1_777_000_000  # when the documents of `site` were written, in seconds since 1970
 
@@ -109,6 +109,25 @@ def test_an_unknown_path_gets_a_page_that_leads_on(site: Visited, path: str) -> 
     assert below == ("/" if path == FAR else "/proxied/below/")
     assert "script" not in page
     assert reply.headers["content-security-policy"] == site.ask("/").headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("icon", "status"),
+    [
+        ("https://news.example.com/icon.png", HTTPStatus.FOUND),
+        ("", HTTPStatus.NO_CONTENT),
+        ("https://feeds.example.com/favicon.ico", HTTPStatus.NO_CONTENT),  # this very address
+    ],
+)
+def test_browsers_are_given_the_icon_of_the_site_or_told_that_there_is_none(
+    icon: str, status: HTTPStatus, tmp_path: Path
+) -> None:
+    with visited(tmp_path, Terms(feeds_url="https://feeds.example.com/", icon=icon)) as site:
+        for method in ("GET", "HEAD"):
+            reply = site.ask("/favicon.ico", method)
+            assert (reply.status, reply.body) == (status, b"")
+            assert reply.headers.get("location", "") == (icon if status is HTTPStatus.FOUND else "")
+            assert reply.headers["cache-control"] == "public, max-age=300"
 
 
 def test_what_is_there_and_cannot_be_read_is_not_said_to_be_gone() -> None:

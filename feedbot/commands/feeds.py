@@ -158,7 +158,12 @@ def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, 
     if host is None:
         # Who hands out a port is a platform, whose router asks from outside.
         host = "0.0.0.0" if _source(ctx, "port") == "ENVIRONMENT" else "127.0.0.1"  # noqa: S104 - see above
-    terms = Terms(max_age=config.serve.max_age, feeds_url=config.site.feeds_url, hub=config.feeds.hub)
+    terms = Terms(
+        max_age=config.serve.max_age,
+        feeds_url=config.site.feeds_url,
+        hub=config.feeds.hub,
+        icon=config.site.icon if config.feeds.pictures else "",
+    )
     routes = operator_routes(Desk(config, redact=redaction()))
     server = Server(source_of(config), host, port, terms, routes)
     if not quiet:

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from starlette.routing import Route
 
@@ -30,6 +30,7 @@ from feedbot.server.sources import Source
 log = logging.getLogger(__name__)
 
 READ = frozenset({"GET", "HEAD"})
+ICON = "/favicon.ico"
 
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MEANINGLESS = re.compile("[\0-\x1f\x7f\ufffd]")  # the last is what granian makes of bytes that are not UTF-8
@@ -68,6 +69,8 @@ class App:
         self._shelf = Shelf(source, terms)
         self._moves = Moves(source, terms.feeds_url)
         self._max_age = terms.age_of(Kind.PAGE)
+        # An icon that is to be had at this very address is answered by somebody in front, or by nobody.
+        self._icon = "" if terms.icon == urljoin(terms.feeds_url, ICON[1:]) else terms.icon
         self._bridge = Bridge(routes)
 
     def has_documents(self) -> bool:
@@ -119,6 +122,8 @@ class App:
         if document is not None:
             return answer_to(document, method, scope.headers, time.time())
         location = self._location(path)
+        if location is None and path == ICON:
+            return notices.icon(self._icon, max_age=self._max_age)
         if location is None:
             return notices.not_here(path, to_scripts=to_scripts)
         return notices.moved(location, max_age=self._max_age, to_scripts=to_scripts)

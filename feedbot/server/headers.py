@@ -45,6 +45,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     max_age: timedelta = timedelta(minutes=5)  # that a reader may keep one without asking
     feeds_url: str = ""  # where they are reachable; "" if nobody knows
     hub: str = ""  # "" for none
+    icon: str = ""  # address of the picture for those who ask for /favicon.ico; "" for none
 
     def age_of(self, kind: Kind) -> int:
         """Seconds that a document may be kept."""

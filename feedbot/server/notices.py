@@ -62,6 +62,14 @@ def moved(location: str, *, max_age: int, to_scripts: bool) -> Answer:
     return make_answer(301, headers, "")
 
 
+def icon(location: str, *, max_age: int) -> Answer:
+    """For browsers, which ask for an icon unasked; `location` is "" where there is none to show them."""
+    headers = {"Cache-Control": f"public, max-age={max_age}"}
+    if not location:
+        return make_answer(204, headers, "")
+    return make_answer(302, {"Location": location, **headers}, "")
+
+
 def malformed(why: str) -> Answer:
     """For a request that means nothing."""
     return _line(400, f"This request cannot be understood: {why}.", {"Cache-Control": "no-store"})

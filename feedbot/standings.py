@@ -142,9 +142,15 @@ def require_known(connection: Connection, config: Config, names: Iterable[str]) 
 
 def resume(connection: Connection, name: str) -> Health | None:
     """Let the target `name` be sent to again; returns how it stood. None: there was nothing to resume."""
+    if _health_to_mend(connection, name) is None:
+        return None  # so that trying a target that is ready waits for nobody
     deliveries.steer(connection)
+    health = _health_to_mend(connection, name)
+    if health is not None:
+        targets.try_again(connection, name)
+    return health
+
+
+def _health_to_mend(connection: Connection, name: str) -> Health | None:
     row = targets.load(connection).get(name)
-    if row is None or row.health == Health():
-        return None
-    targets.try_again(connection, name)
-    return row.health
+    return None if row is None or row.health == Health() else row.health

@@ -123,10 +123,14 @@ def _brief(row: DeliveryRow) -> JsonObject:
 def say(
     connection: Connection, word: Word, selection: Selection, now: datetime, *, dry_run: bool = False
 ) -> Said:
-    """Apply a word to the deliveries in `selection`, or only find them. FeedbotError for an id of none."""
+    """Apply a word to the deliveries in `selection`, or only find them. FeedbotError for an id of none.
+
+    A dry run holds nobody up, and waits for nobody.
+    """
     selection = replace(selection, states=meant(word, selection))
-    deliveries.steer(connection)
-    found = inquiry.for_change(connection, selection)
+    if not dry_run:
+        deliveries.steer(connection)
+    found = inquiry.chosen(connection, selection, to_change=not dry_run)
     _require_all(connection, selection.ids, [stored.row.id for stored in found])
     after = [(stored, told(word, stored.row, now)) for stored in found]
     changes = [StoredDelivery(key=stored.key, row=row) for stored, row in after if row]

@@ -162,6 +162,18 @@ def move_to_the_end(desk: Desk, *keys: int) -> None:
     assert tuple(found[-len(keys) :]) == keys
 
 
+@pytest.mark.parametrize("word", list(steering.Word))
+def test_who_only_looks_waits_for_nobody(desk: Desk, word: steering.Word) -> None:
+    publish(desk, "a")
+    engine = desk.newsroom.engine
+    with engine.begin() as pass_, engine.begin() as connection:
+        deliveries.steer(pass_)
+        pass_.execute(text("select 1 from deliveries for update"))
+        connection.execute(text("set local lock_timeout = '1s'"))
+        steering.say(connection, word, Selection(targets=("box",)), desk.newsroom.now, dry_run=True)
+        assert standings.resume(connection, "box") is None  # it is ready
+
+
 def test_a_pass_over_very_many_articles_locks_their_deliveries_in_one_order(desk: Desk) -> None:
     publish(desk, "a", "b")
     first, last = (row.row.article_key for row in desk.rows())

@@ -127,15 +127,18 @@ def _shown_in(row: Any) -> ShownDelivery:
     )
 
 
-def for_change(connection: Connection, selection: Selection) -> list[StoredDelivery[DeliveryRow]]:
-    """The same without what they are about, the oldest first; nobody claims one of them meanwhile."""
+def chosen(
+    connection: Connection, selection: Selection, *, to_change: bool
+) -> list[StoredDelivery[DeliveryRow]]:
+    """The same without what they are about, the oldest first; `to_change`: nobody claims one meanwhile."""
     statement = (
         select(deliveries.c.key, *COLUMNS)
         .outerjoin(articles, articles.c.key == deliveries.c.article_key)
         .where(*_conditions(selection))
         .order_by(deliveries.c.key)
-        .with_for_update(of=deliveries)
     )
+    if to_change:
+        statement = statement.with_for_update(of=deliveries)
     return [StoredDelivery(key=row.key, row=row_in(row)) for row in connection.execute(statement)]
 
 

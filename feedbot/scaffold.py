@@ -13,7 +13,7 @@ from feedbot.config import InvalidConfig, load
 from feedbot.errors import ConfigError
 
 CONFIG = """\
-# feedbot's docs/configuration.md explains every option; `feedbot schema` prints them for your editor.
+# `feedbot schema` prints every option with what it means, for your editor, too.
 
 site:
   title: {title}
@@ -30,8 +30,8 @@ content:
 feeds:
   path: feeds
 
-# Where new articles are announced, once each: docs/webhooks.md, docs/chat.md, docs/mastodon.md. Secrets stay
-# in the environment. `feedbot targets test NAME` tries one.
+# Where new articles are announced, once each. Types: webhook, slack, discord, teams, mattermost, mastodon.
+# Secrets stay in the environment. `feedbot targets test NAME` tries one.
 # targets:
 #   - name: partners
 #     type: webhook

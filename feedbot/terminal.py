@@ -105,7 +105,10 @@ def _explained(error: Exception, *, with_trace: bool) -> str:
     if cause is not error:
         from feedbot.store.trouble import MEND, is_damaged  # noqa: PLC0415 - loaded by whoever failed
 
-        usual = "If it stays so, docs/troubleshooting.md says how to go on without it"
+        usual = (
+            "If it stays so, put the backup of the database back, or let store.url name a new one: then"
+            " what is there counts as known, and is not announced again"
+        )
         way_out = MEND if is_damaged(error) else usual
         return f"the database failed: {what}. {way_out}"
     return f"cannot go on: {what} ({type(cause).__name__}). With -v it says where this happened"

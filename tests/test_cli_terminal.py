@@ -343,7 +343,7 @@ def test_what_is_empty_says_what_to_do_next(newsroom: Newsroom) -> None:
     console = Console(newsroom)
     assert "put them where content.path in config.yaml says" in console.run("status")
     assert "put them where content.path in config.yaml says" in console.run("check")
-    assert "docs/announcing.md shows how to add one" in console.run("targets", "list")
+    assert "`feedbot targets --help` shows how to add one" in console.run("targets", "list")
     newsroom.configure(targets=[webhook()])
     newsroom.build()
     assert "`feedbot preview ARTICLE` shows" in console.run("deliveries", "list")

@@ -129,6 +129,24 @@ def test_every_module_says_what_it_is_for() -> None:
     assert silent == []
 
 
+def test_no_message_leads_to_a_page_that_is_not_installed() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "feedbot").rglob("*.py")
+        for node in texts_of(ast.parse(path.read_text(encoding="utf-8")))
+        if "docs/" in node.value
+    ]
+    assert found == []
+
+
+def texts_of(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The texts in a module, but for those that only its readers see."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node
+
+
 def test_every_silenced_warning_has_its_code_and_its_reason() -> None:
     mark = re.compile(r"#\s*(?:no" + r"qa|type:\s*ig" + r"nore)(?P<rest>.*)$")
     complete = re.compile(r"^(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|\[[\w, -]+\])\s+\S*\s*\w+")

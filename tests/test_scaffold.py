@@ -71,7 +71,7 @@ def test_what_it_writes_explains_itself(tmp_path: Path) -> None:
     options = re.findall(r"^  (?:#.*\n  )?\w+:", config, re.MULTILINE)
     assert len(options) == 6
     assert "never change it" in config
-    assert "docs/configuration.md" in config
+    assert "feedbot schema" in config
     assert max(map(len, config.splitlines())) <= 110
 
 

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 def targets() -> None:
     """How each target of the configuration stands; try one, and let one be sent to again.
 
+    Targets are told of each new article, once. In config.yaml each has a name, one of the types webhook,
+    slack, discord, teams, mattermost and mastodon, and the options that `feedbot schema` lists for its type:
+
+    \b
+      targets:
+        - name: newsdesk
+          type: slack
+          url: ${NEWSDESK_URL}    # kept in the environment
+
     \b
     Example:
       feedbot targets test newsdesk

@@ -21,6 +21,7 @@ from feedbot.report.fit import ELLIPSIS, cut, width_of, wrap
 LEAST = 10  # columns for text, however narrow the terminal is
 READABLE = 100  # columns of text that does not fit into one line, however wide the terminal is
 LABEL = 13  # columns
+NO_TARGETS = "config.yaml has no targets: `feedbot targets --help` shows how to add one."
 
 COLOURS = {
     **dict.fromkeys(("error", "wrong", "dead", "disabled"), "red"),

@@ -11,7 +11,7 @@ from feedbot.observe import Redact
 from feedbot.preview.forecast import Stage
 from feedbot.report.findings import print_findings
 from feedbot.report.fit import wrap
-from feedbot.report.lines import coloured, exactly, legible, tell, tell_whole, terminal_width
+from feedbot.report.lines import NO_TARGETS, coloured, exactly, legible, tell, tell_whole, terminal_width
 
 if TYPE_CHECKING:
     from feedbot.attempt import Preview
@@ -39,7 +39,7 @@ def print_preview(previewed: Previewed, now: datetime, redact: Redact) -> None:
     if previewed.remark:
         tell(redact(legible(previewed.remark)), hang=2, state="warning")
     if not previewed.prospects:
-        tell("config.yaml has no targets: docs/announcing.md shows how to add one.")
+        tell(NO_TARGETS)
     for prospect in previewed.prospects:
         click.echo()
         _print_prospect(prospect, now, redact)

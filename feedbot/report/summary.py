@@ -98,9 +98,16 @@ def _print_passes(status: JsonObject, now: datetime) -> None:
 
 
 def _told_pass(one: JsonObject, now: datetime) -> str:
-    read = f"{number_of(one['files'], 'file')}, {one['read']:,} read"
-    wrote = f"{number_of(one['written'], 'document')} written, {one['seconds']:.2f} s"
-    return f"{when(datetime.fromisoformat(one['started']), now)}: {read}, {wrote}"
+    told = [*_looked_at(one), f"{number_of(one['written'], 'document')} written", f"{one['seconds']:.2f} s"]
+    return f"{when(datetime.fromisoformat(one['started']), now)}: {', '.join(told)}"
+
+
+def _looked_at(one: JsonObject) -> list[str]:
+    """What a pass found: in files, or where it was about none, in articles that were due or gone."""
+    if one["files"]:
+        return [number_of(one["files"], "file"), f"{one['read']:,} read"]
+    moved = [f"{one[word]:,} {word}" for word in ("new", "changed", "withdrawn") if one[word]]
+    return moved or ["after earlier changes" if one["written"] else "no files"]
 
 
 def _print_events(events: Sequence[JsonObject], now: datetime, *, verbose: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from feedbot.attempt import State
 from feedbot.moments import number_of
 from feedbot.observe import Redact
-from feedbot.report.lines import coloured, legible, print_commands, tell, when
+from feedbot.report.lines import NO_TARGETS, coloured, legible, print_commands, tell, when
 from feedbot.report.queue import condition
 from feedbot.report.table import Column, Row, print_table
 from feedbot.settlement import Condition, Health
@@ -34,7 +34,7 @@ COLUMNS = (
 def print_targets(standings: Sequence[Standing], now: datetime, redact: Redact) -> None:
     """One line for each target; below it, why it is not sent anything."""
     if not standings:
-        tell("config.yaml has no targets: docs/announcing.md shows how to add one.")
+        tell(NO_TARGETS)
         return
     print_table(COLUMNS, [_row(one, now, redact) for one in standings])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from console import Console, Today
 from newsroom import Newsroom
 from postbox import toots, webhook
@@ -117,7 +118,7 @@ def test_nothing_to_list_is_said_with_what_to_do_next(desk: Today, console: Cons
     said = console.run("deliveries", "list", "--state", "dead")
     assert said.startswith("No delivery matches. Without filters, `feedbot deliveries list` shows")
     desk.configure()
-    assert "config.yaml has no targets. docs/announcing.md shows" in console.run("deliveries", "list")
+    assert "config.yaml has no targets: `feedbot targets --help` shows" in console.run("deliveries", "list")
 
 
 @pytest.fixture
@@ -288,6 +289,27 @@ def test_a_delivery_is_shown_with_every_attempt_and_what_the_server_said(
     assert told["receipt"]["url"] == "https://social.example/@news/1"
     assert [attempt["outcome"] for attempt in told["history"]] == ["retry", "sent"]
     assert told["posted"] == told["settled"]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        (b"Slow down,\n please", False),
+        (b'{"error": "slow down, please"}', False),
+        (b'{"error": "slow down, please", "code": 7}', True),
+        (b"Slow down, please, or we close the account", True),
+    ],
+)
+def test_what_a_server_said_is_not_told_twice(small: Today, body: bytes, *, is_told: bool) -> None:
+    small.publish("one.md")
+    small.box.outcomes.append(
+        Retry(reason="answered 429 Too Many Requests: slow down, please", answer=answer(429, body))
+    )
+    small.deliver()
+    console = Console(small.newsroom)
+    shown = ("deliveries", "show", only_id(console))
+    assert ("said:" in console.run(*shown)) is is_told
+    assert "said:" in console.run(*shown, "-v")
 
 
 def test_attempts_that_do_not_count_are_told_from_those_that_do(desk: Today, console: Console) -> None:
@@ -913,6 +935,15 @@ def test_no_command_shows_a_secret_even_if_the_server_says_it(newsroom: Newsroom
 
 
 # --- help and documentation ---
+
+
+def test_the_target_that_the_help_shows_is_one(newsroom: Newsroom) -> None:
+    told = feedbot("targets", "--help", folder=ROOT).stdout
+    (example,) = [part for part in told.split("\n\n") if part.lstrip().startswith("targets:")]
+    newsroom.configure(**yaml.safe_load(example))
+    newsroom.environ = {"NEWSDESK_URL": "https://chat.example/services/hook"}
+    assert [(one.name, one.type) for one in newsroom.config.targets] == [("newsdesk", "slack")]
+
 
 COMMANDS = [
     ("deliveries", "list"), ("deliveries", "show"), ("deliveries", "retry"), ("deliveries", "drop"),

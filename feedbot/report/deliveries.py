@@ -12,7 +12,7 @@ from feedbot.attempt import OPEN, State
 from feedbot.ledger import shorten_ids
 from feedbot.moments import iso, number_of
 from feedbot.observe import Redact
-from feedbot.report.lines import coloured, exactly, label, legible, print_commands, tell, when
+from feedbot.report.lines import NO_TARGETS, coloured, exactly, label, legible, print_commands, tell, when
 from feedbot.report.queue import condition
 from feedbot.report.table import Column, Row, print_table
 from feedbot.steering import Word
@@ -65,7 +65,7 @@ def none_listed(*, is_filtered: bool, has_targets: bool) -> str:
     if is_filtered:
         return "No delivery matches. Without filters, `feedbot deliveries list` shows the newest."
     if not has_targets:
-        return "Nothing is announced: config.yaml has no targets. docs/announcing.md shows how to add one."
+        return f"Nothing is announced: {NO_TARGETS}"
     return "Nothing was announced yet. `feedbot preview ARTICLE` shows what each target would get of one."
 
 
@@ -193,8 +193,20 @@ def _print_attempt(attempt: AttemptRow, redact: Redact, *, verbose: bool) -> Non
     reason = f"  {redact(legible(attempt.reason))}" if attempt.reason else ""
     outcome = coloured(attempt.outcome, _state_of(attempt.outcome))
     tell(f"{outcome}{status}{took}{reason}", lead=f"{iso(attempt.at)}  ", margin=2, hang=2)
-    if said := attempt.said.strip():
+    said = attempt.said.strip()
+    if said and (verbose or _tells_more(said, attempt.reason)):
         tell(f"said: {redact(legible(said))}", margin=4, hang=2, most=None if verbose else SAID)
+
+
+def _tells_more(said: str, reason: str) -> bool:
+    """Whether what a server said holds more than the words of it that are in the reason."""
+    try:
+        whole = json.loads(said)
+    except (ValueError, RecursionError):
+        whole = said
+    if isinstance(whole, dict) and len(whole) == 1:
+        (whole,) = whole.values()
+    return not isinstance(whole, str) or " ".join(whole.split()).casefold() not in reason.casefold()
 
 
 def _state_of(outcome: str) -> str:

@@ -59,8 +59,10 @@ def _kind(status: int, server_error: type[Outcome]) -> type[Outcome]:
 def reason(answer: Answer) -> str:
     """`422 Unprocessable Entity: what the server says`, with the next step where there is one."""
     status = answer.status
-    told = f"answered {status} {_phrase(status)}".rstrip()
+    phrase = _phrase(status)
+    told = f"answered {status} {phrase}".rstrip()
     said = "" if 200 <= status < 400 else quote(answer)
+    said = "" if said.rstrip(".").casefold() == phrase.casefold() else said
     return "; ".join(part for part in (f"{told}: {said}" if said else told, _HINTS.get(status, "")) if part)
 
 

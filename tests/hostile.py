@@ -585,6 +585,7 @@ BODIES = [
             '<iframe src="//player.example/1" title="Film"></iframe><svg onload=x></svg><!-- note -->'
         ),
         fate="read",
+        says=said(6, "<svg> in the body is left out"),
         facts={
             "content": '<p>Hi</p><a>y</a><p><a href="https://player.example/1">Film</a></p>',
         },

@@ -94,7 +94,12 @@ def _refusal(source: str, *, markdown: bool) -> Remark | None:
 
 _DOCUMENT = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _TEMPLATE = re.compile(r"\{%-?\s*[a-z]|\{\{[<%]")
-_CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)
+_DRAWING = re.compile(r"<(svg|math)(?=[\s/>])(?![^>]{0,500}\baria-hidden\b)", re.IGNORECASE)
+# What is never closed goes on to the end: else each such tag would be a search through all the rest.
+_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
+)
+_CODE = re.compile(r"<(pre|code)\b.*?(?:</\1\s*>|\Z)", re.DOTALL)
 
 
 def _rendered(source: str) -> str:
@@ -113,14 +118,36 @@ _STAND_IN_URL = quote(_STAND_IN)
 
 
 def _remarks(source: str, raw: str) -> list[Remark]:
+    return [remark for remark in (_templates(source, raw), _drawings(source, raw)) if remark]
+
+
+def _templates(source: str, raw: str) -> Remark | None:
     """Template tags outside code: other programs execute them, feedbot shows them as they are."""
     if _TEMPLATE.search(source) is None:
-        return []
+        return None
     text = html.unescape(_CODE.sub("", raw))
     found = _TEMPLATE.search(text)
     if found is None:
-        return []
-    place = source.find(text[found.start() : found.start() + 12])
-    line = source.count("\n", 0, max(place, 0))
+        return None
     what = "template tags in the body are not executed and will be shown as they are"
-    return [Remark(what, "write the HTML or Markdown that they stand for", line)]
+    return Remark(
+        what, "write the HTML or Markdown that they stand for", _line_of(text[found.start() :], source)
+    )
+
+
+def _drawings(source: str, raw: str) -> Remark | None:
+    """Drawings and formulas, which the sanitiser takes out; but for icons, which nobody misses."""
+    if _DRAWING.search(raw) is None:
+        return None
+    seen = _UNSEEN.sub("", raw)
+    found = _DRAWING.search(seen)
+    if found is None:
+        return None
+    what = f"<{found[1].lower()}> in the body is left out, for many readers cannot show it"
+    return Remark(what, "show a picture of it instead", _line_of(seen[found.start() :], source))
+
+
+def _line_of(text: str, source: str) -> int:
+    """The line of `source` at which `text` begins: told by as much of its beginning as stands there."""
+    places = (source.find(text[:length]) for length in (40, 12, 4))
+    return source.count("\n", 0, next((place for place in places if place >= 0), 0))

@@ -203,6 +203,24 @@ BYTES = [
     Hostile(
         name="front matter in JSON", make=b'{\n  "title": "x"\n}\n', fate="broken", says=said(2, "in JSON")
     ),
+    Hostile(
+        name="front matter in JavaScript",
+        make=b'---js\n{title: "x"}\n---\n',
+        fate="broken",
+        says=said(1, "in js"),
+    ),
+    Hostile(
+        name="front matter without fences",
+        make=b"\nTitle: My title\nDate: 2026-05-01 08:00\nTags: a, b\n\nText.\n",
+        fate="broken",
+        says=said(2, "without a line ---"),
+    ),
+    Hostile(
+        name="a page that begins with a word and a colon",
+        make=b"Title: a story\n\nDate: none\n",
+        fate="excluded",
+        says=said(1, "no front matter"),
+    ),
     Hostile(name="an empty file", make=b"", fate="excluded", says=said(None, "the file is empty")),
     Hostile(
         name="nothing but blank lines",

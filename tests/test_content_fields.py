@@ -329,6 +329,17 @@ def test_a_jekyll_post_is_dated_by_its_name_and_has_jekylls_address() -> None:
     assert found.url == ""
 
 
+def test_a_folder_of_jekyll_may_be_the_content_folder_itself() -> None:
+    def within(folder: str, path: str) -> Reading:
+        return READER.read(b"---\ntitle: x\ntags: one two\n---\n", name=f"{folder}/{path}", relative=path)
+
+    found = within("blog/_posts", "deep/2026-05-01-hello.md")
+    assert isinstance(found, Read)
+    assert found.article.link == "https://news.example.com/2026/05/01/hello.html"
+    assert found.article.topics == ("one", "two")
+    assert within("_drafts", "2026-05-01-hello.md") == Excluded(reason=Reason.DRAFT)
+
+
 def test_the_name_of_another_file_is_no_date() -> None:
     assert isinstance(reading({"title": "x"}, at="notes/2026-05-01-x.md"), Excluded)
     jekyll = Reader(site=SITE, fields="jekyll")

@@ -119,6 +119,8 @@ def test_a_file_has_the_address_that_its_site_gives_it(
         ("/:categories/:year/:i_month/:title/", SITE + "tech/2020/3/hello/"),
         ("https://other.example/x", "https://other.example/x"),
         ("/:nobody_knows/", None),
+        ("/{{ page.fileSlug }}/", None),
+        ("/{% if draft %}x{% endif %}/", None),
         ("javascript:alert(1)", None),
     ],
 )

@@ -313,6 +313,22 @@ def test_a_long_newsletter_is_not_mistaken_for_an_attack() -> None:
     assert html_of("<html><body>" + row * 2_000 + "</body></html>", markdown=False).count("News") == 2_000
 
 
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "{% include x.html %}",
+        "{{% figure %}}",
+        "![x]({{ site.baseurl }}/x.png)",
+        '<a href="{{page.url}}">x</a>',
+        "![x]({static}/x.png)",
+        "[x]({filename}first.md)",
+    ],
+)
+def test_what_other_programs_would_fill_in_is_remarked_on(tag: str) -> None:
+    (remark,) = render(f"One.\n\nTwo {tag}", markdown=True, base=BASE).remarks
+    assert (remark.line, "not executed" in remark.what) == (2, True)
+
+
 def test_template_tags_outside_code_are_remarked_on_with_their_line() -> None:
     rendered = render("One.\n\n`{% raw %}`\n\n{{< figure >}}", markdown=True, base=BASE)
     assert "{{&lt; figure &gt;}}" in rendered.html

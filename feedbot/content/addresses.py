@@ -17,6 +17,7 @@ from feedbot.content.links import absolute
 _INDEX = frozenset({"index", "_index"})
 _POST = re.compile(r"\d{4}-\d{1,2}-\d{1,2}-(?P<title>.+)")
 _PLACEHOLDER = re.compile(r":([a-z_]+)")
+_UNKNOWN = re.compile(r":[a-z_]|\{[{%]")
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -45,12 +46,13 @@ def page_url(site: str, page: Page) -> str:
 def permalink_url(site: str, permalink: str, page: Page) -> str | None:
     """The URL that a `permalink` or `url` in front matter means; None if that cannot be told.
 
-    It lies below `site`, whatever it begins with; `:year` and other placeholders are filled in.
+    It lies below `site`, whatever it begins with; `:year` and other placeholders are filled in. Templates
+    of other programs are not.
     """
     if permalink.startswith(("http://", "https://")):
         return absolute(permalink, site)
     filled = _filled(permalink, page)
-    return None if _PLACEHOLDER.search(filled) or not site else absolute(filled.lstrip("/"), site)
+    return None if _UNKNOWN.search(filled) or not site else absolute(filled.lstrip("/"), site)
 
 
 def _filled(pattern: str, page: Page) -> str:

@@ -135,7 +135,8 @@ def _permalink(source: Source) -> str:
     path, value = found
     url = permalink_url(source.site.url, value.strip(), source.page()) if isinstance(value, str) else None
     if url is None:
-        source.matter.warn(path, f"`{path[0]}` cannot be turned into a web address and was left out")
+        what = f"`{path[0]}` cannot be turned into a web address and was left out"
+        source.matter.warn(path, what, "write the address itself, such as /2026/robots/")
     return url or ""
 
 

@@ -22,7 +22,12 @@ _BOMS = (
 )
 _END = rb"[ \t]*(?:\r\n|\n|\r|\xc2\x85)"
 _OPENING = re.compile(rb"(?:%b){0,99}---%b" % (_END, _END))
-_FOREIGN = re.compile(rb"(?:%b){0,99}(?:(\+\+\+)(?:%b|$)|\{\s*[\"}])" % (_END, _END))
+_FOREIGN = re.compile(rb"(?:%b){0,99}(?:(\+\+\+)(?:%b|$)|---([A-Za-z]+)%b|\{\s*[\"}])" % (_END, _END, _END))
+# As Pelican has it: two lines of `key: value` at the top, the first one of a key that articles have.
+_LOOSE = re.compile(
+    rb"(?:%b){0,99}(?:title|date|authors?|category|layout|slug|tags):[^\r\n]{0,999}%b[a-z_]+:" % (_END, _END),
+    re.IGNORECASE,
+)
 _LINE_END = re.compile("\r\n?")
 _CLOSING = re.compile(r"\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 
@@ -84,10 +89,18 @@ def _refuse_other_encodings(data: bytes) -> None:
 
 def _refuse_other_languages(data: bytes) -> None:
     if found := _FOREIGN.match(data):
+        language = "TOML" if found[1] else found[2].decode() if found[2] else "JSON"
+        hint = "write it as YAML, between two lines of ---"
         raise FrontMatterError(
-            f"front matter in {'TOML' if found[1] else 'JSON'}, which is not read",
-            "write it as YAML, between two lines of ---",
+            f"front matter in {language}, which is not read",
+            f"{hint}; `hugo convert toYAML` does so for a whole site" if found[1] else hint,
             line=_line(data, found.end() - 1),
+        )
+    if found := _LOOSE.match(data):
+        raise FrontMatterError(
+            "front matter without a line --- before it",
+            "put a line --- before it, and one after it",
+            line=_line(data, found.end() - 1) - 1,
         )
 
 

@@ -93,7 +93,10 @@ def _refusal(source: str, *, markdown: bool) -> Remark | None:
 # --- Markdown ---
 
 _DOCUMENT = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-_TEMPLATE = re.compile(r"\{%-?\s*[a-z]|\{\{[<%]")
+# Liquid, Hugo's shortcodes, Jekyll's variables, and Pelican's addresses, which Markdown may have encoded.
+_TEMPLATE = re.compile(
+    r"\{%-?\s*[a-z]|\{\{[<%]|\{\{-?\s*(?:site|page)\.\w|(?:\{|%7B)(?:static|filename|attach)(?:\}|%7D)"
+)
 _DRAWING = re.compile(r"<(svg|math)(?=[\s/>])(?![^>]{0,500}\baria-hidden\b)", re.IGNORECASE)
 # What is never closed goes on to the end: else each such tag would be a search through all the rest.
 _UNSEEN = re.compile(
@@ -130,9 +133,8 @@ def _templates(source: str, raw: str) -> Remark | None:
     if found is None:
         return None
     what = "template tags in the body are not executed and will be shown as they are"
-    return Remark(
-        what, "write the HTML or Markdown that they stand for", _line_of(text[found.start() :], source)
-    )
+    start = text[found.start() : found.start() + 60].replace("%7B", "{").replace("%7D", "}")
+    return Remark(what, "write the HTML or Markdown that they stand for", _line_of(start, source))
 
 
 def _drawings(source: str, raw: str) -> Remark | None:

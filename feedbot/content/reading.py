@@ -25,8 +25,9 @@ from feedbot.content.frontmatter import FrontMatterError, Parts, split
 from feedbot.model import Article, Finding, Level, Site
 from feedbot.yamltree import Tree, YamlError, load
 
-READER_VERSION = 3  # raised when the same file is read differently, so that all files are read again
+READER_VERSION = 4  # raised when the same file is read differently, so that all files are read again
 _NEVER_BUILT = frozenset({"secured"})
+_OF_JEKYLL = frozenset({"_posts", "_drafts"})  # folders that say something of the files in them
 
 
 class Reason(StrEnum):
@@ -115,6 +116,7 @@ class Reader:
     def interpret(self, parsed: Parsed, relative: str) -> Reading:
         """The second half of `read`: what the parts mean."""
         matter, parts = Matter(parsed.tree, self._fields, parsed.name), parsed.parts
+        relative = _with_jekylls_folder(relative, parsed.name)
         *folders, filename = relative.split("/")
         reason = _held_back(matter, folders)
         if reason is not None:
@@ -161,6 +163,12 @@ class Reader:
     def zone(self) -> ZoneInfo:
         """The time zone of dates that name none."""
         return ZoneInfo(self.timezone)
+
+
+def _with_jekylls_folder(relative: str, name: str) -> str:
+    """`relative`, with the content folder's own name if Jekyll's rules hang on it: `content.path: _posts`."""
+    above = name.removesuffix(relative).rstrip("/").rpartition("/")[2]
+    return f"{above}/{relative}" if above in _OF_JEKYLL else relative
 
 
 def _no_front_matter(data: bytes, name: str) -> Excluded:

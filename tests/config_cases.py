@@ -121,7 +121,7 @@ WRONG = [
         "",
     ),
     ("feeds: {path: content}", 1, "feeds.path", "must not hold the folder of articles", "which is content"),
-    ("content: {path: .}", 1, "content.path", "must not hold the folder of the feeds", "feeds"),
+    ("content: {path: .}", 1, "content.path", "must not hold the folder of the feeds", "feeds.path lie"),
     (
         "content:\n  path:\n  - a\n  - b\n  - a/c",
         5,

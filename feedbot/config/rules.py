@@ -97,13 +97,16 @@ def _beside_feeds(
 ) -> Iterator[Flaw]:
     for path, content in contents:
         if _holds(feeds, content) and value_at(data, ("content", "path")) is None:
-            yield Flaw(_FEEDS, "must not hold the folder of articles", "which is content")
+            hint = "which is content: choose another, such as feeds"
+            yield Flaw(_FEEDS, "must not hold the folder of articles", hint)
         elif _holds(feeds, content):
             yield Flaw(path, "must not lie in the folder of the feeds", "feeds are output only")
         elif _holds(content, feeds) and value_at(data, _FEEDS) is None:
-            yield Flaw(path, "must not hold the folder of the feeds", "which is feeds")
+            hint = "which is feeds: name the folder of the articles alone, or let feeds.path lie elsewhere"
+            yield Flaw(path, "must not hold the folder of the feeds", hint)
         elif _holds(content, feeds):
-            yield Flaw(_FEEDS, "must not lie in a folder of articles", f"which is {dotted(path)}")
+            hint = f"which is {dotted(path)}: choose one beside it"
+            yield Flaw(_FEEDS, "must not lie in a folder of articles", hint)
     if _holds(feeds, _real(root, _database_file(data), None)):
         yield Flaw(("store", "url"), "must not lie in the folder of the feeds", "which is public")
 

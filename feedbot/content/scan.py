@@ -9,18 +9,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
-from pathspec import GitIgnoreSpec
 
 from feedbot.errors import ContentError, way_out
 from feedbot.model import Finding, Level
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
 MAX_NAME = 800  # bytes of a path below its content folder: it becomes an id, and ids are indexed
@@ -52,11 +54,17 @@ class Selection:
 
     @cached_property
     def _include(self) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(self.include)
+        return _patterns(self.include)
 
     @cached_property
     def _exclude(self) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(self.exclude)
+        return _patterns(self.exclude)
+
+
+def _patterns(lines: Sequence[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - for those who have patterns, which few have
+
+    return GitIgnoreSpec.from_lines(lines)
 
 
 class Root(Struct, frozen=True, kw_only=True):

@@ -27,12 +27,8 @@ from feedbot.store import inquiry, targets
 from feedbot.store.clock import StoreClock
 from feedbot.store.inquiry import AttemptRow, Selection, ShownDelivery
 
-AWAY = [
-    -30 * 60,
-    -10,
-    10,
-    30 * 60,
-]  # minutes: a little more than a lease, and more than anything is put off for
+NEAR = [-10, 10]  # minutes: more than a claim lasts
+AWAY = [*NEAR, -30 * 60, 30 * 60]  # ... and more than anything is put off for
 SOON = timedelta(minutes=3)  # longer than a test takes, and less than clocks differ
 
 
@@ -144,7 +140,7 @@ def test_nobody_sends_what_another_machine_is_sending(
     assert len(receiver.requests) == 1
 
 
-@pytest.mark.parametrize("minutes", AWAY)
+@pytest.mark.parametrize("minutes", NEAR)
 def test_what_failed_is_tried_again_in_time_by_every_machine(
     room: Newsroom, receiver: Receiver, minutes: float
 ) -> None:
@@ -158,7 +154,7 @@ def test_what_failed_is_tried_again_in_time_by_every_machine(
     assert len(receiver.requests) == 1
 
 
-@pytest.mark.parametrize("minutes", AWAY)
+@pytest.mark.parametrize("minutes", NEAR)
 def test_machines_keep_one_pace(room: Newsroom, receiver: Receiver, minutes: float) -> None:
     opened(room, receiver, max_per_hour=1)
     make_pass(room, "one", "two")
@@ -167,7 +163,7 @@ def test_machines_keep_one_pace(room: Newsroom, receiver: Receiver, minutes: flo
     assert len(receiver.requests) == 1
 
 
-@pytest.mark.parametrize("minutes", AWAY)
+@pytest.mark.parametrize("minutes", NEAR)
 def test_what_one_machine_publishes_another_sends_at_once(
     room: Newsroom, receiver: Receiver, minutes: float
 ) -> None:
@@ -177,7 +173,7 @@ def test_what_one_machine_publishes_another_sends_at_once(
     assert [one.row.state for one in rows(room)] == [State.SENT]
 
 
-@pytest.mark.parametrize("minutes", AWAY)
+@pytest.mark.parametrize("minutes", NEAR)
 def test_what_one_machine_found_before_it_failed_another_announces_at_once(
     room: Newsroom, receiver: Receiver, minutes: float
 ) -> None:
@@ -189,7 +185,7 @@ def test_what_one_machine_found_before_it_failed_another_announces_at_once(
     assert [one.row.state for one in rows(room)] == [State.SENT]
 
 
-@pytest.mark.parametrize("minutes", AWAY)
+@pytest.mark.parametrize("minutes", NEAR)
 def test_what_waits_for_a_target_is_sent_at_once_when_somebody_resumes_it(
     room: Newsroom, receiver: Receiver, minutes: float
 ) -> None:
@@ -203,7 +199,7 @@ def test_what_waits_for_a_target_is_sent_at_once_when_somebody_resumes_it(
     assert outcomes(room) == ["denied", "sent"]
 
 
-@pytest.mark.parametrize("minutes", AWAY)
+@pytest.mark.parametrize("minutes", NEAR)
 def test_messages_are_signed_for_the_moment_that_the_database_has(
     room: Newsroom, receiver: Receiver, minutes: float
 ) -> None:

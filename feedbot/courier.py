@@ -106,23 +106,30 @@ class Courier:
         self.size = 1  # claims to be given next time
         # Longer than anything that one attempt may take.
         self.lease = timedelta(seconds=2 * line.budget + PATIENCE)
+        self._budget = timedelta(seconds=line.budget)
         self._line = line
         self._tell = tell
         self._clock = clock
         self._is_stopping = is_stopping
 
     def send(self, claims: Sequence[Claim]) -> Return:
-        """Send one after the other, until one shows that the others have to wait."""
+        """Send one after the other, until one shows that the others have to wait.
+
+        Nor is one sent whose lease may end meanwhile, for this process stood still since it was claimed:
+        another may have sent it by now, or do so.
+        """
         began = time.monotonic()
         sent: list[Pair] = []
         for claim in claims:
+            if self._clock() + self._budget > claim.until:
+                break
             outcome = self._attempt(claim)
             sent.append((claim, outcome))
             late = time.monotonic() - began > PATIENCE
             is_plain = isinstance(outcome, Sent | Skipped | Refused) and outcome.after is None
             if late or self._is_stopping() or not is_plain:
                 break
-        each = (time.monotonic() - began) / len(sent)
+        each = (time.monotonic() - began) / max(len(sent), 1)
         is_quick = len(sent) == len(claims) and self._line.knows_doubles
         self.size = max(1, min(MOST, int(SPAN / max(each, 1e-6)))) if is_quick else 1
         return Return(target=self._line.name, sent=sent, left=claims[len(sent) :])

@@ -276,3 +276,28 @@ def difference(room: Newsroom) -> timedelta:
         lambda connection: connection.execute(text("select clock_timestamp()")).scalar_one()
     )
     return moment - utc_now()
+
+
+def test_a_process_that_stood_still_sends_nothing_that_others_took_up_meanwhile(
+    room: Newsroom, receiver: Receiver
+) -> None:
+    """Suspended, swapped out or stopped, just before it would have sent what it had claimed."""
+    opened(room, receiver)
+    make_pass(room, "one")
+    stands, goes_on = threading.Event(), threading.Event()
+    slept = timedelta(0)
+
+    def clock() -> datetime:
+        if threading.current_thread().name.startswith("delivery") and not stands.is_set():
+            stands.set()
+            goes_on.wait(PATIENCE)
+        return utc_now() + slept
+
+    with at_it(make_deliverer(room.config, room.engine, redact=str, clock=clock)):
+        assert stands.wait(PATIENCE)
+        slept = timedelta(hours=1)
+        make_deliverer(room.config, room.engine, redact=str, clock=machine(60)).run_due()
+        sender(room, 60).run_due()
+        goes_on.set()
+    make_deliverer(room.config, room.engine, redact=str, clock=machine(180)).run_due()
+    assert len(receiver.requests) == 1

@@ -248,4 +248,5 @@ def _claim(scene: Scene, article: Article, record: Record, row: AnnouncementRow)
         is_uncertain=any(one.may_have_arrived for one in record.rows),
         health=record.health,
         setup="",
+        until=scene.now,
     )

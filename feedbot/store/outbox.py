@@ -53,6 +53,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     owner: str
     health: Health  # of the target, and ...
     setup: str  # ... a digest of its options, as they stood then
+    until: datetime  # the end of the lease, by the clock of those who send
 
 
 class AnnouncementClaim(Claim, frozen=True, kw_only=True):
@@ -219,15 +220,16 @@ def claim_heads(
     ]
     if not open_:
         return {}
+    # The longest will do for all: it only tells how soon a killed process is noticed.
+    until = now + max(leases[name] for name in open_)
     values = {
         "_targets": open_,
         "_now_us": to_us(now),
         "_owner": owner,
-        # The longest will do for all: it only tells how soon a killed process is noticed.
-        "_lease_until_us": to_us(now + max(leases[name] for name in open_)),
+        "_lease_until_us": to_us(until),
     }
     keys = connection.execute(_CLAIM_HEADS, values).scalars().all()
-    return {one.row.target: [one] for one in _claims(connection, keys, owner, found)}
+    return {one.row.target: [one] for one in _claims(connection, keys, owner, found, until)}
 
 
 def claim_next(
@@ -256,31 +258,36 @@ def claim_next(
         "_most": most,
     }
     keys = connection.execute(_CLAIM_NEXT, values).scalars().all()
-    return _claims(connection, keys, owner, {target: (health, setup)})
+    return _claims(connection, keys, owner, {target: (health, setup)}, now + lease)
 
 
 def _claims(
-    connection: Connection, keys: Sequence[int], owner: str, standing: Mapping[str, tuple[Health, str]]
+    connection: Connection,
+    keys: Sequence[int],
+    owner: str,
+    standing: Mapping[str, tuple[Health, str]],
+    until: datetime,
 ) -> list[Claim]:
     if not keys:
         return []
     found = connection.execute(_CLAIMED, {"_keys": keys}).all()
     slugs_ = _slugs(connection, {row.feed_key for row in found if row.feed_key is not None})
     return [
-        _announcement(row, owner, *standing[row.target])
+        _announcement(row, owner, *standing[row.target], until)
         if row.feed_key is None
-        else _ping(row, owner, *standing[row.target], *slugs_[row.feed_key])
+        else _ping(row, owner, *standing[row.target], until, *slugs_[row.feed_key])
         for row in found
     ]
 
 
-def _announcement(row: Any, owner: str, health: Health, setup: str) -> AnnouncementClaim:
+def _announcement(row: Any, owner: str, health: Health, setup: str, until: datetime) -> AnnouncementClaim:
     return AnnouncementClaim(
         key=row.key,
         row=announcement_in(row),
         owner=owner,
         health=health,
         setup=setup,
+        until=until,
         article_id=row.article_id,
         status=Status(row.status),
         published=from_us(row.published_us),
@@ -292,7 +299,13 @@ def _announcement(row: Any, owner: str, health: Health, setup: str) -> Announcem
 
 
 def _ping(
-    row: Any, owner: str, health: Health, setup: str, is_active: bool, slugs_: tuple[str, ...]
+    row: Any,
+    owner: str,
+    health: Health,
+    setup: str,
+    until: datetime,
+    is_active: bool,
+    slugs_: tuple[str, ...],
 ) -> PingClaim:
     return PingClaim(
         key=row.key,
@@ -300,6 +313,7 @@ def _ping(
         owner=owner,
         health=health,
         setup=setup,
+        until=until,
         is_active=is_active,
         slugs=slugs_,
     )

@@ -1,12 +1,14 @@
 """Further processes for work that is pure and plenty: reading many files, rendering many feeds.
 
-Started only when they pay, and only for one pass. Without them the same work is done in this process.
+Started only when they pay, and only for one pass. Without them, as where the system gives none, the same work
+is done in this process.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import multiprocessing
 import os
 import signal
@@ -19,6 +21,8 @@ from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+
+log = logging.getLogger(__name__)
 
 LOADING = 5  # times as much has to be there for processes that load the program first
 
@@ -80,27 +84,44 @@ class Crew:
         case, and begin at once. Then `work`, items and results travel between processes, and `work` must be
         safe to repeat.
         """
-        if self._size < 2 or not (pays or self._pool):
+        if self._size < 2 or not (pays or self._pool) or (pool := self._started()) is None:
             return ((item, work(item)) for item in items)
-        pool = self._started()
         under_way = ((item, _submitted(pool, work, item)) for item in items)
         begun = deque(islice(under_way, 2 * self._size))  # no more in memory than keeps all of them busy
         return _in_turn(work, begun, under_way)
 
-    def _started(self) -> ProcessPoolExecutor:
+    def _started(self) -> ProcessPoolExecutor | None:
+        """The processes; None if they cannot be had, which is not tried again."""
         if self._pool is None:
-            forks = _has_one_thread()
-            if forks:
+            if _has_one_thread():
                 _call(self._load)  # once for all
-            context = multiprocessing.get_context("fork" if forks else "spawn")
-            load = () if forks else tuple(self._load)
-            self._pool = ProcessPoolExecutor(self._size, context, initializer=_join_crew, initargs=(load,))
+                self._pool = _start(self._size, "fork", ())
+            else:
+                self._pool = _start(self._size, "spawn", tuple(self._load))
+            if self._pool is None:
+                self._size = 1
         return self._pool
 
 
 def is_helper() -> bool:
     """Whether this process is one of a crew, and not the one whose pass it is."""
     return multiprocessing.parent_process() is not None
+
+
+def _start(size: int, method: str, load: tuple[Callable[[], object], ...]) -> ProcessPoolExecutor | None:
+    """Start processes; None where the system gives too few, and then none is left."""
+    before = set(multiprocessing.active_children())
+    try:
+        context = multiprocessing.get_context(method)
+        pool = ProcessPoolExecutor(size, context, initializer=_join_crew, initargs=(load,))
+        pool.submit(_call, ())  # to be given work is to be started
+    except (OSError, RuntimeError) as error:
+        log.info("no further processes (%s): this one does all the work, which takes longer", error)
+        for child in set(multiprocessing.active_children()) - before:  # at its end it would wait for them
+            child.kill()
+            child.join()
+        return None
+    return pool
 
 
 def _call(load: Iterable[Callable[[], object]]) -> None:
@@ -111,9 +132,12 @@ def _call(load: Iterable[Callable[[], object]]) -> None:
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:
     try:
         return pool.submit(work, item)
-    except BrokenProcessPool as error:
+    except (
+        BrokenProcessPool,
+        OSError,
+    ) as error:  # one that was killed, or one more that could not be started
         broken: Future[Result] = Future()
-        broken.set_exception(error)
+        broken.set_exception(BrokenProcessPool(str(error)))
         return broken
 
 
@@ -133,7 +157,7 @@ def _in_turn(
 def _finished(work: Callable[[Item], Result], item: Item, future: Future[Result]) -> tuple[Item, Result]:
     try:
         return item, future.result()
-    except BrokenProcessPool:  # the system killed a process, most likely for its memory
+    except BrokenProcessPool:  # the system killed a process, most likely for its memory, or started none
         return item, work(item)
 
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -21,7 +21,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from feedbot.atomic import clear_away, put_whole, sync_folder
-from feedbot.errors import PublishError, way_out
+from feedbot.errors import FeedbotError, PublishError, way_out
 from feedbot.model import Document
 from feedbot.place import Confirm, Lent, Outcome, Published, Stamp
 from feedbot.threads import start_threads
@@ -69,8 +69,12 @@ class Folder:
     def _side_by_side(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         if len(items) < 2:
             return [work(item) for item in items]
-        writers = _writers()
-        futures = [writers.submit(work, item) for item in items]
+        try:
+            writers = _writers()
+        except FeedbotError:  # there are too few threads: one after the other, then
+            futures = [_done(work, item) for item in items]
+        else:
+            futures = [writers.submit(work, item) for item in items]
         wait(futures)  # for all, also if one fails: nobody is to write once this has returned
         return [future.result() for future in futures]
 
@@ -219,6 +223,16 @@ def _writers() -> ThreadPoolExecutor:
     pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
     start_threads(pool, WRITERS)
     return pool
+
+
+def _done(work: Callable[[Item], Result], item: Item) -> Future[Result]:
+    """What an executor makes of `work` and `item`, made at once and here."""
+    future: Future[Result] = Future()
+    try:
+        future.set_result(work(item))
+    except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
+        future.set_exception(error)
+    return future
 
 
 class FolderLook(Struct, frozen=True):

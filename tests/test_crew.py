@@ -173,6 +173,35 @@ def test_no_process_outlives_the_one_it_works_for(tmp_path: Path) -> None:
         time.sleep(0.01)
 
 
+# Root is under no limit of processes: another real user, and without the right to go beyond it, is.
+BOUND = ["setpriv", "--ruid=65534", "--bounding-set=-sys_resource,-sys_admin"] if os.getuid() == 0 else []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="setpriv and prlimit are Linux's")
+@pytest.mark.parametrize("has_threads", [False, True])
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_where_the_system_gives_too_few_processes_the_work_is_done_here(
+    tmp_path: Path, most: int, has_threads: bool
+) -> None:
+    script = written(
+        tmp_path / "parent.py",
+        f"""
+        from contextlib import nullcontext
+        from resource import RLIMIT_NPROC, setrlimit
+        from test_crew import doubled, multiprocessing, some_thread
+
+        with some_thread() if {has_threads} else nullcontext():
+            setrlimit(RLIMIT_NPROC, ({most}, {most}))
+            with Crew(2) as crew:
+                for _ in range(2):
+                    found = list(crew.map(doubled, range(40), pays=True))
+                    assert found == [(number, 2 * number) for number in range(40)]
+        assert not multiprocessing.active_children()
+        """,
+    )
+    subprocess.run([*BOUND, sys.executable, str(script)], check=True, timeout=PATIENCE)
+
+
 def is_alive(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]

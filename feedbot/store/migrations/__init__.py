@@ -6,10 +6,12 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine, event, text
+from sqlalchemy import URL, Connection, create_engine, event, text
 
 from feedbot.errors import StoreError
+from feedbot.store.schema import HEAD
 
 
 def config() -> Config:
@@ -39,11 +41,17 @@ def upgrade(url: URL, version: str | None) -> None:
             connection.execute(text("select pg_advisory_xact_lock(7305814)"))
         settings = config()
         settings.attributes["connection"] = connection
+        found = MigrationContext.configure(connection).get_current_revision()
         command.upgrade(settings, "head")
-        # A worker of the older feedbot may be in the midst of a pass: what it writes does not count any more.
-        connection.execute(text("update leases set owner = null, until_us = 0, pass_us = null"))
+        if found != HEAD:  # another process may have been faster, and be at work
+            _end_turn(connection)
         if url.get_backend_name() == "sqlite":
             broken = connection.exec_driver_sql("pragma foreign_key_check").all()
             if broken:
                 raise StoreError(f"the upgrade would break {len(broken)} references, so nothing was changed")
     engine.dispose()
+
+
+def _end_turn(connection: Connection) -> None:
+    """Whatever an older feedbot writes in the pass that it is making does not count any more."""
+    connection.execute(text("update leases set owner = null, until_us = 0, pass_us = null"))

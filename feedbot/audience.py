@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -65,14 +66,16 @@ def setup_of_hub(hub: Hub) -> str:
 def setup_of_all(config: Config) -> str:
     """The same for all that decides what readers and targets get, with the version of feedbot.
 
-    Where the machine has its folders, and what is its own affair, is left out: workers share the rest.
+    Where a machine has its folders, and what is its own affair, is left out: workers share the rest.
     """
     sections = (config.site, config.content, config.feeds, config.announce, config.targets)
     plain = [_plain(section) for section in sections]
     for section in plain[1:4]:
         for name in OWN_AFFAIRS & section.keys():
             del section[name]
-    return _digest(json.dumps([__version__, plain], sort_keys=True, default=str))
+    place = config.feeds.place
+    bucket = None if isinstance(place, Path) else str(place)  # which is called the same on every machine
+    return _digest(json.dumps([__version__, plain, bucket], sort_keys=True, default=str))
 
 
 def _digest(text: str) -> str:

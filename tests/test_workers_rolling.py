@@ -156,6 +156,7 @@ def test_workers_that_differ_in_what_is_their_own_affair_both_send(rollout: Roll
         ("targets", [toots(**ROTATED)], True),
         ("targets", [toots(), toots("second", **ROTATED)], True),
         ("targets", [toots("renamed")], True),
+        ("feeds", {"path": "s3://elsewhere"}, True),
         ("feeds", {"path": "elsewhere"}, False),
         ("content", {"path": "elsewhere"}, False),
         ("serve", {"local": True}, False),

@@ -15,14 +15,16 @@ from alembic import command
 from newsroom import SITE, Newsroom
 from postbox import toots
 from receiver import Receiver, Reply, Request, receiving
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Connection, create_engine, make_url, text
 from test_worker import PATIENCE, Process, shows, wait_until
-from test_workers import builder, launch, run_command
+from test_workers import builder, diagnosis_of, launch, run_command
 
 from feedbot.audience import setup_of_all
 from feedbot.config import Config, load
 from feedbot.deliver import make_deliverer
 from feedbot.model import EventKind
+from feedbot.report.chart import HOURS
+from feedbot.report.overview import load_overview, needs
 from feedbot.store.db import open_store
 from feedbot.store.lease import Lease
 from feedbot.store.migrations import config as alembic_settings
@@ -97,13 +99,24 @@ def test_a_new_worker_beside_an_old_one_sends_from_the_moment_at_which_it_takes_
     new = rollout.run(NEW)
     new.wait_for_line(f"{old.popen.pid} has another configuration or version: its own is in force")
     assert set(rollout.publish(*FEW)) == {"/old"}
-    told = run_command(rollout.room, "status")
-    assert "stands by with another configuration or version, and sends nothing, since 20" in told
+    for more in ([], ["-q"]):  # a mistake, unless it ends soon
+        told = run_command(rollout.room, "status", *more)
+        assert "stands by with another configuration or version, and sends nothing, since 20" in told
+    needed = rollout.room.scalar(needed_on_page)
+    assert [need.partition(":")[2] for need in needed] == [
+        f"{new.popen.pid} has another configuration or version"
+    ]
     as_json = json.loads(run_command(rollout.room, "status", "--json"))["workers"]
     assert [(one["makes_passes"], one["sends"]) for one in as_json] == [(True, True), (False, False)]
     assert old.stop() == 0
     new.wait_for_line("makes the passes from now on")
     assert set(rollout.publish("after")) == {"/new"}
+    assert run_command(rollout.room, "status", "-q") == ""
+
+
+def needed_on_page(connection: Connection) -> list[str]:
+    """What the operator's page says that needs somebody."""
+    return [need.what for need in needs(load_overview(connection, {}, diagnosis_of(connection), HOURS))]
 
 
 def test_an_old_worker_that_lost_its_turn_sends_nothing_its_way_until_the_new_one_is_rolled_back(

@@ -18,7 +18,7 @@ from feedbot.moments import iso, number_of, span
 from feedbot.report.chart import Chart, Span, draw
 from feedbot.report.health import Diagnosis, Verdict
 from feedbot.report.queue import FORGET_HELD, LIST_HELD, SEND_HELD
-from feedbot.report.status import status_of
+from feedbot.report.status import status_of, strangers
 from feedbot.standings import Standing, standings
 from feedbot.store import figures, journal
 from feedbot.store.inquiry import Selection
@@ -101,6 +101,7 @@ def needs(overview: Overview) -> list[Need]:
     """What needs a person, the worst first. Pure."""
     found = [
         *_about_passes(overview),
+        *_about_workers(overview.status["workers"]),
         *(need for one in overview.targets for need in _about_target(one)),
         *_about_queue(overview.status["deliveries"]["counts"]),
         *_about_findings(overview.status["findings"]["counts"]),
@@ -121,6 +122,12 @@ def _about_passes(overview: Overview) -> Iterator[Need]:
     elif diagnosis.verdict is Verdict.UNKNOWN:
         command = ("feedbot run", "makes the first, and keeps the feeds fresh")
         yield Need(what="There was no pass yet", is_bad=True, commands=(command,))
+
+
+def _about_workers(workers: Sequence[JsonObject]) -> Iterator[Need]:
+    for one in strangers(workers):
+        why = "It sends nothing before it takes over. Unless one is about to be stopped, restart the older."
+        yield Need(what=f"{one['name']} has another configuration or version", why=why)
 
 
 def _about_target(one: Standing) -> Iterator[Need]:

@@ -113,6 +113,11 @@ def _load_deliveries(
     }
 
 
+def strangers(workers: Sequence[JsonObject]) -> list[JsonObject]:
+    """The workers that send nothing, for their configuration is another than the one in force."""
+    return [one for one in workers if one["role"] == "worker" and one["is_alive"] and not one["sends"]]
+
+
 def changed_something(one: JsonObject) -> bool:
     """Whether a pass wrote or removed a document."""
     return bool(one["written"] or one["removed"])

@@ -14,7 +14,7 @@ from feedbot.observe import Redact
 from feedbot.report.findings import NO_ARTICLES, print_finding
 from feedbot.report.lines import LABEL, coloured, label, legible, since, tell, tell_whole, when
 from feedbot.report.queue import print_queue
-from feedbot.report.status import changed_something
+from feedbot.report.status import changed_something, strangers
 
 FINDINGS = 5
 EVENTS = 5
@@ -24,7 +24,7 @@ OTHER_SETUP = "stands by with another configuration or version, and sends nothin
 def print_status(status: JsonObject, now: datetime, redact: Redact, *, verbose: bool, quiet: bool) -> None:
     """The state `now`; with `verbose` all events and findings, and `quiet` leaves what is to be mended."""
     if quiet:
-        _print_workers(_missed(status["workers"]), now)
+        _print_workers([*_missed(status["workers"]), *strangers(status["workers"])], now)
     else:
         _print_counts(status, now)
         _print_workers(status["workers"], now)

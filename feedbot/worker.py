@@ -152,8 +152,8 @@ class Worker:
                 scheduler.wake_at(self._next_due)
             self._read_mail()
             self._look_at_config()
-            if dead := dead_part(parts, scheduler):
-                log.error("%s died, so the worker ends: start it again", dead)
+            if reason := reason_to_end(parts, scheduler):
+                log.error("%s", reason)
                 return 1
         log.info("stopping: what is under way is finished first")
         if self._is_behind:
@@ -245,19 +245,25 @@ class Worker:
         self._mailbox.put(STOP)  # safe in a signal handler: SimpleQueue.put is reentrant
 
 
-def dead_part(parts: Sequence[Part], scheduler: Scheduler) -> str:
-    """Which part has died, and of what; "" while all are well."""
+def reason_to_end(parts: Sequence[Part], scheduler: Scheduler) -> str:
+    """Why the worker cannot go on; "" while all of its parts are well."""
     for part in parts:
         if part.is_dead():
-            return f"{part.name} ({told(part.failures[0])})" if part.failures else part.name
-    return "the scheduler" if scheduler.is_dead() else ""
+            return _obituary(part.name, part.failures)
+    return _obituary("the scheduler", []) if scheduler.is_dead() else ""
 
 
-def told(failure: BaseException) -> str:
-    """An error in one line: what it says to people, or its kind and how it begins."""
-    if isinstance(failure, FeedbotError):
-        return str(failure)
-    first_line = str(failure).partition("\n")[0]
+def _obituary(name: str, failures: Sequence[BaseException]) -> str:
+    if failures and isinstance(failures[0], FeedbotError):
+        return f"the worker ends: {failures[0]}"
+    why = f" ({_told(failures[0])})" if failures else ""
+    return f"{name}{why} died, so the worker ends: start it again"
+
+
+def _told(failure: BaseException) -> str:
+    """An error in one line: its kind, and how it begins."""
+    first_line = str(failure).partition("
+")[0]
     return f"{type(failure).__name__}: {first_line}"
 
 

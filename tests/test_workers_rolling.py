@@ -261,7 +261,7 @@ def test_a_worker_under_which_the_state_was_upgraded_ends_and_says_why(rollout: 
         connection.execute(text("update leases set owner = null, until_us = 0, pass_us = null"))
     room.write("late.md", publishedDateTime=datetime.now(UTC).isoformat(timespec="seconds"))
     assert old.popen.wait(PATIENCE) == 1
-    old.wait_for_line("the state belongs to another version of feedbot now (schema 9999)")
+    old.wait_for_line("the worker ends: the state belongs to another version of feedbot now (schema 9999)")
     assert not shows(room, "About late")()
     assert rollout.receiver.requests == []
     assert not [line for line in old.lines if "Traceback" in line]

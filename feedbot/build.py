@@ -8,6 +8,7 @@ nothing is sent here.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from feedbot.config import Config
+
+log = logging.getLogger(__name__)
 
 SLICES = timedelta(minutes=1)  # passes over single files that belong to one burst
 LOOKS = 5  # at a file that somebody is writing, before the rest goes on without it
@@ -122,7 +125,8 @@ class Builder:
 
         `senders_clock` is that of those who send, if it is another than `clock`.
         """
-        self.lease = lease or Lease(engine, setup=setup_of_all(config))
+        self._setup = setup_of_all(config)
+        self.lease = lease or Lease(engine, setup=self._setup)
         self.senders_clock = senders_clock or clock
         self._config = config
         self._engine = engine = self.lease.engine  # whoever loses the lease writes nothing more
@@ -201,6 +205,7 @@ class Builder:
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
             fingerprint = self._newsroom.sources.reader.fingerprint
+            is_another = self._is_another(connection)
             reread = reconfigure(connection, self._config, self._catalogue, fingerprint, now)
             # What reads otherwise now is no update, whichever file it is: so all are read in this pass.
             some = None if reread else paths
@@ -213,6 +218,8 @@ class Builder:
                 feeds.restore_moves(connection, known_moves)
             if look is not None:
                 distrust_output(connection, look)
+        if is_another:
+            log.info("the configuration or version is another than that of the last pass, and in force now")
         report.refresh = self._refresh.run(crew, patient=patient)
         with self._engine.begin() as connection:
             report.announce = self._announce(connection, now, in_slices=paths is not None)
@@ -223,6 +230,13 @@ class Builder:
             journal.put(connection, "failure", "")
             journal.add_pass(connection, now, report.as_json())
         return report
+
+    def _is_another(self, connection: Connection) -> bool:
+        """Whether the last pass was made with another setup; notes ours."""
+        known = journal.get(connection, "setup")
+        if known != self._setup:
+            journal.put(connection, "setup", self._setup)
+        return known is not None and known != self._setup
 
     def _is_unknown(self) -> bool:
         """Whether no pass has ever been made with this state."""

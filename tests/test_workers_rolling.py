@@ -111,6 +111,7 @@ def test_a_new_worker_beside_an_old_one_sends_from_the_moment_at_which_it_takes_
     assert old.stop() == 0
     new.wait_for_line("makes the passes from now on")
     assert set(rollout.publish("after")) == {"/new"}
+    assert [sum("and in force now" in line for line in one.lines) for one in (old, new)] == [0, 1]
     assert run_command(rollout.room, "status", "-q") == ""
 
 

@@ -88,6 +88,11 @@ def check(command: list[str], folder: Path) -> None:
     assert not answer(command, replace(good, body=good.body + " "), folder)
     assert not answer(command, message(datetime.now(UTC) - timedelta(minutes=6)), folder)
     assert not answer(command, message(datetime.now(UTC) + timedelta(minutes=6)), folder)
+    for name in good.headers:
+        without = {key: value for key, value in good.headers.items() if key != name}
+        assert not answer(command, replace(good, headers=without), folder)
+        strange = {**good.headers, name: "é\U0001f916 x"}
+        assert not answer(command, replace(good, headers=strange), folder)
 
 
 def test_the_python_program_verifies(python: list[str], tmp_path: Path) -> None:

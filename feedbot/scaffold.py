@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +75,10 @@ def require_address(url: str) -> str:
     except ValueError:
         found = None
     if not found:
-        raise ConfigError(f"{url!r} is no web address: give one such as https://news.example.com/")
+        likely = (
+            f"https://{url}/" if re.fullmatch(r"[\w.-]+\.[a-z]{2,}", url) else "https://news.example.com/"
+        )
+        raise ConfigError(f"{url!r} is no web address: give one such as {likely}")
     return url if url.endswith("/") else f"{url}/"
 
 

@@ -47,6 +47,18 @@ class Manner:
 class Group(click.Group):
     """Tells every failure in one message with the next step; the way here is shown with -v only."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command: options of commands do not belong there."""
+        command = next((word for word in args if word in self.commands), "")
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            option = error.option_name
+            if not command or not any(option in known.opts for known in self.commands[command].params):
+                raise
+            right = f"{ctx.command_path} {command} {option}"
+            raise click.UsageError(f"{option} belongs behind the command: {right}", ctx) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         manner = ctx.ensure_object(Manner)

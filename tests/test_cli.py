@@ -94,6 +94,21 @@ def test_a_misspelled_command_is_a_usage_error_that_names_the_right_one(tmp_path
     assert "Did you mean 'build'?" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--config", "news.yaml", "status"], "--config belongs behind the command: "),
+        (["-v", "check"], "feedbot check -v\n"),
+        (["--jsn", "status"], "No such option '--jsn'"),
+        (["--config", "status.yaml"], "No such option '--config'"),
+    ],
+)
+def test_an_option_before_the_command_is_told_its_place(words: list[str], told: str, tmp_path: Path) -> None:
+    done = feedbot(*words, folder=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
 # --- the configuration ---
 
 

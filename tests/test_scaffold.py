@@ -33,7 +33,7 @@ def test_on_a_terminal_it_asks_for_the_name_and_the_address_and_for_nothing_else
         screen.type('Harbour "News": today\n')
         screen.read_until("Where people read it [https://example.com/]: ")
         screen.type("harbour.example\n")
-        screen.read_until("give one such as https://news.example.com/")
+        screen.read_until("give one such as https://harbour.example/")
         screen.read_until("[https://example.com/]: ")
         screen.type("https://harbour.example\n")
         assert screen.end() == 0

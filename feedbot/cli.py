@@ -142,8 +142,8 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
     if as_json:
         print_json(redacted(checked.as_json()))
     else:
-        now = utc_now()
-        print_checked(checked, config_path, now, redaction(), verbose=verbose > 0, quiet=quiet > 0)
+        shown = {"verbose": verbose > 0, "quiet": quiet > 0}
+        print_checked(checked, config_path, config.lines, utc_now(), redaction(), **shown)
     sys.exit(1 if checked.problems else 0)
 
 

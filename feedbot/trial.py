@@ -5,7 +5,7 @@ Talks to the targets through their senders; knows neither the store nor the sche
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -45,11 +45,11 @@ class Tried(Struct, frozen=True, kw_only=True):
             "said": self.check.said,
         }
 
-    def as_finding(self, path: str, redact: Redact) -> Finding:
-        """In the form of what is found in files: `path` is the configuration's."""
+    def as_finding(self, path: str, lines: Mapping[str, int], redact: Redact) -> Finding:
+        """As what is found in files: `path` is the configuration's, `lines` those of its targets."""
         level = Level.INFO if self.check.is_fine else Level.ERROR
         what = f"target {self.target}: {self.check.what}: {redact(self.check.said)}"
-        return Finding(path=path, what=what, level=level)
+        return Finding(path=path, what=what, level=level, line=lines.get(self.target))
 
 
 class Trial(Struct, frozen=True, kw_only=True):

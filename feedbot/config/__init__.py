@@ -31,7 +31,7 @@ from feedbot.config.sections import (
     WhereSettings,
 )
 from feedbot.config.settings import Settings
-from feedbot.config.targets import Hub, Target
+from feedbot.config.targets import HUB, Hub, Target
 from feedbot.config.values import Cron
 from feedbot.config.variables import Unknown, Variables
 from feedbot.config.wording import flaw_of
@@ -49,6 +49,7 @@ __all__ = [
 MAX_BYTES = 1024 * 1024  # of config.yaml
 DATABASE_URL = "DATABASE_URL"  # the variable that wins over store.url, as hosting platforms set it
 SHORTEST_HEADER = 4  # characters of a header's value that can be a secret
+_HUB_URL = ("feeds", "hub")
 _STORE_URL = ("store", "url")
 
 
@@ -65,6 +66,7 @@ class Config(Struct, frozen=True, kw_only=True):
     announce: AnnounceSettings
     targets: tuple[Target, ...]
     access: BucketAccess  # to the bucket that `feeds.path` names, if it names one
+    lines: Mapping[str, int]  # of the file, on which each target begins, by its name
 
     @property
     def folder(self) -> Path:
@@ -138,7 +140,13 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         told = _problems(flaws, tree, written, str(path), from_environment)
         raise InvalidConfig([*told, *problems])
     sections = {name: getattr(settings, name) for name in Settings.model_fields}
-    return Config(path=file, **sections, access=access)
+    return Config(path=file, **sections, access=access, lines=_lines_of_targets(settings, tree))
+
+
+def _lines_of_targets(settings: Settings, tree: Tree) -> dict[str, int]:
+    places = {target.name: ("targets", number) for number, target in enumerate(settings.targets)}
+    found = {name: tree.place(path) for name, path in {**places, HUB: _HUB_URL}.items()}
+    return {name: place[0] for name, place in found.items() if place}
 
 
 def database_url(text: str, environ: Mapping[str, str], folder: Path) -> str:

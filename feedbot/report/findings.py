@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,13 +45,20 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 
 def print_checked(
-    checked: Checked, path: Path, now: datetime, redact: Redact, *, verbose: bool, quiet: bool
+    checked: Checked,
+    path: Path,
+    lines: Mapping[str, int],
+    now: datetime,
+    redact: Redact,
+    *,
+    verbose: bool,
+    quiet: bool,
 ) -> None:
     """What a check found, then how much of it; what is merely worth knowing of files only with `verbose`.
 
-    `path` is the configuration's: what is wrong with a target is mended there.
+    `path` is the configuration's, `lines` those of its targets: what is wrong with one is mended there.
     """
-    tried = [one.as_finding(str(path), redact) for one in checked.tried]
+    tried = [one.as_finding(str(path), lines, redact) for one in checked.tried]
     print_findings(one for one in checked.findings if verbose or one.level is not Level.INFO)
     # What was tried was asked for, so that it is told even where it is fine.
     print_findings(one for one in tried if not quiet or one.level is not Level.INFO)

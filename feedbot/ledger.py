@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from feedbot.attempt import OPEN, State
 from feedbot.errors import FeedbotError
-from feedbot.model import JsonObject
+from feedbot.model import EventKind, JsonObject, Status
 from feedbot.moments import iso, iso_us
 from feedbot.settlement import Condition, Health
 from feedbot.standings import configured
@@ -80,7 +80,9 @@ def account_of(connection: Connection, config: Config, id_: str) -> Account:
     one = found[0]
     posted: datetime | None = None
     receipt: JsonObject = {}
+    is_pointless = False
     if isinstance(one, ShownAnnouncement):
+        is_pointless = one.row.event is not EventKind.WITHDRAWN and one.status != Status.LIVE
         posted, receipt = deliveries.post_of(connection, one.row.target, one.row.article_key)
     health = None
     if one.row.target in configured(config):
@@ -90,12 +92,17 @@ def account_of(connection: Connection, config: Config, id_: str) -> Account:
         attempts=inquiry.attempts_of(connection, one.key),
         posted=posted,
         receipt=receipt,
-        hint=hint_for(one.row, health),
+        hint=hint_for(one.row, health, is_pointless=is_pointless),
     )
 
 
-def hint_for(row: DeliveryRow, health: Health | None) -> str:
-    """What happens next to a delivery by itself or by a person; `health` is None if its target is no more."""
+def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = False) -> str:
+    """What happens next to a delivery by itself or by a person; `health` is None if its target is no more.
+
+    `is_pointless`: it tells of an article that readers cannot see now, and so is not sent whoever says so.
+    """
+    if is_pointless and row.state in {State.SENT, State.SKIPPED, State.SUPERSEDED, State.DEAD}:
+        return "nothing, for its article is no longer in the feeds"
     id_ = row.id.removeprefix(PREFIX)[:SHORT]
     if row.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}:
         done = {

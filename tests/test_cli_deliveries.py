@@ -379,6 +379,21 @@ def test_what_waits_for_a_target_says_so(health: Health | None, words: str) -> N
     assert words in hint_for(row(State.RETRY), health)
 
 
+def test_of_a_withdrawn_article_it_is_not_said_that_it_can_be_sent_again(
+    desk: Today, console: Console
+) -> None:
+    desk.configure(webhook(events=ALL))
+    desk.newsroom.build()
+    desk.publish("one.md")
+    desk.deliver()
+    (desk.newsroom.content / "one.md").unlink()
+    desk.newsroom.build()
+    desk.deliver(seconds=10)
+    published, withdrawn = (one.row.id for one in desk.rows())
+    assert "no longer in the feeds" in console.json("deliveries", "show", published)["hint"]
+    assert "`feedbot deliveries retry" in console.json("deliveries", "show", withdrawn)["hint"]
+
+
 # --- retry ---
 
 

@@ -70,6 +70,7 @@ class ShownAnnouncement(Struct, frozen=True, kw_only=True):
     article_id: str
     path: str
     body: str
+    status: str  # of the article now, as in `Status`
 
     @property
     def title(self) -> str:
@@ -106,6 +107,7 @@ def select_for(
             articles.c.id.label("article_id"),
             articles.c.path,
             articles.c.body,
+            articles.c.status.label("article_status"),
             slugs.c.slug,
             feeds.c.title.label("feed_title"),
         )
@@ -123,7 +125,12 @@ def _shown_in(row: Any) -> ShownDelivery:
     if row.feed_key is not None:
         return ShownPing(key=row.key, row=ping_in(row), slug=row.slug or "", name=row.feed_title)
     return ShownAnnouncement(
-        key=row.key, row=announcement_in(row), article_id=row.article_id, path=row.path, body=row.body
+        key=row.key,
+        row=announcement_in(row),
+        article_id=row.article_id,
+        path=row.path,
+        body=row.body,
+        status=row.article_status,
     )
 
 

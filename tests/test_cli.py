@@ -492,6 +492,17 @@ def test_many_findings_are_cut_short_and_all_listed_when_asked(room: Newsroom) -
     assert feedbot("status", "-q", folder=room.folder).stdout.count("never closed") == 15
 
 
+def test_errors_are_among_the_findings_that_are_shown(room: Newsroom) -> None:
+    for number in range(8):
+        room.write(f"{number}.md", image=[1])
+    room.write_raw("last.md", "---\ntitle: [x\n---\n")
+    built(room)
+    shown = feedbot("status", folder=room.folder).stdout
+    assert "content/last.md:2:8: error" in shown
+    assert shown.count(": warning: ") == 4
+    assert "write its address, or {url: /robot.jpg" in shown
+
+
 # --- documentation ---
 
 

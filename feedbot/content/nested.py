@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, tzinfo
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from feedbot.content import dates
 from feedbot.content.fields import Matter
@@ -24,13 +24,27 @@ _MAX_PIXELS = 100_000
 _T = TypeVar("_T")
 
 
+class _Wanted(NamedTuple):
+    """What an item of a list should be, in words, and how it is written."""
+
+    what: str
+    hint: str
+
+
+_PICTURE = _Wanted("a picture with a web address", "write its address, or {url: /robot.jpg, title: A robot}")
+_AUTHOR = _Wanted("an author with a name", "write a name, or {name: Ada, url: /ada/}")
+_RELATED = _Wanted(
+    "an article with a title and a web address", "write {title: Robots, webUrl: https://news.example.com/}"
+)
+
+
 def images(matter: Matter, field: str, base: str) -> tuple[Image, ...]:
     """The pictures of a field: addresses, or mappings with `url`, `width`, `height` and `title` or `alt`."""
 
     def made(item: object) -> Image | None:
         return _image(item, base)
 
-    return _listed(matter, field, made, "a picture with a web address")
+    return _listed(matter, field, made, _PICTURE)
 
 
 def _image(item: object, base: str) -> Image | None:
@@ -75,7 +89,7 @@ def authors(matter: Matter, field: str, base: str) -> tuple[Author, ...]:
         return Author(name=name, url=url, avatar=avatar) if name else None
 
     distinct: dict[str, Author] = {}
-    for author in _listed(matter, field, made, "an author with a name"):
+    for author in _listed(matter, field, made, _AUTHOR):
         distinct.setdefault(author.name, author)
     return tuple(distinct.values())
 
@@ -117,7 +131,7 @@ def related(matter: Matter, field: str, base: str, zone: tzinfo) -> tuple[Relate
             published=_moment_or_none(item.get("publishedDateTime") or item.get("date"), zone),
         )
 
-    return _listed(matter, field, made, "an article with a title and a web address")
+    return _listed(matter, field, made, _RELATED)
 
 
 def _moment_or_none(value: object, zone: tzinfo) -> datetime | None:
@@ -127,7 +141,9 @@ def _moment_or_none(value: object, zone: tzinfo) -> datetime | None:
         return None
 
 
-def _listed(matter: Matter, field: str, made: Callable[[object], _T | None], wanted: str) -> tuple[_T, ...]:
+def _listed(
+    matter: Matter, field: str, made: Callable[[object], _T | None], wanted: _Wanted
+) -> tuple[_T, ...]:
     """What `made` makes of the items of a list, or of one thing that stands for a list of one."""
     found = matter.get(field)
     if found is None:
@@ -141,7 +157,7 @@ def _listed(matter: Matter, field: str, made: Callable[[object], _T | None], wan
             kept.append(thing)
         else:
             place = (*path, number) if isinstance(value, list) else path
-            matter.warn(place, f"{name_of(place)} is not {wanted} and was left out")
+            matter.warn(place, f"{name_of(place)} is not {wanted.what} and was left out", wanted.hint)
     return tuple(kept)
 
 

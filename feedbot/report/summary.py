@@ -125,11 +125,17 @@ def _print_findings(findings: Sequence[JsonObject], *, verbose: bool, quiet: boo
     shown = [finding for finding in findings if verbose or finding["level"] != Level.INFO]
     if not quiet:
         label("Findings", _counted(shown))
-    few = shown if verbose or quiet else shown[:FINDINGS]
+    few = shown if verbose or quiet or len(shown) <= FINDINGS else _worst(shown)
     for finding in few:
         print_finding(Finding(**{**finding, "level": Level(finding["level"])}), margin=0 if quiet else 2)
     if len(few) < len(shown):
         tell(f"and {len(shown) - len(few):,} more: `feedbot status -v` lists all", margin=2)
+
+
+def _worst(findings: Sequence[JsonObject]) -> list[JsonObject]:
+    """The first few, and errors before others."""
+    order = list(Level)
+    return sorted(findings, key=lambda one: order.index(Level(one["level"])))[:FINDINGS]
 
 
 def _counted(findings: Sequence[JsonObject]) -> str:

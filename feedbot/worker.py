@@ -262,8 +262,7 @@ def _obituary(name: str, failures: Sequence[BaseException]) -> str:
 
 def _told(failure: BaseException) -> str:
     """An error in one line: its kind, and how it begins."""
-    first_line = str(failure).partition("
-")[0]
+    first_line = str(failure).partition("\n")[0]
     return f"{type(failure).__name__}: {first_line}"
 
 

@@ -27,7 +27,7 @@ from feedbot.yamltree import Tree, YamlError, load
 
 READER_VERSION = 4  # raised when the same file is read differently, so that all files are read again
 _NEVER_BUILT = frozenset({"secured"})
-_OF_JEKYLL = frozenset({"_posts", "_drafts"})  # folders that say something of the files in them
+_OF_JEKYLL = ("_posts", "_drafts")  # folders that say something of the files in them
 
 
 class Reason(StrEnum):
@@ -167,8 +167,11 @@ class Reader:
 
 def _with_jekylls_folder(relative: str, name: str) -> str:
     """`relative`, with the content folder's own name if Jekyll's rules hang on it: `content.path: _posts`."""
-    above = name.removesuffix(relative).rstrip("/").rpartition("/")[2]
-    return f"{above}/{relative}" if above in _OF_JEKYLL else relative
+    root = name.removesuffix(relative).rstrip("/")
+    if not root.endswith(_OF_JEKYLL):
+        return relative
+    folder = root.rpartition("/")[2]
+    return f"{folder}/{relative}" if folder in _OF_JEKYLL else relative
 
 
 def _no_front_matter(data: bytes, name: str) -> Excluded:

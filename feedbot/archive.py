@@ -20,7 +20,7 @@ from feedbot.output import Output, Owner, RefreshReport
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part
 from feedbot.render.press import Job, Press
-from feedbot.store import archives, documents, feeds
+from feedbot.store import activity, archives, documents, feeds
 from feedbot.store.archives import NONE_OPEN, ArchiveRow
 from feedbot.store.db import EPOCH
 from feedbot.store.feeds import FeedRow
@@ -76,7 +76,7 @@ class Archives:
         if not self._catalogue.keeps_archives:
             return
         with self._engine.begin() as connection:
-            sizes = feeds.sizes(connection, [row.key for row in rows])
+            sizes = activity.sizes(connection, [row.key for row in rows])
         for row in rows:
             limit = self._catalogue.choice(row).limit if row.active else 0
             if 0 < limit < sizes[row.key]:  # others show all that they have, or nothing at all

@@ -18,7 +18,7 @@ from msgspec import structs
 from feedbot.articletext import HASH_VERSION, load_article, load_outline, visible_hash
 from feedbot.membership import Catalogue
 from feedbot.model import EventKind, Outline, Status
-from feedbot.store import archives, articles, feeds, journal
+from feedbot.store import activity, archives, articles, feeds, journal
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
 from feedbot.store.feeds import FeedName, Membership
@@ -149,8 +149,8 @@ class Writer:
     def move(self, *, leaving: Sequence[Membership], joining: Sequence[Membership]) -> None:
         """Take articles out of feeds and put articles into feeds."""
         feeds.move(self.connection, leaving=leaving, joining=joining)
-        self._moved.update((feed, feeds.week_of(at)) for feed, _, at in joining)
-        self._moved.subtract((feed, feeds.week_of(at)) for feed, _, at in leaving)
+        self._moved.update((feed, activity.week_of(at)) for feed, _, at in joining)
+        self._moved.subtract((feed, activity.week_of(at)) for feed, _, at in leaving)
 
     def feeds_of(self, live: Sequence[Outline]) -> list[set[int]]:
         """The keys of the feeds that each of these articles is in, registered if they are new."""
@@ -175,7 +175,7 @@ class Writer:
 
     def close(self) -> None:
         """Count what moved, and let the feeds that were touched be rendered."""
-        feeds.count_members(self.connection, self._moved)
+        activity.count_members(self.connection, self._moved)
         feeds.touch(self.connection, self.touched)
         if self.catalogue.keeps_archives:
             # From here to the end of the transaction no other process closes an archive of these feeds.

@@ -23,7 +23,7 @@ from feedbot.render import render_index
 from feedbot.render.addresses import INDEX
 from feedbot.render.pages import drawn_of, render_index_page
 from feedbot.render.press import Press
-from feedbot.store import documents, feeds, journal
+from feedbot.store import activity, documents, feeds, journal
 from feedbot.store.db import EPOCH, from_us, to_us
 from feedbot.store.feeds import FeedRow, Kind
 
@@ -125,12 +125,12 @@ class Index:
 
     def _listings(self, connection: Connection) -> list[Listing]:
         """All feeds with their numbers: the feed of all articles, the named ones, then topics by name."""
-        numbers = feeds.numbers(connection)
+        numbers = activity.numbers(connection)
         newest = max((found.newest for found in numbers.values()), default=EPOCH)
         order = {Kind.ALL: 0, Kind.NAMED: 1, Kind.TOPIC: 2}
         active = (row for row in feeds.load(connection) if row.active)
         rows = sorted(active, key=lambda row: (order[row.kind], row.name))
-        weeks = feeds.weeks(connection, [row.key for row in drawn_of(rows)], newest)
+        weeks = activity.weeks(connection, [row.key for row in drawn_of(rows)], newest)
         listings = []
         for row in rows:
             feed, found = self._catalogue.choice(row).feed, numbers.get(row.key)

@@ -15,10 +15,9 @@ from newsroom import Newsroom
 from sqlalchemy import Connection, create_engine, select, text
 
 from feedbot.build import Builder
-from feedbot.store import feeds, journal
+from feedbot.store import activity, feeds, journal, schema
 from feedbot.store.db import open_store
 from feedbot.store.migrations import config
-from feedbot.store.schema import activity, members
 
 DAYS = ["0900-01-05", "1969-12-31", "1970-01-01", "2025-12-04", "2026-05-01", "2026-05-03", "2026-05-29"]
 AN_EDIT = st.tuples(
@@ -38,12 +37,12 @@ values (:key, :key, 'a', '', 'live', '', :at, 'h', '{}')
 
 
 def counted_anew(connection: Connection) -> dict[tuple[int, int], int]:
-    rows = connection.execute(select(members.c.feed_key, members.c.published_us))
-    return Counter((row.feed_key, feeds.week_of(row.published_us)) for row in rows)
+    rows = connection.execute(select(schema.members.c.feed_key, schema.members.c.published_us))
+    return Counter((row.feed_key, activity.week_of(row.published_us)) for row in rows)
 
 
 def counted_along(connection: Connection) -> dict[tuple[int, int], int]:
-    rows = connection.execute(select(activity).where(activity.c.articles != 0))
+    rows = connection.execute(select(schema.activity).where(schema.activity.c.articles != 0))
     return {(row.feed_key, row.week): row.articles for row in rows}
 
 
@@ -89,10 +88,10 @@ def test_what_joins_and_what_leaves_adds_up_in_any_order(any_newsroom: Newsroom)
     any_newsroom.write("one.md")
     any_newsroom.build()
     with any_newsroom.engine.begin() as connection:
-        [key, *_] = connection.scalars(select(activity.c.feed_key))
+        [key, *_] = connection.scalars(select(schema.activity.c.feed_key))
         before = counted_along(connection)
-        feeds.count_members(connection, {(key, 1): 3, (key, 2): -2, (key, 3): 0})
-        feeds.count_members(connection, {(key, 1): -5, (key, 2): 2, (key, 3): 1})
+        activity.count_members(connection, {(key, 1): 3, (key, 2): -2, (key, 3): 0})
+        activity.count_members(connection, {(key, 1): -5, (key, 2): 2, (key, 3): 1})
         assert counted_along(connection) == before | {(key, 1): -2, (key, 3): 1}
 
 
@@ -113,9 +112,9 @@ def test_weeks_end_with_the_newest_article_of_the_site(newsroom: Newsroom) -> No
     newsroom.write("old.md", publishedDateTime="2020-05-01T10:00:00Z", topics=["Tea"])
     newsroom.build()
     keys = {row.slug: row.key for row in newsroom.scalar(feeds.load)}
-    numbers = newsroom.scalar(feeds.numbers)
+    numbers = newsroom.scalar(activity.numbers)
     newest = numbers[keys[""]].newest
-    weeks = newsroom.scalar(lambda connection: feeds.weeks(connection, keys.values(), newest))
+    weeks = newsroom.scalar(lambda connection: activity.weeks(connection, keys.values(), newest))
     assert weeks[keys[""]] == (0,) * 24 + (1, 1)
     assert weeks[keys["ai"]] == (0,) * 24 + (1, 1)
     assert weeks[keys["tea"]] == (0,) * 24 + (1, 0)

@@ -11,9 +11,9 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from feedbot.attempt import State
+from feedbot.store.activity import sizes
 from feedbot.store.db import from_us, from_us_or_none, to_us
 from feedbot.store.deliveries import IS_OPEN, IS_SENDING
-from feedbot.store.feeds import sizes
 from feedbot.store.schema import attempts, deliveries, documents, events, feeds, passes, slugs
 
 

@@ -136,7 +136,7 @@ activity = Table(
     "activity",
     metadata,
     Column("feed_key", Key, ForeignKey("feeds.key"), primary_key=True),
-    Column("week", Integer, primary_key=True),  # feeds.week_of their dates
+    Column("week", Integer, primary_key=True),  # activity.week_of their dates
     Column("articles", Integer, nullable=False),
 )
 

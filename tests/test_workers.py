@@ -322,6 +322,26 @@ def test_a_process_is_known_to_run_and_to_have_ended(tmp_path: Any) -> None:
     assert is_over(reused)
 
 
+def test_a_lease_gives_its_word_when_it_comes_again_and_not_for_the_first_turn(
+    any_newsroom: Newsroom, other: Engine
+) -> None:
+    lease, stopping = Lease(any_newsroom.engine), threading.Event()
+    words: list[int] = []
+    keeping = threading.Thread(target=lambda: lease.keep(stopping, lambda: words.append(lease.term)))
+    keeping.start()
+    try:
+        wait_until(lambda: lease.term == 1, "the lease")
+        with lease.turn():
+            assert words == []
+        with Lease(other).turn():
+            pass
+        wait_until(lambda: words == [3], "the word")
+    finally:
+        stopping.set()
+        keeping.join()
+        lease.leave()
+
+
 def test_the_log_of_the_database_stays_short(newsroom: Newsroom) -> None:
     log, longest = newsroom.folder / ".feedbot/feedbot.db-wal", []
     for number in range(8):

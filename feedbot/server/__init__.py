@@ -21,7 +21,7 @@ from starlette.routing import Route
 from feedbot.errors import ServeError
 from feedbot.server.app import make_app
 from feedbot.server.headers import Terms
-from feedbot.server.listening import cannot_listen, find_address, url_of
+from feedbot.server.listening import cannot_listen, find_address, system_error, url_of
 from feedbot.server.quick import worker_for
 from feedbot.server.sources import Disk, Source, source_of
 
@@ -107,10 +107,17 @@ class Server:
             return
         try:
             serving.result()
-        except OSError as error:
-            raise ServeError(cannot_listen(self._host, self._port, error)) from error
+        except (OSError, RuntimeError) as error:
+            raise ServeError(self._told(error)) from error
         if not asked.is_set():
             raise ServeError(f"the HTTP server at {self.url} ended by itself: start it again")
+
+    def _told(self, error: OSError | RuntimeError) -> str:
+        """Why the server ended: most likely it could not have its address after all."""
+        if refusal := error if isinstance(error, OSError) else system_error(error):
+            return cannot_listen(self._host, self._port, refusal)
+        first_line = str(error).partition("\n")[0]
+        return f"the HTTP server at {self.url} ended by itself ({first_line}): start it again"
 
     def _granian(self) -> GranianServer:
         return GranianServer(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import socket
 
 from feedbot.errors import ServeError
@@ -32,11 +34,21 @@ def find_address(host: str, port: int) -> str:
 
 def cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> str:
     """What is wrong with an address, and what to do."""
-    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     hints = {
         errno.EADDRINUSE: "another program uses the port: end it, or choose another with --port",
         errno.EACCES: "ports below 1024 are for the administrator: choose another with --port",
     }
+    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     number = error.errno if isinstance(error, OSError) else None
     hint = hints.get(number or 0, "choose an address of this machine with --host, such as 127.0.0.1")
     return f"cannot listen on {host}:{port} ({what}); {hint}"
+
+
+def system_error(error: RuntimeError) -> OSError | None:
+    """What the system said, where granian passes it on in words of its own; None: it did not."""
+    found = _SYSTEM_ERROR.search(str(error))
+    number = int(found[1]) if found else 0
+    return OSError(number, os.strerror(number)) if found else None
+
+
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")  # as Rust writes it

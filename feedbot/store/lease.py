@@ -70,6 +70,7 @@ class Lease:
         self._in_pass = False
         self._renewer: tuple[threading.Event, threading.Thread] | None = None
         self._has_left = False
+        self._was_asked = False  # for a turn, ever
         self._owes_word = False  # a turn could not be had since the last word was given
         self._failures = 0  # of the database, in a row
         self._standing_by = ""  # for whom, as it was told last
@@ -88,6 +89,7 @@ class Lease:
         Raises StandbyError when it is somebody else's turn, was lost on the way, or the database is away, and
         StoreError when the system refuses the database something.
         """
+        self._was_asked = True
         try:
             with self._explained():
                 try:
@@ -124,7 +126,7 @@ class Lease:
         """Renew the lease, or wait for it, until `stopping`.
 
         Gives the word when the lease has become ours, when a turn that could not be had can be had now, and
-        when the database can be used again.
+        when the database can be used again; but not before the first turn, which nobody needs to be told of.
         """
         self.stay()
         while not stopping.is_set():
@@ -272,6 +274,7 @@ class Lease:
         with self._lock:
             if self._has_left:
                 return LONGEST
+            is_asked_for = self._was_asked
             try:
                 has_come = self._ask()
             except DBAPIError as error:
@@ -283,7 +286,8 @@ class Lease:
             if is_back:
                 self._failures = 0
                 log.info("the database can be used again")
-            has_word = self._term is not None and (has_come or is_back or self._owes_word)
+            has_news = self._owes_word or (is_asked_for and (has_come or is_back))
+            has_word = self._term is not None and has_news
             if has_word:
                 self._owes_word = False
         if has_word:

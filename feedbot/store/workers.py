@@ -152,8 +152,10 @@ def take(connection: Connection, owner: str, role: Role, setup: str | None, *, f
     if found is None or not _may_take(found, owner, role):
         return None
     if found.schema != HEAD:
-        whose = f"another version of feedbot now (schema {found.schema})"
-        raise StoreError(f"the state belongs to {whose}: start that one instead")
+        raise StoreError(
+            f"the state belongs to another version of feedbot now (schema {found.schema}):"
+            " start that one instead"
+        )
     # Whoever holds the row is its holder, and writes. It was read before it was locked: once more.
     is_locked = connection.execute(_LOCK).one_or_none() is not None
     found = holder(connection) if is_locked else None

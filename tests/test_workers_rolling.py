@@ -268,6 +268,18 @@ def test_a_worker_under_which_the_state_was_upgraded_ends_and_says_why(rollout: 
     assert not [line for line in old.lines if "Traceback" in line]
 
 
+def test_what_waits_is_left_to_the_newer_feedbot_that_upgraded_the_state(rollout: Rollout) -> None:
+    room = rollout.room
+    room.build()
+    room.write("waits.md", publishedDateTime=room.now.isoformat())
+    room.build()
+    room.later(seconds=5)
+    with room.engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    deliver(room, room.config)
+    assert rollout.receiver.requests == []
+
+
 def test_an_upgrade_cuts_the_pass_of_an_older_feedbot_short(any_newsroom: Newsroom) -> None:
     url = make_url(any_newsroom.config.store.url.get_secret_value())
     any_newsroom.folder.parent.joinpath("state").mkdir(exist_ok=True)

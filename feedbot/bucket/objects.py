@@ -61,7 +61,8 @@ class Objects:
         try:
             import obstore  # noqa: PLC0415 - an extra, which only buckets need
         except ImportError as error:
-            raise ConfigError("a bucket needs the extra `s3`: pip install 'feedbot[s3]'") from error
+            needed = "a bucket needs the extra `s3`: install feedbot with it, or `pip install obstore`"
+            raise ConfigError(needed) from error
         self._obstore = obstore
         self._address = address
         self.endpoint = access.endpoint or "Amazon S3"

@@ -37,6 +37,7 @@ def copy(verbose: int, quiet: int, as_json: bool, source: str, target: str) -> N
     Example:
       feedbot store copy .feedbot/feedbot.db '${DATABASE_URL}'
     """
+    from feedbot.moments import number_of
     from feedbot.observe import redactor
     from feedbot.report.lines import tell
     from feedbot.store.copying import copy_state
@@ -51,8 +52,9 @@ def copy(verbose: int, quiet: int, as_json: bool, source: str, target: str) -> N
     elif not quiet:
         waiting = f", of which {copied.waiting:,} wait" if copied.waiting else ""
         tell(
-            f"copied {copied.articles:,} articles and {copied.deliveries:,} deliveries{waiting}:"
-            f" {copied.rows:,} rows in all"
+            f"copied {number_of(copied.articles, 'article')} and"
+            f" {number_of(copied.deliveries, 'delivery', 'deliveries')}{waiting}:"
+            f" {number_of(copied.rows, 'row')} in all"
         )
         tell(f"now let store.url or DATABASE_URL be {_as_configured(shown(target))} and start the worker;")
         tell(f"start none on {shown(source)} any more: it would announce again what comes now")

@@ -160,7 +160,8 @@ def _postgresql(url: URL, *, patience: float, connections: int) -> Engine:
         options = {name: value for name, value in given.items() if name not in url.query}
         engine = create_engine(url, pool_pre_ping=True, pool_size=connections, connect_args=options)
     except ImportError as error:
-        raise StoreError("PostgreSQL needs the extra `postgres`: pip install 'feedbot[postgres]'") from error
+        needed = "PostgreSQL needs the extra `postgres`: install feedbot with it, or"
+        raise StoreError(f"{needed} `pip install 'psycopg[binary,pool]'`") from error
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:

@@ -26,7 +26,7 @@ site:
   id_base: {id_base}
 
 content:
-  path: content
+  path: {path}
 
 feeds:
   path: feeds
@@ -67,6 +67,12 @@ def refuse_existing(folder: Path) -> None:
         raise ConfigError(f"{content} is no folder: articles lie there. Move it away, or init another folder")
 
 
+def folder_of_articles(folder: Path) -> Path:
+    """Where the articles of a newsroom in `folder` are: in `_posts` if only Jekyll's folder is there."""
+    content, posts = folder / "content", folder / "_posts"
+    return posts if posts.is_dir() and not content.exists() else content
+
+
 def require_address(url: str) -> str:
     """`url` as the address of a folder. Raises ConfigError when it is no web address."""
     try:
@@ -90,14 +96,15 @@ def scaffold(folder: Path, *, title: str, url: str) -> list[Path]:
     """
     refuse_existing(folder)
     now = datetime.now(UTC)
-    config, first = folder / "config.yaml", folder / "content" / "first.md"
+    config, articles = folder / "config.yaml", folder_of_articles(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_new(config, _config_text(title.strip(), require_address(url), now.year))
+        _write_new(config, _config_text(title.strip(), require_address(url), now.year, articles.name))
         _require_good(config)
-        if first.parent.is_dir():
+        if articles.is_dir():
             return [config]
-        first.parent.mkdir()
+        articles.mkdir()
+        first = articles / "first.md"
         _write_new(first, ARTICLE.format(now=now))
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename or folder}: {error.strerror}") from error
@@ -110,14 +117,14 @@ def next_step(folder: Path) -> str:
     return f"Next: {where}feedbot run --serve"
 
 
-def _config_text(title: str, url: str, year: int) -> str:
+def _config_text(title: str, url: str, year: int, path: str) -> str:
     host = urlsplit(url).hostname or ""
     try:
         ascii_host = host.encode("idna").decode("ascii")
     except UnicodeError:
         ascii_host = host
     id_base = f"tag:{ascii_host},{year}:"
-    return CONFIG.format(title=_quoted(title), url=_quoted(url), id_base=_quoted(id_base))
+    return CONFIG.format(title=_quoted(title), url=_quoted(url), id_base=_quoted(id_base), path=path)
 
 
 def _quoted(text: str) -> str:

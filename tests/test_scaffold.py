@@ -105,6 +105,14 @@ def test_articles_that_are_there_are_taken_as_they_are(tmp_path: Path) -> None:
     done = feedbot("init", "--yes", folder=tmp_path)
     assert done.stdout == "wrote config.yaml\nNext: feedbot run --serve\n"
     assert set(files(tmp_path)) == {"config.yaml", "content/mine.md"}
+
+
+def test_in_the_folder_of_a_jekyll_site_it_takes_the_posts_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "_posts").mkdir()
+    (tmp_path / "_posts/2026-01-01-mine.md").write_text("---\ntitle: Mine\n---\n")
+    scaffold(tmp_path, title="News", url=URL)
+    assert set(files(tmp_path)) == {"config.yaml", "_posts/2026-01-01-mine.md"}
+    assert list(load(tmp_path / "config.yaml", {}).content.paths) == [tmp_path / "_posts"]
     assert feedbot("check", folder=tmp_path).returncode == 0
 
 

@@ -840,3 +840,17 @@ def test_a_window_opens_again_after_the_server_of_the_database_closed_it(postgre
         window.look(lambda connection: connection.exec_driver_sql("delete from passes"))
     window.shut()
     other.shut()
+
+
+# --- what browsers ask for unasked ---
+
+
+@pytest.mark.parametrize("pictures", [True, False])
+def test_browsers_are_led_to_the_icon_of_the_site_unless_pages_are_without_pictures(
+    newsroom: Newsroom, *, pictures: bool
+) -> None:
+    icon = "https://news.example.com/icon.png"
+    newsroom.configure(site={**SITE, "icon": icon}, feeds={"pictures": pictures})
+    with process(newsroom, free_port()) as site:
+        answer = site.ask("/favicon.ico")
+    assert (answer.status, answer.headers.get("location")) == ((302, icon) if pictures else (204, None))

@@ -1,94 +1,110 @@
-"""What an earlier state, now lost, left behind: feeds and archives that nothing asks for.
+"""Documents that the state knows nothing of, in its place of the output, and that nobody asks for.
 
-With that state they would be shown empty. Nobody else would keep what is withdrawn out of them. They are put
-on record, and go with all that is not wanted.
+A pass that was cut short wrote some before it could note them, and then the configuration changed; an earlier
+state, now lost, left them behind; or feeds come back to a place where they lay before. Nobody else would keep
+what is withdrawn out of them.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from feedbot import redirects
+from feedbot.index import doubt_index
 from feedbot.model import FILENAMES, Feed, Format
 from feedbot.place import NOWHERE, DocumentRow, Place
-from feedbot.render.addresses import INDEX, OPML, archives_folder, feed_path, folder
-from feedbot.store import archives, articles, documents, feeds
-from feedbot.store.feeds import FeedRow, Kind
+from feedbot.render.addresses import INDEX, OPML, archives_folder, opml_path
+from feedbot.render.press import Press
+from feedbot.store import archives, articles, documents, feeds, journal
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 NAMES = {INDEX, *FILENAMES.values()}  # of the documents in a feed's folder
+OPMLS = {opml_path(format_) for format_ in Format}
 
 
-def adopt_feeds(place: Place, engine: Engine, changing: Iterable[FeedRow]) -> None:
-    """Take over the documents of feeds that there are no more, before anything is rendered the first time.
+def expect_leftovers(connection: Connection) -> None:
+    """Note that other documents may be asked for now than were written."""
+    journal.put(connection, "leftovers", "expected")
+
+
+def adopt_leftovers(place: Place, engine: Engine, press: Press, *, keeps_archives: bool) -> None:
+    """Take over the documents of ours that nobody asks for, if they are expected.
 
     On record they belong to no feed: what names all feeds is written last, and removes what it does not want.
     Raises PublishError; the next run goes on from there.
     """
-    if not any(row.kind is Kind.ALL and not row.rendered for row in changing):
-        return
     with engine.begin() as connection:
-        if not articles.are_there(connection):
-            return  # a content folder that is not mounted asks for none of them either
-        wanted = {_folded(row.slug) for row in feeds.load(connection) if row.active}
-    slugs = [name for name in place.names_in("") if _folded(name) not in wanted]
-    found = [path for slug in slugs for path in _documents_of(place, Feed(slug=slug, title=""))]
-    _put_on_record(engine, found, None)
+        if journal.get(connection, "leftovers") != "expected":
+            return
+        if journal.get(connection, "baseline") is None or not articles.are_there(connection):
+            return  # a content folder that was not looked at, or is not mounted, asks for no feed either
+        rows = [row for row in feeds.load(connection) if row.active]
+        wanted = {
+            _folded(row.slug): archives.newest_number(connection, row.key) if keeps_archives else 0
+            for row in rows
+        }
+        knows_moves = feeds.has_moves(connection)
+    found = list(_Leftovers(place, press, wanted, knows_moves=knows_moves).paths())
+    with engine.begin() as connection:
+        known = documents.find_paths(connection, found)
+    ours = [path for path in found if path not in known and place.holds_ours(path)]
+    with engine.begin() as connection:
+        documents.put(connection, [_row(path) for path in ours])
+        journal.put(connection, "leftovers", "")
+        if ours:
+            doubt_index(connection)
 
 
-def adopt_archives(
-    place: Place, engine: Engine, changing: Iterable[FeedRow], formats: Sequence[Format]
-) -> None:
-    """Take over the documents of archives that there are no more; `formats` are those of archives, if any.
-
-    They belong to feeds that are about to be rendered for the first time, and go with what these do not want.
-    Raises PublishError; the next run goes on from there.
-    """
-    for row in changing:
-        if row.rendered or not row.active:
-            continue
-        feed = Feed(slug=row.slug, title="")
-        paths = list(_in_archives(place, feed))
-        if paths:
-            with engine.begin() as connection:
-                newest = archives.newest_number(connection, row.key)
-            wanted = {
-                feed_path(feed, format_, number) for number in range(1, newest + 1) for format_ in formats
-            }
-            left = (path for path in paths if path not in wanted)
-            _put_on_record(engine, filter(place.holds_ours, left), row.key)
+def _row(path: str) -> DocumentRow:
+    return DocumentRow(path=path, feed_key=None, mtime_ns=NOWHERE, size=0, digest=None)
 
 
-def _put_on_record(engine: Engine, paths: Iterable[str], feed_key: int | None) -> None:
-    rows = [
-        DocumentRow(path=path, feed_key=feed_key, mtime_ns=NOWHERE, size=0, digest=None) for path in paths
-    ]
-    if rows:
-        with engine.begin() as connection:
-            documents.put(connection, rows)
+class _Leftovers:
+    """Looks for what is called like a document and lies where none is wanted."""
+
+    def __init__(self, place: Place, press: Press, wanted: Mapping[str, int], *, knows_moves: bool) -> None:
+        """`wanted` are the folded slugs of the feeds there are, each with the number of its archives."""
+        self._place = place
+        self._wanted = wanted
+        self._formats = {FILENAMES[format_] for format_ in press.formats}
+        self._documents = self._formats | ({INDEX} if press.pages else set())
+        self._at_top = self._formats | {INDEX} | {opml_path(format_) for format_ in press.formats}
+        self._knows_moves = knows_moves
+
+    def paths(self) -> Iterator[str]:
+        """Where it lies."""
+        yield from self._below("", (NAMES | OPMLS) - self._at_top)
+        if self._knows_moves:  # or else the file may be the only one that does
+            yield from self._below("", {redirects.PATH})
+        yield from self._beyond_archives("")
+        for name in self._place.names_in(""):
+            if _folded(name) in self._wanted:
+                yield from self._below(f"{name}/", NAMES - self._documents)
+                yield from self._beyond_archives(name)
+            elif not self._is_output(name):
+                yield from self._below(f"{name}/", NAMES)
+                yield from self._beyond_archives(name)
+
+    def _is_output(self, name: str) -> bool:
+        """Whether a folder is the whole output of another feedbot."""
+        return OPML in self._place.names_in(f"{name}/") and self._place.holds_ours(f"{name}/{OPML}")
+
+    def _beyond_archives(self, slug: str) -> Iterator[str]:
+        """Archives in the folder of a feed that it has not, or not in such a format."""
+        start = archives_folder(Feed(slug=slug, title=""))
+        for name in self._place.names_in(start):
+            if name.isdecimal():
+                is_wanted = 1 <= int(name) <= self._wanted.get(_folded(slug), 0)
+                yield from self._below(f"{start}{name}/", NAMES - self._formats if is_wanted else NAMES)
+
+    def _below(self, folder: str, names: Collection[str]) -> Iterator[str]:
+        return (folder + name for name in self._place.names_in(folder) if name in names)
 
 
 def _folded(name: str) -> str:
     """A name whatever its spelling: some disks give another than the one they were given."""
     return unicodedata.normalize("NFC", name).casefold()
-
-
-def _documents_of(place: Place, feed: Feed) -> Iterator[str]:
-    """The paths of feedbot's documents in the folder of a feed, those of its archives too."""
-    if place.holds_ours(folder(feed) + OPML):
-        return  # the whole output of another feedbot
-    yield from filter(place.holds_ours, (*_in_folder(place, folder(feed)), *_in_archives(place, feed)))
-
-
-def _in_archives(place: Place, feed: Feed) -> Iterator[str]:
-    """What may be documents, by their paths, in the archives of a feed."""
-    start = archives_folder(feed)
-    for number in filter(str.isdecimal, place.names_in(start)):
-        yield from _in_folder(place, f"{start}{number}/")
-
-
-def _in_folder(place: Place, start: str) -> Iterator[str]:
-    return (start + name for name in place.names_in(start) if name in NAMES)

@@ -1,8 +1,8 @@
 """What a new configuration, or a new feedbot, changes in the store, found by comparing fingerprints.
 
 Each kind of change has its own cost: how files are read (all are read again), which feeds there are and what
-they select (memberships are made anew), how documents look (all are rendered again), and to which bucket they
-go and with which headers (all are put again).
+they select (memberships are made anew), how documents look (all are rendered again), and where they go and
+with which headers (all are written again).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from feedbot.batches import batches
 from feedbot.changes import Writer
 from feedbot.config import BucketAddress
 from feedbot.index import doubt_index
+from feedbot.leftovers import expect_leftovers
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level
 from feedbot.place import NOWHERE
@@ -48,23 +49,34 @@ def reconfigure(
         files.distrust(connection)
     if _is_new(connection, "selection", _selection(config)):
         _select_anew(connection, catalogue, now)
-    bucket = _bucket(config)
-    moved = _is_new(connection, "bucket", bucket)
+    moved = _is_elsewhere(connection, config)
     if moved:
         documents.forget_all(connection)
-    if _is_new(connection, "headers", str(config.serve.max_age) if bucket else ""):
+    if _is_new(connection, "headers", str(config.serve.max_age) if _is_bucket(config) else ""):
         documents.distrust_all(connection, mtime_ns=NOWHERE)
     if _is_new(connection, "appearance", _appearance(config)) or moved:
         feeds.touch_all(connection)
         archives.doubt_all(connection)
         doubt_index(connection)
+        expect_leftovers(connection)
     return reread
 
 
-def _bucket(config: Config) -> str:
-    """The bucket that documents lie in; "" for a folder, where files tell by their times if it is another."""
+def _is_elsewhere(connection: Connection, config: Config) -> bool:
+    """Whether the place of documents is another one now than the state knows."""
+    before = journal.get(connection, "place")
+    is_new = _is_new(connection, "place", _place(config))
+    return is_new and (before is not None or _is_bucket(config))  # feedbot 0.2 did not note its folder
+
+
+def _place(config: Config) -> str:
+    """Where documents lie: a bucket, or a folder as seen from config.yaml, for both may move together."""
     place = config.feeds.place
-    return f"{place} at {config.access.endpoint}" if isinstance(place, BucketAddress) else ""
+    return f"{place} at {config.access.endpoint}" if isinstance(place, BucketAddress) else config.shown(place)
+
+
+def _is_bucket(config: Config) -> bool:
+    return isinstance(config.feeds.place, BucketAddress)
 
 
 def fingerprint(*values: object) -> str:

@@ -23,7 +23,7 @@ from feedbot.batches import batches
 from feedbot.clock import Clock, utc_now
 from feedbot.crew import Crew
 from feedbot.index import Index, doubt_index
-from feedbot.leftovers import adopt_archives, adopt_feeds
+from feedbot.leftovers import adopt_leftovers
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
@@ -114,9 +114,7 @@ class Refresh:
             stale = feeds.load(connection, stale=True)
             self._index.note(connection, stale, self._clock())
         self._archives.close(stale)
-        formats = self.press.formats if self._catalogue.keeps_archives else ()
-        adopt_archives(self._place, self._engine, stale, formats)
-        adopt_feeds(self._place, self._engine, stale)
+        adopt_leftovers(self._place, self._engine, self.press, keeps_archives=self._catalogue.keeps_archives)
         unwanted = self._archives.refresh(crew, report)
         pays = crew.pays(len(stale), PLENTY)
         orders = self._orders(stale, lend=pays)

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from checker import check_folder
+from chronicle import Fuse, full_disk
 from lxml import etree
 from newsroom import FEEDS_URL, SITE, Newsroom, age
 from sqlalchemy import Connection, event, text
 
+from feedbot.build import Builder
 from feedbot.errors import ContentError, PublishError, StoreError
 from feedbot.model import Level
 from feedbot.place import DocumentRow
@@ -178,6 +180,78 @@ def test_after_a_lost_state_no_feed_stays_that_nobody_asks_for(newsroom: Newsroo
     newsroom.write("leak9.md", topics=["Leak"])
     newsroom.build()
     assert newsroom.titles("leak") == ["About leak9"]
+
+
+def test_after_a_lost_state_nothing_stays_in_a_form_that_is_not_wanted_any_more(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", body="Never to be read.")
+    newsroom.build()
+    newsroom.close()
+    shutil.rmtree(newsroom.folder / ".feedbot")
+    newsroom.write("one.md", body="Corrected.")
+    newsroom.configure(feeds={"formats": ["atom"], "pages": False})
+    newsroom.build()
+    expected = {"index.html", "page.css", "page.js", "feeds.opml", "atom.opml", "atom.xml", "ai/atom.xml"}
+    assert set(newsroom.snapshot()) == expected
+
+
+def test_after_a_lost_state_a_look_at_one_file_costs_no_feed(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", topics=["AI"])
+    two = newsroom.write("two.md", topics=["Law"])
+    three = newsroom.write("three.md", topics=["Spam"])
+    newsroom.build()
+    newsroom.close()
+    shutil.rmtree(newsroom.folder / ".feedbot")
+    three.unlink()
+    newsroom.build([two])  # as after a first pass that failed
+    assert newsroom.titles("ai") == ["About one"]
+    newsroom.build()
+    assert newsroom.titles("ai") == ["About one"]
+    assert not (newsroom.feeds / "spam").exists()
+
+
+def test_feeds_that_come_back_to_a_place_leave_nothing_there_that_nobody_asks_for(newsroom: Newsroom) -> None:
+    newsroom.configure(feeds={"archive": True, "limit": 1})
+    newsroom.write("one.md", topics=["AI"])
+    newsroom.write("two.md", topics=["AI"])
+    spam = newsroom.write("spam.md", topics=["Spam"])
+    newsroom.build()
+    newsroom.configure(feeds={"path": "elsewhere", "topics": {"Spam": {"feed": False}}})
+    newsroom.build()
+    spam.unlink()
+    newsroom.configure(feeds={"topics": {"Spam": {"feed": False}}, "formats": ["json"]})
+    newsroom.build()
+    (newsroom.feeds / "note.txt").write_text("not ours")
+    assert newsroom.titles() == ["About one", "About two"]
+    expected = {"index.html", "page.css", "page.js", "feeds.opml", "json.opml", "feed.json", "note.txt"}
+    assert set(newsroom.snapshot()) == expected | {"ai/feed.json", "ai/index.html"}
+
+
+def test_what_a_pass_that_was_cut_short_wrote_is_removed_if_nobody_asks_for_it_any_more(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.write("one.md")
+    fuse = Fuse(2, full_disk())
+    with pytest.raises(PublishError):
+        Builder(newsroom.config, newsroom.engine, make_output=fuse.output_of).run()
+    assert len(newsroom.snapshot()) == 2
+    newsroom.configure(feeds={"formats": ["json"]})
+    newsroom.build()
+    expected = {"index.html", "page.css", "page.js", "feeds.opml", "json.opml", "feed.json"}
+    assert set(newsroom.snapshot()) == expected | {"ai/feed.json", "ai/index.html"}
+
+
+def test_where_feeds_go_nothing_of_somebody_else_is_overwritten(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    public = newsroom.folder / "public"
+    (public / "ai").mkdir(parents=True)
+    for name in ("index.html", "ai/index.html"):
+        (public / name).write_text("My own page")
+    newsroom.configure(feeds={"path": "public"})
+    report = newsroom.build()
+    assert sorted(report.refresh.foreign) == ["ai/index.html", "index.html"]
+    assert (public / "index.html").read_text() == (public / "ai/index.html").read_text() == "My own page"
+    assert (public / "ai/rss.xml").exists()
 
 
 def test_after_a_lost_state_a_content_folder_that_is_not_mounted_costs_no_feed(newsroom: Newsroom) -> None:

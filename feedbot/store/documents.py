@@ -47,6 +47,16 @@ def of_archives(connection: Connection, keys: Sequence[int]) -> dict[str, Docume
     return {row.path: DocumentRow(**row._mapping) for row in connection.execute(statement)}
 
 
+def find_paths(connection: Connection, paths: Iterable[str]) -> set[str]:
+    """Those of `paths` at which feedbot wrote documents and has not removed them."""
+    statement = select(documents.c.path)
+    return {
+        path
+        for chunk in chunks(paths)
+        for path in connection.scalars(statement.where(documents.c.path.in_(chunk)))
+    }
+
+
 def put(connection: Connection, rows: Sequence[DocumentRow]) -> None:
     """Record that feedbot wrote these."""
     upsert(

@@ -164,6 +164,11 @@ def moves(connection: Connection) -> dict[str, str]:
     return {row.slug: row.current_slug for row in connection.execute(statement)}
 
 
+def has_moves(connection: Connection) -> bool:
+    """Whether any feed, dropped ones too, had another slug before."""
+    return bool(connection.execute(select(select(slugs.c.slug).where(~slugs.c.current).exists())).scalar())
+
+
 def restore_moves(connection: Connection, known: Mapping[str, str]) -> None:
     """Note former slugs that the store has forgotten; `known` leads from each to the current one."""
     keys = dict(connection.execute(select(slugs.c.slug, slugs.c.feed_key).where(slugs.c.current)).all())

@@ -85,10 +85,10 @@ class Catalogue:
         title, description, limit, content = row.title, "", feeds.limit, feeds.content
         if row.kind is Kind.TOPIC and row.name in self._topics:
             topic = self._topics[row.name]
-            title, description = topic.title or title, topic.description or ""
+            title, description = topic.title or self._topic_names[row.name], topic.description or ""
         elif row.kind is Kind.NAMED:
             named = self._named[row.name]
-            title, description = named.title or title, named.description or ""
+            title, description = named.title or named.name, named.description or ""
             limit, content = named.limit or limit, named.content or content
         if row.kind is Kind.ALL:
             feed = Feed(

@@ -627,6 +627,17 @@ def test_a_feed_that_the_configuration_drops_is_removed_and_comes_back_on_demand
     assert (newsroom.feeds / "ai/atom.xml").exists()
 
 
+def test_a_feed_is_called_as_the_configuration_spells_it_now(newsroom: Newsroom) -> None:
+    named = {"where": {"topics": ["AI"]}, "slug": "best"}
+    newsroom.configure(feeds={"named": [{"name": "best of", **named}]})
+    newsroom.write("one.md", topics=["ai"])
+    newsroom.build()
+    newsroom.configure(feeds={"topics": {"AI": {}}, "named": [{"name": "Best of", **named}]})
+    newsroom.build()
+    for slug, title in (("ai", "AI"), ("best", "Best of")):
+        assert json.loads((newsroom.feeds / slug / "feed.json").read_bytes())["title"].startswith(title)
+
+
 def test_a_named_feed_follows_heat_that_no_reader_sees(newsroom: Newsroom) -> None:
     newsroom.configure(feeds={"named": [{"name": "Top", "where": {"min_heat": 100}}]})
     newsroom.write("one.md", heat=99)

@@ -162,6 +162,7 @@ class Builder:
     ) -> PassReport:
         """Make one pass over everything, or over `paths` (absolute) and what lies below them.
 
+        The first pass with a state is over everything in any case.
         `patient` says that there will be another pass when the report's `next_due` comes: until then the
         numbers on the index page may wait, if nothing else changes there.
         Raises ContentError or PublishError; then the store and the output are as they were, or whole and
@@ -199,9 +200,12 @@ class Builder:
         if not self._prepared:
             self._place.prepare()
             self._prepared = True
+        is_first = self._is_unknown()
+        if is_first:
+            paths = None  # as after a first pass that failed: what else there is, is not known
         # No transaction spans the network, which may be what lies between here and the output.
         look = self._place.look() if paths is None else None
-        report.lost_state = self._is_unknown() and self._place.has_output()
+        report.lost_state = is_first and self._place.has_output()
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
             fingerprint = self._newsroom.sources.reader.fingerprint

@@ -40,8 +40,8 @@ def adopt_leftovers(place: Place, engine: Engine, press: Press, *, keeps_archive
     with engine.begin() as connection:
         if journal.get(connection, "leftovers") != "expected":
             return
-        if journal.get(connection, "baseline") is None or not articles.are_there(connection):
-            return  # a content folder that was not looked at, or is not mounted, asks for no feed either
+        if not articles.are_there(connection):
+            return  # a content folder that is not mounted asks for no feed either
         rows = [row for row in feeds.load(connection) if row.active]
         wanted = {
             _folded(row.slug): archives.newest_number(connection, row.key) if keeps_archives else 0

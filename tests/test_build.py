@@ -194,19 +194,22 @@ def test_after_a_lost_state_nothing_stays_in_a_form_that_is_not_wanted_any_more(
     assert set(newsroom.snapshot()) == expected
 
 
-def test_after_a_lost_state_a_look_at_one_file_costs_no_feed(newsroom: Newsroom) -> None:
+def test_after_a_lost_state_an_edit_costs_no_feed_and_no_former_address(newsroom: Newsroom) -> None:
     newsroom.write("one.md", topics=["AI"])
     two = newsroom.write("two.md", topics=["Law"])
-    three = newsroom.write("three.md", topics=["Spam"])
     newsroom.build()
+    newsroom.configure(feeds={"topics": {"AI": {"slug": "machines"}, "Law": {"slug": "courts"}}})
+    newsroom.build()
+    before = newsroom.snapshot()
     newsroom.close()
     shutil.rmtree(newsroom.folder / ".feedbot")
-    three.unlink()
-    newsroom.build([two])  # as after a first pass that failed
-    assert newsroom.titles("ai") == ["About one"]
-    newsroom.build()
-    assert newsroom.titles("ai") == ["About one"]
-    assert not (newsroom.feeds / "spam").exists()
+    newsroom.content.rename(newsroom.folder / "away")
+    with pytest.raises(ContentError):
+        newsroom.build()
+    (newsroom.folder / "away").rename(newsroom.content)
+    newsroom.build([two])
+    assert newsroom.titles("machines") == ["About one"]
+    assert newsroom.snapshot()["_redirects"] == before["_redirects"]
 
 
 def test_feeds_that_come_back_to_a_place_leave_nothing_there_that_nobody_asks_for(newsroom: Newsroom) -> None:

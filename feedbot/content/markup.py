@@ -97,6 +97,7 @@ _DOCUMENT = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body)\b", r
 _TEMPLATE = re.compile(
     r"\{%-?\s*[a-z]|\{\{[<%]|\{\{-?\s*(?:site|page)\.\w|(?:\{|%7B)(?:static|filename|attach)(?:\}|%7D)"
 )
+_DRAWN = ("svg", "math", "SVG", "MATH")  # nearly all bodies have none of them, which is told in no time
 _DRAWING = re.compile(r"<(svg|math)(?=[\s/>])(?![^>]{0,500}\baria-hidden\b)", re.IGNORECASE)
 # What is never closed goes on to the end: else each such tag would be a search through all the rest.
 _UNSEEN = re.compile(
@@ -126,7 +127,7 @@ def _remarks(source: str, raw: str) -> list[Remark]:
 
 def _templates(source: str, raw: str) -> Remark | None:
     """Template tags outside code: other programs execute them, feedbot shows them as they are."""
-    if _TEMPLATE.search(source) is None:
+    if "{" not in source or _TEMPLATE.search(source) is None:
         return None
     text = html.unescape(_CODE.sub("", raw))
     found = _TEMPLATE.search(text)
@@ -139,7 +140,8 @@ def _templates(source: str, raw: str) -> Remark | None:
 
 def _drawings(source: str, raw: str) -> Remark | None:
     """Drawings and formulas, which the sanitiser takes out; but for icons, which nobody misses."""
-    if _DRAWING.search(raw) is None:
+    is_drawn = "<" in source and any(name in source for name in _DRAWN)
+    if not is_drawn or _DRAWING.search(raw) is None:
         return None
     seen = _UNSEEN.sub("", raw)
     found = _DRAWING.search(seen)

@@ -21,6 +21,7 @@ from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import DocumentRow
 from feedbot.render import render_index
 from feedbot.render.addresses import INDEX
+from feedbot.render.alphabet import in_order
 from feedbot.render.pages import drawn_of, render_index_page
 from feedbot.render.press import Press
 from feedbot.store import activity, documents, feeds, journal
@@ -124,16 +125,16 @@ class Index:
         return recorded.unwanted
 
     def _listings(self, connection: Connection) -> list[Listing]:
-        """All feeds with their numbers: the feed of all articles, the named ones, then topics by name."""
+        """All feeds with their numbers: that of all articles, the named ones, then topics, each by title."""
         numbers = activity.numbers(connection)
         newest = max((found.newest for found in numbers.values()), default=EPOCH)
         order = {Kind.ALL: 0, Kind.NAMED: 1, Kind.TOPIC: 2}
-        active = (row for row in feeds.load(connection) if row.active)
-        rows = sorted(active, key=lambda row: (order[row.kind], row.name))
+        shown = {row: self._catalogue.choice(row).feed for row in feeds.load(connection) if row.active}
+        rows = sorted(shown, key=lambda row: (order[row.kind], in_order(shown[row].title), row.name))
         weeks = activity.weeks(connection, [row.key for row in drawn_of(rows)], newest)
         listings = []
         for row in rows:
-            feed, found = self._catalogue.choice(row).feed, numbers.get(row.key)
+            feed, found = shown[row], numbers.get(row.key)
             listings.append(
                 Listing(feed=feed, articles=found.articles, newest=found.newest, weeks=weeks.get(row.key, ()))
                 if found

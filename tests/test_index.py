@@ -67,6 +67,17 @@ def test_an_article_that_is_due_before_the_page_comes_first(newsroom: Newsroom) 
     )
 
 
+def test_feeds_are_listed_by_what_they_are_called(newsroom: Newsroom) -> None:
+    newsroom.configure(feeds={"topics": {"Robotics": {"title": "Machines"}}})
+    newsroom.write("one.md", topics=["zebra", "Éclair", "Robotics", "Topic 10", "Topic 9", "echo", "Law"])
+    newsroom.build()
+    wanted = ["echo", "Éclair", "Law", "Machines", "Topic 9", "Topic 10", "zebra"]
+    for name, mark in (("index.html", 'aria-label="{}: RSS"'), ("feeds.opml", 'text="{} – ')):
+        text = (newsroom.feeds / name).read_text(encoding="utf-8")
+        places = [text.index(mark.format(title)) for title in wanted]
+        assert places == sorted(places), name
+
+
 def test_a_new_feed_is_named_in_the_pass_that_writes_it(any_newsroom: Newsroom) -> None:
     newsroom = any_newsroom
     newsroom.write("one.md")

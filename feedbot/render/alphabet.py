@@ -5,6 +5,7 @@ Pure, and by Unicode alone: no locale has a say, so that every machine sorts ali
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
@@ -19,6 +20,9 @@ RIGHT_TO_LEFT = frozenset(
     {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ps", "sd", "syr", "ug", "ur", "yi"}
 )
 RIGHT_TO_LEFT_SCRIPTS = frozenset({"adlm", "arab", "aran", "hebr", "nkoo", "rohg", "syrc", "thaa"})
+
+_NUMBER = re.compile("[0-9]+")
+_DIGITS = 20  # numbers in names are shorter; longer ones are sorted like words
 
 _Thing = TypeVar("_Thing")
 
@@ -48,8 +52,16 @@ def by_letter(things: Iterable[_Thing], name: Callable[[_Thing], str]) -> list[t
     return [(first, [thing for _, thing in pairs]) for first, pairs in groups]
 
 
+def in_order(name: str) -> str:
+    """What a name is sorted by: without accents and case, and 9 before 10."""
+    bare = _bare(name).casefold()
+    if name.isalpha():
+        return bare
+    return _NUMBER.sub(lambda number: number[0].rjust(_DIGITS, "0"), bare)
+
+
 class _Rank(NamedTuple):
-    """By letter, so that each is one group; then without accents and case; then as it is."""
+    """By letter, so that each is one group; then as names are sorted; then as it is."""
 
     has_letter: bool
     letter: str
@@ -59,7 +71,7 @@ class _Rank(NamedTuple):
 
 def _rank(name: str) -> _Rank:
     first = letter(name)
-    return _Rank(first != OTHER, first, _bare(name).casefold(), name)
+    return _Rank(first != OTHER, first, in_order(name), name)
 
 
 def _bare(name: str) -> str:

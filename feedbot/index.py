@@ -22,6 +22,7 @@ from feedbot.place import DocumentRow
 from feedbot.render import render_index
 from feedbot.render.addresses import INDEX
 from feedbot.render.alphabet import in_order
+from feedbot.render.items import bare_title
 from feedbot.render.pages import drawn_of, render_index_page
 from feedbot.render.press import Press
 from feedbot.store import activity, documents, feeds, journal
@@ -129,8 +130,11 @@ class Index:
         numbers = activity.numbers(connection)
         newest = max((found.newest for found in numbers.values()), default=EPOCH)
         order = {Kind.ALL: 0, Kind.NAMED: 1, Kind.TOPIC: 2}
+        site = self._press.site
         shown = {row: self._catalogue.choice(row).feed for row in feeds.load(connection) if row.active}
-        rows = sorted(shown, key=lambda row: (order[row.kind], in_order(shown[row].title), row.name))
+        rows = sorted(
+            shown, key=lambda row: (order[row.kind], in_order(bare_title(site, shown[row])), row.name)
+        )
         weeks = activity.weeks(connection, [row.key for row in drawn_of(rows)], newest)
         listings = []
         for row in rows:

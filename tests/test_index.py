@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,13 +70,17 @@ def test_an_article_that_is_due_before_the_page_comes_first(newsroom: Newsroom) 
 
 def test_feeds_are_listed_by_what_they_are_called(newsroom: Newsroom) -> None:
     newsroom.configure(feeds={"topics": {"Robotics": {"title": "Machines"}}})
-    newsroom.write("one.md", topics=["zebra", "Éclair", "Robotics", "Topic 10", "Topic 9", "echo", "Law"])
+    newsroom.write(
+        "one.md", topics=["zebra", "Éclair", "Robotics", "Topic 10", "Topic 9", "echo", "Law Courts", "Law"]
+    )
     newsroom.build()
-    wanted = ["echo", "Éclair", "Law", "Machines", "Topic 9", "Topic 10", "zebra"]
+    wanted = ["echo", "Éclair", "Law", "Law Courts", "Machines", "Topic 9", "Topic 10", "zebra"]
     for name, mark in (("index.html", 'aria-label="{}: RSS"'), ("feeds.opml", 'text="{} – ')):
         text = (newsroom.feeds / name).read_text(encoding="utf-8")
         places = [text.index(mark.format(title)) for title in wanted]
         assert places == sorted(places), name
+    feed = json.loads((newsroom.feeds / "law" / "feed.json").read_bytes())
+    assert feed["description"] == "Law: articles from Example Newsroom"
 
 
 def test_a_new_feed_is_named_in_the_pass_that_writes_it(any_newsroom: Newsroom) -> None:

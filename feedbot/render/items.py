@@ -51,10 +51,15 @@ def site_author(site: Site) -> Author:
     return site.author if site.author and site.author.name else Author(name=site.title)
 
 
+def bare_title(site: Site, feed: Feed) -> str:
+    """The title of a feed without the name of the site, which readers see behind it."""
+    return feed.title.removesuffix(f" – {site.title}")
+
+
 def description_of(site: Site, feed: Feed) -> str:
     """One sentence about the feed; RSS demands one."""
     if feed.slug:
-        return feed.description or f"{feed.title}: articles from {site.title}"
+        return feed.description or f"{bare_title(site, feed)}: articles from {site.title}"
     return feed.description or site.description or f"All articles from {site.title}"
 
 

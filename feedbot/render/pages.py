@@ -30,7 +30,7 @@ from feedbot.render.addresses import (
     page_url,
 )
 from feedbot.render.alphabet import by_letter, direction
-from feedbot.render.items import description_of
+from feedbot.render.items import bare_title, description_of
 from feedbot.render.mark import GENERATOR
 from feedbot.render.stories import ours, web
 from feedbot.render.weeks import Drawing, draw
@@ -147,7 +147,7 @@ def _name(site: Site, feed: Feed) -> str:
     """What a feed is called among those of its site: in a reader its title names the site, too."""
     if not feed.slug and feed.title == site.title:
         return ALL
-    return feed.title.removesuffix(f" – {site.title}")
+    return bare_title(site, feed)
 
 
 def _common(site: Site, feed: Feed, formats: Sequence[Format], *, pictures: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ in the store.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import signal
@@ -80,7 +81,7 @@ class Worker:
         self._timezone = timezone
         self._deliverer = deliverer
         self._config = config
-        self._config_stamp = stamp_of(config)
+        self._config_digest = digest_of(config)
         self._server = server
         self._on_pass = on_pass
         self._clock = clock
@@ -185,9 +186,9 @@ class Worker:
 
     def _look_at_config(self) -> None:
         """Say once for each change of the configuration that it takes a new start to be in force."""
-        stamp = stamp_of(self._config)
-        if stamp is not None and stamp != self._config_stamp:
-            self._config_stamp = stamp
+        digest = digest_of(self._config)
+        if digest is not None and digest != self._config_digest:
+            self._config_digest = digest
             log.warning("%s has changed: restart feedbot, and it will be in force", self._config.name)
 
     def _hear(self, wake_up: WakeUp) -> None:
@@ -266,10 +267,9 @@ def _told(failure: BaseException) -> str:
     return f"{type(failure).__name__}: {first_line}"
 
 
-def stamp_of(path: Path) -> tuple[int, int, int] | None:
-    """What tells one state of a file from another; None while it is not there."""
+def digest_of(path: Path) -> bytes | None:
+    """What tells whether a file says something else; None while it cannot be read."""
     try:
-        found = path.stat()
+        return hashlib.sha256(path.read_bytes()).digest()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

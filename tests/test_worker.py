@@ -110,6 +110,9 @@ def test_a_change_of_the_configuration_is_noticed_and_what_it_takes_is_said(
     newsroom.write("one.md")
     process = start()
     process.wait_for_line("looked at everything")
+    (newsroom.folder / "config.yaml").touch()  # says what it said
+    newsroom.write("zero.md")
+    process.wait_for_line("looked at what changed")
     newsroom.configure(feeds={"limit": 7})
     newsroom.write("two.md")  # wakes it
     process.wait_for_line("config.yaml has changed: restart feedbot")

@@ -32,7 +32,7 @@ from feedbot.store.feeds import FeedName, Kind
 from feedbot.store.schema import articles, feeds, files, leases, metadata, slugs
 
 HOUR = timedelta(hours=1)
-LIMIT = 2  # of a feed, where the history has not set another
+LIMIT = 3  # of a feed, where the history has not set another
 MORE = "<p>More of it.</p>\n" * 80  # above the smallest `max_item_size` of a history
 
 
@@ -82,20 +82,20 @@ class Setting:
     feeds: dict[str, Any] = field(default_factory=dict)
     topics: dict[str, dict[str, Any]] = field(default_factory=dict)
     named: dict[str, dict[str, Any]] = field(default_factory=dict)
-    excludes: bool = False  # the folder bare/
+    content: dict[str, Any] = field(default_factory=dict)
 
     def sections(self) -> dict[str, Any]:
         """The sections of the file."""
         named = [{"name": name, **options} for name, options in self.named.items()]
         return {
             "site": {**SITE, **self.site},
-            "content": {"path": "content", "exclude": ["bare/"] if self.excludes else []},
+            "content": self.content,
             "feeds": {"limit": LIMIT, **self.feeds, "topics": self.topics, "named": named},
         }
 
     def leaves_out(self, name: str) -> bool:
         """Whether the file `name` is none that is read."""
-        return self.excludes and name.startswith("bare/")
+        return any(map(name.startswith, self.content.get("exclude", [])))
 
     def options_of(self, feed: FeedName) -> dict[str, Any] | None:
         """What is said of a feed; None: nothing, not even its name."""

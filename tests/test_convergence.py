@@ -78,11 +78,12 @@ feeds_options = options(
     limit=st.sampled_from([1, 2, 3, 50]),
     formats=st.lists(st.sampled_from(["rss", "atom", "json"]), min_size=1, unique=True),
     pages=st.booleans(),
-    pictures=st.booleans(),
     archive=st.booleans(),
+    pictures=st.booleans(),
     content=st.sampled_from(["full", "excerpt"]),
     max_item_size=st.sampled_from(["1KB", "64KB"]),
     hub=st.sampled_from(["", "https://hub.example.com/"]),
+    path=st.sampled_from(["feeds", "elsewhere"]),
 )
 slugs, titles = st.sampled_from(SLUGS), st.sampled_from([None, "A title"])
 topic_options = st.none() | st.fixed_dictionaries(
@@ -92,6 +93,14 @@ wheres = st.sampled_from([{"min_heat": 50}, {"topics": ["AI", "Law"]}, {"topics"
 limits, extents = st.sampled_from([None, 1, 4]), st.sampled_from([None, "excerpt"])
 named_options = st.none() | st.fixed_dictionaries(
     {"where": wheres}, optional={"slug": slugs, "title": titles, "limit": limits, "content": extents}
+)
+
+configurations = st.one_of(  # the section, the option and its value; None: not given
+    st.tuples(st.just("site"), site_options),
+    st.tuples(st.just("content"), options(exclude=st.sampled_from([None, ["bare/"]]))),
+    st.tuples(st.just("feeds"), feeds_options),
+    st.tuples(st.just("topics"), st.tuples(st.sampled_from(TOPICS), topic_options)),
+    st.tuples(st.just("named"), st.tuples(st.sampled_from(["Top", "TOP", "Robots", "Rest"]), named_options)),
 )
 
 
@@ -115,9 +124,11 @@ class Histories(RuleBasedStateMachine):
 
     # --- content ---
 
-    @initialize(said=st.fixed_dictionaries(dict.fromkeys(NAMES, stories)))
-    def begin(self, said: dict[str, Story]) -> None:
-        self.write("always.md", Story(published=-10_000))  # without any article no feed is removed
+    @initialize(said=st.fixed_dictionaries(dict.fromkeys(NAMES, stories)), archive=st.booleans())
+    def begin(self, said: dict[str, Story], archive: bool) -> None:
+        self._set(feeds={"archive": archive})
+        # Without any article no feed is removed.
+        self.write("always.md", Story(published=0, is_long=True))
         for name, story in said.items():
             self.write(name, story)
         self.look_at_everything()
@@ -149,31 +160,13 @@ class Histories(RuleBasedStateMachine):
 
     # --- configuration ---
 
-    @rule(option=site_options)
-    def set_site(self, option: tuple[str, Any]) -> None:
-        self._set(site={**self.told.setting.site, option[0]: option[1]})
-
-    @rule(option=feeds_options)
-    def set_feeds(self, option: tuple[str, Any]) -> None:
-        self._set(feeds={**self.told.setting.feeds, option[0]: option[1]})
-
-    @rule(topic=st.sampled_from(TOPICS), options=topic_options)
-    def set_topic(self, topic: str, options: dict[str, Any] | None) -> None:
-        self._set(topics=_with(self.told.setting.topics, topic, options))
-
-    @rule(name=st.sampled_from(["Top", "TOP", "Robots", "Rest"]), options=named_options)
-    def set_named(self, name: str, options: dict[str, Any] | None) -> None:
-        self._set(named=_with(self.told.setting.named, name, options))
-
-    @rule(excludes=st.booleans())
-    def exclude(self, excludes: bool) -> None:
-        self._set(excludes=excludes)
-
-    @rule(path=st.sampled_from(["feeds", "elsewhere"]))
-    def move(self, path: str) -> None:
-        if path != self.told.output.name:
+    @rule(change=configurations)
+    def configure(self, change: tuple[str, tuple[str, Any]]) -> None:
+        section, (name, value) = change
+        if name == "path" and value != self.told.output.name:
             self._estrange()
-            self._set(feeds={**self.told.setting.feeds, "path": path})
+        others = {key: one for key, one in getattr(self.told.setting, section).items() if key != name}
+        self._set(**{section: others if value is None else {**others, name: value}})
 
     def _set(self, **changes: Any) -> None:
         before: Setting = self.told.setting
@@ -296,14 +289,6 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.folder.cleanup()
-
-
-def _with(
-    some: dict[str, dict[str, Any]], name: str, options: dict[str, Any] | None
-) -> dict[str, dict[str, Any]]:
-    """What is said of feeds, with what is said of one instead of any that was (None: nothing)."""
-    others = {other: one for other, one in some.items() if other != name}
-    return others if options is None else {**others, name: options}
 
 
 def without_archives(tree: dict[str, bytes]) -> dict[str, bytes]:

@@ -40,7 +40,7 @@ from feedbot.errors import ConfigError, PublishError, StandbyError
 from feedbot.model import fold_name
 from feedbot.store.db import open_store
 
-HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "25"))
+HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "15"))
 STEPS = 25  # of one history
 
 NAMES = ("a.md", "b.md", "c.md", "d.md", "sub/e.md", "bare/f.md")

@@ -237,10 +237,7 @@ class Builder:
 
     def _is_another(self, connection: Connection) -> bool:
         """Whether the last pass was made with another setup; notes ours."""
-        known = journal.get(connection, "setup")
-        if known != self._setup:
-            journal.put(connection, "setup", self._setup)
-        return known is not None and known != self._setup
+        return journal.replace(connection, "setup", self._setup) not in {None, self._setup}
 
     def _is_unknown(self) -> bool:
         """Whether no pass has ever been made with this state."""

@@ -132,10 +132,7 @@ def _call(load: Iterable[Callable[[], object]]) -> None:
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:
     try:
         return pool.submit(work, item)
-    except (
-        BrokenProcessPool,
-        OSError,
-    ) as error:  # one that was killed, or one more that could not be started
+    except (BrokenProcessPool, OSError) as error:  # one was killed, or one more could not be started
         broken: Future[Result] = Future()
         broken.set_exception(BrokenProcessPool(str(error)))
         return broken

@@ -197,12 +197,16 @@ class Identities:
         )
         return make_id(self._id_base, relative)
 
+    def _is_known_by_id(self, read: Ready) -> bool:
+        """Whether there is an article with the `id` that the file gives."""
+        return bool(read.id) and make_id(self._id_base, read.id) in self._by_id
+
     def _return(self, name: str, read: Ready) -> StoredArticle | None:
         """The article last read at this path, though its id may be made of an older path.
 
         An article whose file gave an `id` comes back with it alone: without, another has taken its place.
         """
-        if read.id and make_id(self._id_base, read.id) in self._by_id:
+        if self._is_known_by_id(read):
             return None
         stored = self._by_path.get(name)
         return stored if stored and self._is_free(stored) else None
@@ -213,7 +217,7 @@ class Identities:
         A file that came before, and was broken or held back until now, counts as one that comes.
         """
         trace = _trace(read)
-        if not trace or trace in self._shared or make_id(self._id_base, read.id) in self._by_id:
+        if not trace or trace in self._shared or self._is_known_by_id(read):
             return None
         left = (*self._going_by_trace.get(trace, ()), *self._recent.get(trace, ()))
         candidates = {stored.key: stored for stored in left if self._is_free(stored)}

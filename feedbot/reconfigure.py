@@ -64,9 +64,9 @@ def reconfigure(
 
 def _is_elsewhere(connection: Connection, config: Config) -> bool:
     """Whether the place of documents is another one now than the state knows."""
-    before = journal.get(connection, "place")
-    is_new = _is_new(connection, "place", _place(config))
-    return is_new and (before is not None or _is_bucket(config))  # feedbot 0.2 did not note its folder
+    place = _place(config)
+    before = journal.replace(connection, "place", place)
+    return before != place and (before is not None or _is_bucket(config))  # feedbot 0.2 noted no folder
 
 
 def _place(config: Config) -> str:
@@ -86,10 +86,7 @@ def fingerprint(*values: object) -> str:
 
 
 def _is_new(connection: Connection, name: str, value: str) -> bool:
-    if (journal.get(connection, name) or "") == value:
-        return False
-    journal.put(connection, name, value)
-    return True
+    return (journal.replace(connection, name, value) or "") != value
 
 
 def _selection(config: Config) -> str:

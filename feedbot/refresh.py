@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from feedbot.archive import Archives
 from feedbot.audience import setup_of_hub
 from feedbot.batches import batches
-from feedbot.clock import Clock, utc_now
+from feedbot.clock import Clock
 from feedbot.crew import Crew
 from feedbot.index import Index, doubt_index
 from feedbot.leftovers import adopt_leftovers
@@ -75,12 +75,12 @@ class Refresh:
         output: Output,
         engine: Engine,
         *,
-        clock: Clock = utc_now,
-        senders_clock: Clock | None = None,
+        clock: Clock,
+        senders_clock: Clock,
     ) -> None:
         self._config = config
         self._clock = clock
-        self._senders_clock = senders_clock or clock
+        self._senders_clock = senders_clock
         options = config.feeds
         self.press = Press(
             site=config.site_model(),

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, make_url, text
+from alembic import command
+from sqlalchemy import URL, Connection, create_engine, make_url, text
+
+from feedbot.store.migrations import config
 
 
 @contextmanager
@@ -39,6 +42,21 @@ def empty(url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("drop schema public cascade"))
         connection.execute(text("create schema public"))
+    engine.dispose()
+
+
+@contextmanager
+def older_state(url: str | URL, version: str) -> Iterator[Connection]:
+    """A connection to a new state as a feedbot of this version of the schema left it."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        settings = config()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, version)
+        yield connection
     engine.dispose()
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from alembic import command
+from databases import older_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from newsroom import Newsroom
-from sqlalchemy import Connection, create_engine, select, text
+from sqlalchemy import Connection, select, text
 
 from feedbot.build import Builder
 from feedbot.store import activity, feeds, journal, schema
 from feedbot.store.db import open_store
-from feedbot.store.migrations import config
 
 DAYS = ["0900-01-05", "1969-12-31", "1970-01-01", "2025-12-04", "2026-05-01", "2026-05-03", "2026-05-29"]
 AN_EDIT = st.tuples(
@@ -121,20 +119,14 @@ def test_weeks_end_with_the_newest_article_of_the_site(newsroom: Newsroom) -> No
     assert [numbers[keys[slug]].articles for slug in ("", "ai", "tea")] == [3, 2, 2]
 
 
-def test_an_upgrade_counts_what_was_there(store_url: str, tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir(exist_ok=True)
-    engine = create_engine(store_url)
-    with engine.begin() as connection:
-        settings_ = config()
-        settings_.attributes["connection"] = connection
-        command.upgrade(settings_, "0002")
+def test_an_upgrade_counts_what_was_there(store_url: str) -> None:
+    with older_state(store_url, "0002") as connection:
         connection.execute(text(ONE_FEED))
         moments = [-1, 0, 1_780_000_000_000_000, 1_780_000_000_000_001]
         connection.execute(
             text(ONE_ARTICLE), [{"key": key, "at": moment} for key, moment in enumerate(moments, 1)]
         )
         connection.execute(text("insert into members select 7, key, published_us from articles"))
-    engine.dispose()
     upgraded = open_store(store_url)
     with upgraded.begin() as connection:
         assert counted_along(connection) == counted_anew(connection) != {}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from click.testing import CliRunner
+from databases import older_state
 from newsroom import Newsroom
 from postbox import Desk, webhook
 from sqlalchemy import Engine, create_engine, event, inspect, select, text
@@ -29,7 +29,6 @@ from feedbot.errors import StoreError
 from feedbot.store import journal
 from feedbot.store.copying import ROWS, STATE, copy_state
 from feedbot.store.db import open_store
-from feedbot.store.migrations import config
 from feedbot.store.schema import metadata
 
 __all__ = ["start"]  # the fixture
@@ -182,13 +181,8 @@ def test_what_was_waiting_is_sent_once_and_in_order_and_new_keys_follow(
 
 def test_an_old_state_is_brought_up_to_date_on_the_way(tmp_path: Path, postgres_url: str) -> None:
     old = f"sqlite:///{tmp_path / 'old.db'}"
-    engine = create_engine(old)
-    with engine.begin() as connection:
-        settings = config()
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, "0001")
+    with older_state(old, "0001") as connection:
         connection.execute(text("insert into state values ('baseline', 'long ago')"))
-    engine.dispose()
     copy(old, postgres_url)
     assert rows_at(postgres_url)["state"] == [("baseline", "long ago")]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from databases import older_state
 from newsroom import Newsroom
 from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
 
@@ -69,15 +69,8 @@ def test_a_migrated_database_equals_a_fresh_one(store_url: str, tmp_path: Path) 
     assert described(store_url) == migrated
 
 
-def test_an_upgrade_from_the_first_schema_announces_nothing_of_the_past(
-    store_url: str, tmp_path: Path
-) -> None:
-    (tmp_path / "state").mkdir(exist_ok=True)
-    engine = create_engine(store_url)
-    with engine.begin() as connection:
-        settings = config()
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, "0001")
+def test_an_upgrade_from_the_first_schema_announces_nothing_of_the_past(store_url: str) -> None:
+    with older_state(store_url, "0001") as connection:
         connection.execute(
             text(
                 "insert into articles (key, id, path, url_digest, status, reason, published_us, visible_hash,"
@@ -87,7 +80,6 @@ def test_an_upgrade_from_the_first_schema_announces_nothing_of_the_past(
         connection.execute(
             text("insert into events (number, article_key, kind, at_us) values (1, 1, 'published', 7)")
         )
-    engine.dispose()
     upgraded = open_store(store_url)
     with upgraded.begin() as connection:
         assert journal.load_news(connection) == []
@@ -97,16 +89,11 @@ def test_an_upgrade_from_the_first_schema_announces_nothing_of_the_past(
 
 @pytest.mark.parametrize("version", [None, "0001"])
 def test_several_that_start_at_once_on_a_state_that_is_behind_all_find_it_ready(
-    store_url: str, tmp_path: Path, version: str | None
+    store_url: str, version: str | None
 ) -> None:
     if version:
-        (tmp_path / "state").mkdir(exist_ok=True)
-        engine = create_engine(store_url)
-        with engine.begin() as connection:
-            settings = config()
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, version)
-        engine.dispose()
+        with older_state(store_url, version):
+            pass
     meeting = threading.Barrier(4)
 
     def begin(_: int) -> str | None:

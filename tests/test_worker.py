@@ -469,23 +469,26 @@ def test_where_there_are_no_file_events_the_scan_alone_follows_the_files(
     assert way_out in told
 
 
-@pytest.mark.parametrize("gigabytes", [2, 3, 4, 5, 6])
-def test_a_start_for_which_there_are_too_few_threads_is_told_and_leaves_nothing_behind(
-    start: Callable[..., Process], newsroom: Newsroom, gigabytes: int
-) -> None:
-    newsroom.write("one.md")
-    port = free_port()
-    command = [sys.executable, "-m", "feedbot", "run", "--serve", "--port", str(port)]
-    # Each thread asks for a gigabyte, so that the start fails at one after the other.
-    limits = f"ulimit -s {10**6} && ulimit -v {gigabytes * 10**6}"
-    done = subprocess.run(
-        ["sh", "-c", f"{limits} && exec {shlex.join(command)}"],
+def run_in(newsroom: Newsroom, gigabytes: int, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run feedbot in so much memory: each thread asks for a gigabyte, and the last ones get none."""
+    command = shlex.join([sys.executable, "-m", "feedbot", *words])
+    return subprocess.run(
+        ["sh", "-c", f"ulimit -s {10**6} && ulimit -v {gigabytes * 10**6} && exec {command}"],
         cwd=newsroom.folder,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=False,
     )
+
+
+@pytest.mark.parametrize("gigabytes", [2, 3, 4, 5, 6])
+def test_a_start_for_which_there_are_too_few_threads_is_told_and_leaves_nothing_behind(
+    start: Callable[..., Process], newsroom: Newsroom, gigabytes: int
+) -> None:
+    newsroom.write("one.md")
+    port = free_port()
+    done = run_in(newsroom, gigabytes, "run", "--serve", "--port", str(port))
     assert done.returncode == 1
     assert "no more threads" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -499,15 +502,7 @@ def test_a_pass_for_which_there_are_too_few_threads_writes_one_document_after_th
     newsroom: Newsroom,
 ) -> None:
     newsroom.write("one.md")
-    command = shlex.join([sys.executable, "-m", "feedbot", "build"])
-    done = subprocess.run(
-        ["sh", "-c", f"ulimit -s {10**6} && ulimit -v {4 * 10**6} && exec {command}"],
-        cwd=newsroom.folder,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = run_in(newsroom, 4, "build")
     assert (done.returncode, done.stderr) == (0, "")
     assert newsroom.titles() == newsroom.titles("ai") == ["About one"]
     assert newsroom.build().written == 0

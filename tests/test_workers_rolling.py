@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from alembic import command
+from databases import older_state
 from newsroom import SITE, Newsroom
 from postbox import toots
 from receiver import Receiver, Reply, Request, receiving
-from sqlalchemy import URL, Connection, create_engine, make_url, text
+from sqlalchemy import URL, Connection, make_url, text
 from test_worker import PATIENCE, Process, shows, wait_until
 from test_workers import builder, diagnosis_of, launch, run_command
 
@@ -27,7 +27,6 @@ from feedbot.report.chart import HOURS
 from feedbot.report.overview import load_overview, needs
 from feedbot.store.db import open_store
 from feedbot.store.lease import Lease
-from feedbot.store.migrations import config as alembic_settings
 from feedbot.store.migrations import upgrade
 
 __all__ = ["launch"]  # the fixture
@@ -282,14 +281,8 @@ def test_what_waits_is_left_to_the_newer_feedbot_that_upgraded_the_state(rollout
 
 def test_an_upgrade_cuts_the_pass_of_an_older_feedbot_short(any_newsroom: Newsroom) -> None:
     url = make_url(any_newsroom.config.store.url.get_secret_value())
-    any_newsroom.folder.parent.joinpath("state").mkdir(exist_ok=True)
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        settings = alembic_settings()
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, "0006")
+    with older_state(url, "0006") as connection:
         connection.execute(text("update leases set owner = 'older', term = 4, until_us = 1, pass_us = 1"))
-    engine.dispose()
     assert [lease_after_upgrade(url), lease_after_upgrade(url)] == [(None, 4, None), ("newer", 4, 1)]
 
 

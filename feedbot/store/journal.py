@@ -176,3 +176,11 @@ def get(connection: Connection, name: str) -> str | None:
 def put(connection: Connection, name: str, value: str) -> None:
     """Note `value` under `name`."""
     upsert(connection, state, [{"name": name, "value": value}])
+
+
+def replace(connection: Connection, name: str, value: str) -> str | None:
+    """Note `value` under `name` if it is another one; returns what was noted before, if anything."""
+    before = get(connection, name)
+    if (before or "") != value:
+        put(connection, name, value)
+    return before

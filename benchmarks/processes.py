@@ -79,15 +79,15 @@ def _read(pid: int, name: str) -> str:
         return ""
 
 
-def is_idle(pid: int) -> bool:
-    """Whether a process has used hardly any processor time for a second."""
+def is_idle(pid: int, quiet: float = 1.0) -> bool:
+    """Whether a process has used hardly any processor time for so many seconds."""
     before = processor_seconds(pid)
-    time.sleep(1)
+    time.sleep(quiet)
     return processor_seconds(pid) - before <= 0.02
 
 
-def wait_until_idle(pid: int, limit: int = 60) -> None:
-    """Wait until a process is idle, but for no longer than `limit` seconds."""
-    for _ in range(limit):
-        if is_idle(pid):
-            return
+def wait_until_idle(pid: int, quiet: float, limit: float = 60.0) -> None:
+    """Wait until a process has been `quiet` for so many seconds, but for no longer than `limit`."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline and not is_idle(pid, quiet):
+        pass

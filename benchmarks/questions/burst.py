@@ -83,17 +83,23 @@ def bursts(run: Run, feedbot: Feedbot) -> list[Burst]:
         cost_of(feedbot.build_command, feedbot.folder, run.limit)
         if digests(feedbot) != before:
             raise SystemExit("the feeds of the same articles differ")
+        there, back = (changed, before, after), (texts, after, before)
         with worker.running(feedbot) as one:
             one.wait_for_looks(1)
-            wait_until_idle(one.pid)
+            wait_until_idle(one.pid, run.quiet)
             return [
-                burst(one, articles, *(changed, before, after) if turn % 2 == 0 else (texts, after, before))
+                burst(one, articles, run.quiet, *there if turn % 2 == 0 else back)
                 for turn in range(run.repeats)
             ]
 
 
 def burst(
-    one: worker.Worker, articles: Sequence[Path], texts: Sequence[bytes], before: Digests, after: Digests
+    one: worker.Worker,
+    articles: Sequence[Path],
+    quiet: float,
+    texts: Sequence[bytes],
+    before: Digests,
+    after: Digests,
 ) -> Burst:
     """Write all files as fast as it goes, and look at every document until all are right and all is quiet."""
     used, told = processor_seconds(one.pid), len(one.passes())
@@ -113,7 +119,7 @@ def burst(
             (wrong.discard if digest_of(path) == after[path] else wrong.add)(path)
     wall = time.perf_counter() - began
     writer.join()
-    wait_until_idle(one.pid)
+    wait_until_idle(one.pid, quiet)
     writes.update(written(stamps, after))
     if any(digest_of(path) != digest for path, digest in after.items()):
         raise SystemExit("documents that were right have become wrong")

@@ -10,7 +10,7 @@ import pytest
 from mortality import Stage, dawdle, live_and_die, lose_replies, stage
 from receiver import Reply, Request
 
-KILLS = 40  # for each database
+KILLS = 24  # for each database
 AT_ONCE = 3  # articles for each life
 
 
@@ -21,7 +21,8 @@ def scene(tmp_path: Path, store_url: str) -> Iterator[Stage]:
         yield scene
 
 
-@pytest.mark.parametrize("point", ["begin", "commit", "committed", "send", "sent"])
+# After the begin of a transaction nothing is there that was not before: a kill at its commit says the same.
+@pytest.mark.parametrize("point", ["commit", "committed", "send", "sent"])
 def test_a_kill_at_every_step_of_the_database_and_of_sending_loses_and_doubles_nothing(
     scene: Stage, point: str
 ) -> None:

@@ -119,6 +119,7 @@ def needed_on_page(connection: Connection) -> list[str]:
     return [need.what for need in needs(load_overview(connection, {}, diagnosis_of(connection), HOURS))]
 
 
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)  # where a lease runs out sooner
 def test_an_old_worker_that_lost_its_turn_sends_nothing_its_way_until_the_new_one_is_rolled_back(
     rollout: Rollout,
 ) -> None:

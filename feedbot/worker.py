@@ -153,6 +153,7 @@ class Worker:
                 scheduler.wake_at(self._next_due)
             self._read_mail()
             self._look_at_config()
+            scheduler.mind_clock()
             if reason := reason_to_end(parts, scheduler):
                 log.error("%s", reason)
                 return 1

@@ -155,6 +155,13 @@ WRONG = [
         "is not an option",
         "did you mean title?",
     ),
+    (
+        "content:\n  fields:\n    summary: [excerpt, Secured]",
+        3,
+        "content.fields.summary",
+        "cannot be read from `secured`",
+        "another key",
+    ),
     ("feeds: {max_item_size: big}", 1, "feeds.max_item_size", "must be a size, got 'big'", "64KB"),
     (
         "feeds: {hub: hub.example.com}",

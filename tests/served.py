@@ -35,7 +35,7 @@ class Served:
         """Start feedbot and wait until it has made a pass and answers requests."""
         self._process = Process(self.newsroom, "--serve", "--port", str(self.port))
         self._process.wait_for_line("looked at everything")
-        wait_until(self._answers, lambda: f"the server: {self._lines}")
+        wait_until(self._answers, lambda: f"the server: {self.lines}")
 
     def stop(self) -> None:
         """End feedbot as a service manager does; it has to end well."""
@@ -56,17 +56,17 @@ class Served:
     @contextmanager
     def following(self, **facts: int) -> Iterator[None]:
         """After what is done inside, wait until passes have told of so many in all, such as `changed=2`."""
-        before = len(self._lines)
+        before = len(self.lines)
         yield
 
         def told() -> bool:
-            totals = _totals(self._lines[before:])
+            totals = _totals(self.lines[before:])
             return all(totals[name] >= number for name, number in facts.items())
 
-        wait_until(told, lambda: f"{facts} in {self._lines[before:]}")
+        wait_until(told, lambda: f"{facts} in {self.lines[before:]}")
 
     @property
-    def _lines(self) -> list[str]:
+    def lines(self) -> list[str]:
         assert self._process is not None
         return self._process.lines
 

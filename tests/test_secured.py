@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from newsroom import Newsroom, age
+from confidential import PARENTS, SECRET, SPOILED, VALUES, articles, below, secured, traces
+from hypothesis import given
+from newsroom import SITE, Newsroom, age
+from receiver import receiving
+from served import serving_newsroom
+
+from feedbot.content import Reader
+from feedbot.model import Site
 
 TEXT = "Q2FuIHlvdSByZWFkIHRoaXM/Cg+f/0hvdyBhYm91dCB0aGF0Pwo=;YWJjZGVmZ2g="
 WHOLE = f"""---
@@ -42,6 +51,12 @@ BROKEN = {
     "no opening fence": ("---\ntitle", "title"),
     "no colon": (SECURED, SECURED.replace(": ", " ")),
     "no space": (SECURED, SECURED.replace(": ", ":")),
+    "in the quotes of the line above": (SECURED, f"type: 'a\n{SECURED}'"),
+    "in the block above": (SECURED, f"type: |\n  a\n  {SECURED}"),
+    "in the plain text above": ("  - AI\n" + SECURED, f"  - AI\n    secured:{TEXT}"),
+    "its lines given twice": (SECURED, f"secured:\n{TEXT[:9]}: a\n{TEXT[:9]}: b"),
+    "below the end of the front matter": (SECURED, f"---\n\n{SECURED}"),
+    "below the end, with a question mark": (SECURED, f"---\nprovider:\n  ? secured\n  : {TEXT}"),
 }
 USABLE = {
     "another case": (SECURED, SECURED.replace("secured", "Secured")),
@@ -50,6 +65,8 @@ USABLE = {
     "a list": (SECURED, f"secured:\n  - {TEXT}\n  - {{inner: {TEXT}}}"),
     "a block": (SECURED, f"secured: |\n  {TEXT}\n  {TEXT}"),
     "a key": (SECURED, f'secured:\n  "{TEXT}": yes'),
+    "in a mapping": (SECURED, f"provider: {{name: Publisher,\n  {SECURED}}}"),
+    "in a list": (SECURED, f"authors:\n  - name: Ada\n    {SECURED}"),
     "beside a date that is none": ("2026-05-01T08:00:00Z", "soon"),
     "beside a topic that is none": ("  - AI", "  - {AI: {}}"),
 }
@@ -101,3 +118,71 @@ def test_an_article_is_read_in_full_beside_its_secured_text(newsroom: Newsroom) 
     newsroom.build()
     assert len(newsroom.items("ai")) == len([name for name in USABLE if not name.startswith("beside")])
     assert {item["content_html"] for item in newsroom.items()} == {"<p>The body.</p>"}
+
+
+@given(articles())
+def test_however_a_secured_text_is_written_nothing_is_read_of_it(data: bytes) -> None:
+    reading = Reader(site=Site(**SITE)).read(data, name="content/a.md", relative="a.md")
+    assert traces(reading) == set()
+
+
+COMMANDS = (
+    ["check", "-vv"],
+    ["check", "--json"],
+    ["build", "-vv"],
+    ["status", "-vv"],
+    ["status", "--json"],
+    ["run", "--once", "-vv"],
+    ["deliveries", "list", "--json"],
+    ["preview", "content/value-1.md"],
+    ["preview", "content/value-1.md", "--json"],
+    ["preview", "content/below-1.md", "--json"],
+    ["preview", "content/spoiled-1.md"],
+)
+
+
+def write_all(room: Newsroom) -> None:
+    """One article for each way to write something `secured`, each of today, and one that gets it later."""
+    day = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    lines = {f"value-{number}": secured(value) for number, value in enumerate(VALUES)}
+    lines |= {f"spoiled-{number}": secured(value) for number, value in enumerate(SPOILED)}
+    lines |= {f"below-{number}": below(parent, secured("{}")) for number, parent in enumerate(PARENTS)}
+    for name, added in lines.items():
+        text = f"---\nname: About {name}\ndate: {day}\n{added}\ntopics: [AI]\n---\nText.\n"
+        age(room.write_raw(f"{name}.md", text))
+        age(room.write_raw(f"{name}.html", text.replace("\n", "\r\n")))
+
+
+def test_no_command_file_or_message_tells_a_secured_text(newsroom: Newsroom) -> None:
+    with receiving() as receiver:
+        hook = {"name": "hook", "type": "webhook", "url": receiver.url, "unsigned": True}
+        newsroom.configure(
+            announce={"settle": "0s", "burst": 1000},
+            targets=[{**hook, "events": ["published", "updated", "withdrawn"]}],
+        )
+        said = [told(newsroom, "build")]  # from now on articles are new
+        write_all(newsroom)
+        said += [told(newsroom, *command) for command in COMMANDS]
+        ids = sorted(set(re.findall(r"msg_\w{32}", "".join(said))))
+        said += [told(newsroom, "deliveries", "show", id_, "-v") for id_ in ids[:2]]
+        plain = newsroom.content / "value-0.md"
+        plain.write_text(
+            plain.read_text().replace("About", "More about").replace(SECRET, f"{SECRET}, {SECRET}")
+        )
+        age(plain)
+        said.append(told(newsroom, "run", "--once", "-vv"))
+        received = [request.body for request in receiver.requests]
+    assert len(newsroom.items()) == 50
+    assert len(received) > 60
+    assert traces(*said, *received) == set()
+    assert traces(written(newsroom.folder / ".feedbot"), written(newsroom.feeds)) == set()
+
+
+def test_no_page_of_a_worker_tells_a_secured_text(tmp_path: Path) -> None:
+    with serving_newsroom(tmp_path / "newsroom", serve={"local": True}) as served:
+        write_all(served.newsroom)
+        served.start()
+        pages = [served.get(path) for path in ("status", "metrics", "healthz", "", "ai/", "feed.json")]
+        assert b"About value-1" in pages[-1]
+        assert traces(*pages, *served.lines) == set()
+        served.stop()

@@ -256,6 +256,50 @@ def test_only_top_level_keys_are_read_over() -> None:
     assert tree.value == {"a": {"secured": 1}, "b": "secured"}
 
 
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("a: 'one\n  secured: 1'", 2, 3),
+        ('a: "one\nsecured: 1"', 2, 1),
+        ("a: |\n  one\n  secured: 1\nb: c", 3, 3),
+        ("secured: 1\na: >\n  Secured : 1", 3, 3),
+        ("a:\n  - b: |\n      - 'secured': 1", 3, 10),
+        ("a: one\n  secured:1", 2, 3),
+        ("a: |\n  ? secured\n  : 1", 2, 5),
+    ],
+)
+def test_a_key_that_is_to_be_read_over_is_not_read_as_text(
+    text: str, line: int, column: int, parser: Any
+) -> None:
+    error = refused(text, skip=frozenset({"secured"}), parser=parser)
+    assert error.what == "a line `secured:` that belongs to the value above it"
+    assert (error.line, error.column) == (line, column)
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "secured: |\n  secured: 1\na: b",
+        "a: |\n  well secured: 1",
+        "a: |\n  secured, 1",
+        "a: {b: c,\n  secured: 1}",
+        "a:\n  - 'it'\n  - secured: 1",
+        "# secured: 1\na: 'b\n  c'",
+        '"secured": 1\na: "b\n  c"',
+    ],
+)
+def test_only_a_line_of_the_text_above_is_refused(text: str, parser: Any) -> None:
+    assert load(text, skip=frozenset({"secured"}), parser=parser).value
+
+
+def test_an_error_names_only_the_keys_that_it_may() -> None:
+    names = frozenset({"title"})
+    assert "`Title`" in refused("Title: a\nTitle: b", names=names).what
+    assert refused("other: a\nother: b", names=names).what == "a key is given twice"
+
+
 def test_what_is_read_over_is_bounded_too() -> None:
     assert "deeper than" in refused("secured: " + "[" * 100_000, skip=frozenset({"secured"})).what
 

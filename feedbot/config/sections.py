@@ -59,9 +59,16 @@ def _field_name(value: str) -> str:
     return value
 
 
+def _without_secured(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if any(key.lower() == "secured" for key in keys):
+        raise wrong("cannot be read from `secured`, which never leaves its file", "name another key")
+    return keys
+
+
 FieldName = Annotated[str, AfterValidator(_field_name)]
+FieldKeys = Annotated[Names, AfterValidator(_without_secured)]
 FieldMap = Annotated[
-    dict[FieldName, Names], Field(json_schema_extra={"propertyNames": {"enum": list(FIELD_NAMES)}})
+    dict[FieldName, FieldKeys], Field(json_schema_extra={"propertyNames": {"enum": list(FIELD_NAMES)}})
 ]
 Fields = Annotated[
     Annotated[Dialect, Tag("dialect")] | Annotated[FieldMap, Tag("mapping")],

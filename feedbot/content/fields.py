@@ -113,6 +113,7 @@ class Fields:
 
     def __init__(self, keys: Keys) -> None:
         self.keys: Keys = {name: tuple(dict.fromkeys(map(str.lower, names))) for name, names in keys.items()}
+        self.names = frozenset(key for keys in self.keys.values() for key in keys)
 
 
 @lru_cache(maxsize=256)  # the files of one origin have the same keys

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from itertools import product
 from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -23,10 +24,10 @@ from feedbot.content.compose import Source, compose
 from feedbot.content.fields import Fields, Matter, fields_of
 from feedbot.content.frontmatter import FrontMatterError, Parts, split
 from feedbot.model import Article, Finding, Level, Site
-from feedbot.yamltree import Tree, YamlError, load
+from feedbot.yamltree import Tree, YamlError, lines_with, load
 
-READER_VERSION = 4  # raised when the same file is read differently, so that all files are read again
-_NEVER_BUILT = frozenset({"secured"})
+READER_VERSION = 5  # raised when the same file is read differently, so that all files are read again
+_NEVER_BUILT = frozenset(map("".join, product(*zip("secured", "SECURED", strict=True))))  # in any case
 _OF_JEKYLL = ("_posts", "_drafts")  # folders that say something of the files in them
 
 
@@ -101,7 +102,10 @@ class Reader:
             parts = split(data)
             if parts is None:
                 return _no_front_matter(data, name)
-            tree = load(parts.matter, first_line=parts.matter_line, skip=_NEVER_BUILT)
+            tree = load(
+                parts.matter, first_line=parts.matter_line, skip=_NEVER_BUILT, names=self._fields.names
+            )
+            _refuse_matter_in(parts)
         except FrontMatterError as error:
             return Broken(findings=(Finding(path=name, what=error.what, hint=error.hint, line=error.line),))
         except YamlError as error:
@@ -172,6 +176,19 @@ def _with_jekylls_folder(relative: str, name: str) -> str:
         return relative
     folder = root.rpartition("/")[2]
     return f"{folder}/{relative}" if folder in _OF_JEKYLL else relative
+
+
+def _refuse_matter_in(parts: Parts) -> None:
+    """Raise FrontMatterError for a body in which front matter seems to go on, with what nobody should see."""
+    if "ecured" not in parts.body and "ECURED" not in parts.body:  # as in nearly all
+        return
+    found = next(lines_with(_NEVER_BUILT, parts.body), None)
+    if found is not None:
+        raise FrontMatterError(
+            "a line `secured:` after the end of the front matter",
+            "put it above the line --- that ends it, or let the line begin with another word",
+            line=parts.body_line + found.line,
+        )
 
 
 def _no_front_matter(data: bytes, name: str) -> Excluded:

@@ -13,10 +13,11 @@ import yaml
 from feedbot.yamltree.events import Bounds, Builder
 from feedbot.yamltree.lines import read_lines
 from feedbot.yamltree.surrogates import join_pairs
+from feedbot.yamltree.swallowed import lines_with, refuse_swallowed
 from feedbot.yamltree.tree import Marks, Path, Tree, YamlError
 from feedbot.yamltree.wording import refusal
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "PARSER", "Path", "Tree", "YamlError", "load"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "PARSER", "Path", "Tree", "YamlError", "lines_with", "load"]
 
 PARSER: Final[Any] = getattr(
     yaml, "CSafeLoader", yaml.SafeLoader
@@ -32,19 +33,21 @@ def load(
     max_depth: int = MAX_DEPTH,
     max_nodes: int = MAX_NODES,
     skip: frozenset[str] = frozenset(),
+    names: frozenset[str] | None = None,
     parser: Any = None,
 ) -> Tree:
     """Read one YAML document.
 
     `first_line` is the line of the file that `text` begins with. Top-level keys in `skip` are read over:
-    their values are in no tree. `parser` is a PyYAML loader class of which only the events are used, instead
-    of the fastest way.
+    their values are in no tree. `names` are the keys, in lower case, that an error may name, because any
+    other could be a part of a value that slipped; None: all. `parser` is a PyYAML loader class of which only
+    the events are used, instead of the fastest way.
     An empty text is None; a date or number that cannot be (`2020-13-45`) stays a string.
     Raises YamlError for broken YAML and for what is refused: nesting deeper than `max_depth`, more than
     `max_nodes` keys, values and containers, aliases, tags, merge keys, keys that are not scalars, keys given
-    twice, a second document.
+    twice, a second document, and a line that begins with a key in `skip` but belongs to another key's value.
     """
-    bounds = Bounds(first_line=first_line, depth=max_depth, nodes=max_nodes, skip=skip)
+    bounds = Bounds(first_line=first_line, depth=max_depth, nodes=max_nodes, skip=skip, names=names)
 
     def find_marks() -> Marks:
         return _built(text, bounds, parser or PARSER, with_marks=True).marks
@@ -53,7 +56,9 @@ def load(
     if parser is None:
         value = read_lines(text, max_depth=max_depth, max_nodes=max_nodes, skip=skip)
     if value is None:
-        value = _built(text, bounds, parser or PARSER).value
+        builder = _built(text, bounds, parser or PARSER)
+        refuse_swallowed(text, bounds, builder.passed, find_marks)
+        value = builder.value
     return Tree(value=value, find_marks=find_marks)
 
 

@@ -22,6 +22,7 @@ class Bounds(NamedTuple):
     depth: int  # of nesting
     nodes: int  # keys, values and containers
     skip: frozenset[str]  # top-level keys that are read over
+    names: frozenset[str] | None = None  # keys that errors may name, in lower case; None: all
 
 
 class _Open(NamedTuple):
@@ -36,11 +37,12 @@ _NO_KEY: Final = object()
 
 
 class Builder:
-    """Fills `value` from events, and `marks` if they are wanted."""
+    """Fills `value` from events, and `marks` if they are wanted; `passed` are the lines read over."""
 
     def __init__(self, bounds: Bounds, *, with_marks: bool) -> None:
         self.value: Any = None
         self.marks = Marks()
+        self.passed: list[range] = []  # of lines counted from 0, each from a key to the end of its value
         self._bounds = bounds
         self._with_marks = with_marks
         self._nodes = 0
@@ -98,7 +100,7 @@ class Builder:
         if type(self._container) is dict and self._key is _NO_KEY:
             self._take_key(value, event)
             if len(self._outer) == 1 and value in self._bounds.skip:
-                self._read_over(source)
+                self._read_over(source, event.start_mark.line)
             return
         path = self._place(value, event)
         if self._with_marks and type(value) is not str:
@@ -134,14 +136,15 @@ class Builder:
         if key == "<<" and event.implicit[0]:
             raise self._error(event, *wording.MERGE)
         if key in self._container:
-            raise self._error(event, f"{wording.key_name(event)} is given twice", "keep one of the two")
+            name = wording.key_name(event, self._bounds.names)
+            raise self._error(event, f"{name} is given twice", "keep one of the two")
         self._container[key] = None  # so that a key that is read over still counts as given
         self._key = key
         if self._with_marks:
             self.marks.lines[*self._path, key] = self._mark(event)
 
-    def _read_over(self, source: Any) -> None:
-        """Let the value of the waiting key pass; what it holds is looked at by nobody."""
+    def _read_over(self, source: Any, first: int) -> None:
+        """Let the value of the waiting key, on line `first`, pass; nobody looks at what it holds."""
         depth = 0
         while True:
             event = source.get_event()
@@ -153,6 +156,7 @@ class Builder:
                 break
             if depth > self._bounds.depth:
                 raise self._error(event, *wording.too_deep(self._bounds.depth))
+        self.passed.append(range(first, event.end_mark.line + 1))
         del self._container[self._key]
         self._key = _NO_KEY
 

@@ -50,7 +50,7 @@ def read_lines(text: str, *, max_depth: int, max_nodes: int, skip: frozenset[str
         _fill(blocks, lines)
     except _Beyond:
         return None
-    for key in skip & top.keys():
+    for key in skip.intersection(top):
         if top.pop(key) is None:
             return None
     return top or None

@@ -106,6 +106,15 @@ def _unprintable(found: re.Match[str], text: str, first_line: int) -> YamlError:
     )
 
 
-def key_name(event: Any) -> str:
-    """A short plain key by its name; anything else could be a value that slipped."""
-    return f"the key `{event.value}`" if event.implicit[0] and _NAME.fullmatch(event.value) else "a key"
+def swallowed(key: str) -> tuple[str, str]:
+    return (
+        f"a line `{key}:` that belongs to the value above it",
+        "end that value before it, and begin the line at the margin",
+    )
+
+
+def key_name(event: Any, names: frozenset[str] | None) -> str:
+    """A short plain key by its name, if it is one of `names` (None: any); others could be a value's part."""
+    is_plain = event.implicit[0] and _NAME.fullmatch(event.value)
+    may_be_named = is_plain and (names is None or event.value.lower() in names)
+    return f"the key `{event.value}`" if may_be_named else "a key"

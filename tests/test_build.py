@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from checker import check_folder
-from chronicle import Fuse, full_disk
 from lxml import etree
 from newsroom import FEEDS_URL, SITE, Newsroom, age
+from places import Fuse, full_disk
 from sqlalchemy import Connection, event, text
 
 from feedbot.build import Builder

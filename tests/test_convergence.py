@@ -1,12 +1,15 @@
 """Whatever has happened, the output is that of a first build.
 
 feedbot changes documents only where something changed. So histories are made up, of content, configuration,
-output and state at once. After each pass over everything the output has to be, byte for byte, what a newsroom
-elsewhere writes that begins with the same files and configuration, and the same pass once more does nothing.
+output and state at once: articles in one folder or several, documents in folders and buckets, passes by
+workers that take turns, stores that fail, and others who put something of their own there. After each pass
+over everything the output has to be, byte for byte, what a newsroom elsewhere that begins with the same files
+and configuration writes into a folder, and the same pass once more does nothing.
 
 Some things are meant to be remembered, and are told to the one that begins, so that all else is compared:
 
-- the ids of articles: a renamed file keeps its own (test_identity_histories.py has more of that);
+- the ids of articles: a renamed file keeps its own, and of two with one id the first has it
+  (test_identity_histories.py has more of that);
 - what a broken file said before;
 - feeds of topics that lost their last article, with the date of then, and how a topic was spelled at first;
 - the slugs that feeds had, for they lead to the present ones and the first makes the feed's own id.
@@ -21,240 +24,163 @@ at as their readers do, and where all output is lost, the same bytes have to com
 from __future__ import annotations
 
 import os
-import re
-import shutil
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from chronicle import Chronicle, Fuse, Setting, Story, first_build, forget_everything, full_disk
+from chronicle import Scope
+from first_build import assert_same, findings_of, first_build, without_archives
+from happenings import EVER, NAMES, PLACES, Happenings, names, stories
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from newsroom import Newsroom
+from places import Fuse, Illness, full_disk, hasty_output_of
+from small_store import Ill, small_store, well
 from sqlalchemy import Engine
+from tale import Setting, Story
 
-from feedbot.errors import ConfigError, PublishError, StandbyError
-from feedbot.model import fold_name
+from feedbot.build import Builder
+from feedbot.errors import ContentError, PublishError, StandbyError
 from feedbot.store.db import open_store
 
 HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "15"))
 STEPS = 25  # of one history
 
-NAMES = ("a.md", "b.md", "c.md", "d.md", "sub/e.md", "bare/f.md")
-TOPICS = ("AI", "ai", "Robots", "C++", "Law", "law")
-SLUGS = (None, "machines", "robots", "law", "top")
 
-names = st.sampled_from(NAMES)
-says: dict[str, st.SearchStrategy[Any]] = {
-    "topics": st.lists(st.sampled_from(TOPICS), max_size=3, unique_by=fold_name).map(tuple),
-    "published": st.integers(-60, 12),
-    "expires": st.none() | st.integers(-2, 40),
-    "heat": st.sampled_from([None, 10, 60]),
-    "is_long": st.booleans(),
-}
-stories = st.builds(Story, has_url=st.sampled_from([True, True, False]), **says)
-states = st.sampled_from(["sound", "sound", "draft", "unpublished", "undated", "broken"])
-changes = st.one_of(*[st.tuples(st.just(key), value) for key, value in {**says, "state": states}.items()])
-
-
-def options(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, Any]]:
-    """One of these options, and its value."""
-    return st.one_of(*[st.tuples(st.just(name), value) for name, value in values.items()])
-
-
-site_options = options(
-    title=st.sampled_from(["Example Newsroom", "Another Newsroom"]),
-    description=st.sampled_from(["", "All of it"]),
-    url=st.sampled_from(["https://news.example.com/", "https://new.example.com/"]),
-    feeds_url=st.sampled_from(["https://feeds.example.com/", "https://example.com/feeds/"]),
-    language=st.sampled_from(["", "en", "de"]),
-    author=st.sampled_from([None, {"name": "The desk"}]),
-    logo=st.sampled_from(["", "https://news.example.com/logo.png"]),
-)
-feeds_options = options(
-    limit=st.sampled_from([1, 2, 3, 50]),
-    formats=st.lists(st.sampled_from(["rss", "atom", "json"]), min_size=1, unique=True),
-    pages=st.booleans(),
-    archive=st.booleans(),
-    pictures=st.booleans(),
-    content=st.sampled_from(["full", "excerpt"]),
-    max_item_size=st.sampled_from(["1KB", "64KB"]),
-    hub=st.sampled_from(["", "https://hub.example.com/"]),
-    path=st.sampled_from(["feeds", "elsewhere"]),
-)
-slugs, titles = st.sampled_from(SLUGS), st.sampled_from([None, "A title"])
-topic_options = st.none() | st.fixed_dictionaries(
-    {}, optional={"slug": slugs, "title": titles, "feed": st.booleans()}
-)
-wheres = st.sampled_from([{"min_heat": 50}, {"topics": ["AI", "Law"]}, {"topics": ["Robots"]}, {}])
-limits, extents = st.sampled_from([None, 1, 4]), st.sampled_from([None, "excerpt"])
-named_options = st.none() | st.fixed_dictionaries(
-    {"where": wheres}, optional={"slug": slugs, "title": titles, "limit": limits, "content": extents}
-)
-
-configurations = st.one_of(  # the section, the option and its value; None: not given
-    st.tuples(st.just("site"), site_options),
-    st.tuples(st.just("content"), options(exclude=st.sampled_from([None, ["bare/"]]))),
-    st.tuples(st.just("feeds"), feeds_options),
-    st.tuples(st.just("topics"), st.tuples(st.sampled_from(TOPICS), topic_options)),
-    st.tuples(st.just("named"), st.tuples(st.sampled_from(["Top", "TOP", "Robots", "Rest"]), named_options)),
-)
-
-
-class Histories(RuleBasedStateMachine):
+class Histories(Happenings):
     """One history. Each rule is what somebody does, or a pass, or time."""
 
-    engine: Engine  # of the newsroom
     elsewhere: Engine  # of the one that begins
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
-        forget_everything(self.engine)
-        self.told = Chronicle(Newsroom(Path(self.folder.name, "newsroom"), _engine=self.engine))
         self.other = Newsroom(Path(self.folder.name, "other"), _engine=self.elsewhere)
-        self.touched: set[str] = set()  # files that events would name
-        self.is_tampered = False  # documents may not be as they should, and only a whole pass sees that
-        self.is_strange = True  # the state does not know what lies in the place of the output
-        self.is_first = True  # the next pass is the first one with the state, and so over everything
-        self.was_lost = False
+        self.workers: dict[int, tuple[Setting, Builder]] = {}  # those that run on
 
-    # --- content ---
-
-    @initialize(said=st.fixed_dictionaries(dict.fromkeys(NAMES, stories)), archive=st.booleans())
-    def begin(self, said: dict[str, Story], archive: bool) -> None:
-        self._set(feeds={"archive": archive})
-        # Without any article no feed is removed.
-        self.write("always.md", Story(published=0, is_long=True))
+    @initialize(
+        said=st.fixed_dictionaries(dict.fromkeys(NAMES, st.none() | stories)),
+        archive=st.booleans(),
+        place=st.sampled_from(PLACES),
+    )
+    def begin(self, said: dict[str, Story | None], archive: bool, place: str) -> None:
+        self._set(feeds={"archive": archive, "path": place})
+        for name in EVER:
+            self.write(name, Story(published=0, is_long=True))
         for name, story in said.items():
-            self.write(name, story)
+            if story:
+                self.write(name, story)
         self.look_at_everything()
 
-    @rule(name=names, story=stories)
-    def write(self, name: str, story: Story) -> None:
-        self.told.tell(name, story)
-        self.touched.add(name)
-
-    @rule(name=names, change=changes)
-    def edit(self, name: str, change: tuple[str, Any]) -> None:
-        story = self.told.stories.get(name)
-        # The address of a broken file without a URL would be that of the site when it was whole.
-        if story and (story.has_url or change != ("state", "broken")):
-            self.told.write(name, replace(story, **dict([change])))
-            self.touched.add(name)
-
-    @rule(name=names)
-    def delete(self, name: str) -> None:
-        if name in self.told.stories:
-            self.told.delete(name)
-            self.touched.add(name)
-
-    @rule(name=names, other=names)
-    def rename(self, name: str, other: str) -> None:
-        if name in self.told.stories and other not in self.told.stories:
-            self.told.rename(name, other)
-            self.touched |= {name, other}
-
-    # --- configuration ---
-
-    @rule(change=configurations)
-    def configure(self, change: tuple[str, tuple[str, Any]]) -> None:
-        section, (name, value) = change
-        if name == "path" and value != self.told.output.name:
-            self._estrange()
-        others = {key: one for key, one in getattr(self.told.setting, section).items() if key != name}
-        self._set(**{section: others if value is None else {**others, name: value}})
-
-    def _set(self, **changes: Any) -> None:
-        before: Setting = self.told.setting
-        self.told.configure(replace(before, **changes))
-        try:
-            _ = self.told.room.config
-        except ConfigError:  # no command would take it
-            self.told.configure(before)
-
-    # --- output, state and time ---
-
-    @rule(number=st.integers(0, 500), change=st.sampled_from([None, b"", b"\n"]))
-    def tamper(self, number: int, change: bytes | None) -> None:
-        """Somebody removes a document, empties it or changes it."""
-        paths = sorted(self.told.tree())
-        if not paths or (self.is_strange and change == b""):
-            return
-        path = self.told.output / paths[number % len(paths)]
-        body = path.read_bytes()
-        path.unlink()
-        if change is not None:
-            path.write_bytes(body + change if change else b"")
-        self.is_tampered = True
+    # --- passes ---
 
     @rule()
-    def lose_state(self) -> None:
-        self._estrange()
-        self.told.lose_state()
-        self.is_first = self.was_lost = True
-
-    def _estrange(self) -> None:
-        """The state will not know what lies where: what bears no mark would be somebody else's."""
-        self.is_tampered = self.is_strange = True
-        for folder in (self.told.room.folder / "feeds", self.told.room.folder / "elsewhere"):
-            for path in folder.rglob("*"):
-                if path.is_file() and not path.stat().st_size:
-                    path.unlink()
+    def look_at_everything(self) -> None:
+        self._build(self.told.builder(), None)
+        self.is_tampered = self.is_strange = False
+        self._check_shown()
+        self._check_still(None)
+        self._check_all()
 
     @rule()
     def lose_output(self) -> None:
         self.look_at_everything()
         before = self.told.tree()
-        shutil.rmtree(self.told.output)
+        self.told.place.clear()
+        for path, body in self.told.theirs.get(self.told.setting.place, {}).items():
+            self.told.place.put(path, body)
         self.told.room.build()
         after = self.told.tree()
         if self.was_lost and "_redirects" not in after:
             before.pop("_redirects", None)
         assert_same(after, before)
 
-    @rule(hours=st.sampled_from([0.01, 1, 5, 24]))
-    def later(self, hours: float) -> None:
-        self.told.room.later(hours=hours)
-
-    # --- passes ---
-
-    @rule()
-    def look_at_everything(self) -> None:
-        self.told.room.build()
-        self._note_pass(None)
-        self.is_tampered = self.is_strange = False
-        self._check_shown()
-        self._check_still(None)
-        self._check_all()
-
     @rule(names=st.sets(names), patient=st.booleans())
     def look_at_some(self, names: set[str], patient: bool) -> None:
         """A pass over files that events name, or over any."""
         some = (self.touched & names) or self.touched or names
-        self.told.room.build(self.told.paths(some), patient=patient)
-        self._note_pass(some)
+        self._build(self.told.builder(), some, patient=patient)
         if not self.is_tampered:
             self._check_shown()
             self._check_still(some, patient=patient)
 
+    @rule(number=st.integers(0, 1), is_whole=st.booleans())
+    def take_turn(self, number: int, is_whole: bool) -> None:
+        """A pass by a worker that runs on, whatever others did meanwhile: it does not always look again."""
+        if number not in self.workers:
+            self.workers[number] = (self.told.setting, self.told.builder())
+        setting, builder = self.workers[number]
+        self._put_in_force(setting)
+        self._build(builder, None if is_whole else self.touched)
+        if not self.is_tampered:
+            self._check_shown()
+
+    @rule(number=st.integers(0, 1))
+    def end_worker(self, number: int) -> None:
+        self.workers.pop(number, None)
+
     @rule(number=st.integers(0, 12), is_whole=st.booleans(), is_full=st.booleans())
     def look_and_fail(self, number: int, is_whole: bool, is_full: bool) -> None:
         """A pass whose disk is full, or whose turn is over, after so many documents."""
+        is_full = is_full and not self.told.setting.place.startswith("s3://")
         fuse = Fuse(number, full_disk() if is_full else StandbyError("another has taken over"))
-        some = None if is_whole else set(self.touched)
+        builder = self.told.builder(make_output=fuse.output_of)
+        with self._suffering():
+            self._build(builder, None if is_whole else set(self.touched))
+
+    @rule(
+        ill=st.sampled_from(Ill), seed=st.integers(0, 99), rate=st.sampled_from([1, 2, 8]), some=st.booleans()
+    )
+    def look_at_a_store_that_is_ill(self, ill: Ill, seed: int, rate: int, some: bool) -> None:
+        """A pass of which some requests to a store fail, or all."""
+        # What is asked before content is read is spared, for nothing at all comes of such a pass.
+        spares = {"listings", "objects"} if self.is_first else set() if some else {"listings"}
+        self.store.illness = illness = Illness(ill, seed, rate, frozenset(spares))
+        builder = self.told.builder(make_output=hasty_output_of)
         try:
-            self.told.build(fuse, some)
+            with self._suffering():
+                self._build(builder, set(self.touched) if some else None)
+        finally:
+            self.store.illness = well
+        if illness.struck:
+            self.is_tampered = self.is_strange = True
+
+    @rule(folder=st.sampled_from(["content", "more"]))
+    def unmount(self, folder: str) -> None:
+        """A pass without one of the content folders."""
+        path = self.told.path(folder)
+        path.rename(path.with_name("away"))
+        before = self.told.place.tree()
+        try:
+            self._build(self.told.builder(), None)
+        except ContentError:
+            assert_same(self.told.place.tree(), before)
+        finally:
+            path.with_name("away").rename(path)
+
+    def _build(self, builder: Builder, scope: Scope, **options: Any) -> None:
+        """Make a pass and note it, even if it fails where it writes."""
+        before = self.told.reading()
+        whole = scope is None or self.is_first
+        try:
+            self.told.build(builder, scope, **options)
+        except (PublishError, StandbyError):
+            self._note_pass(None if whole or self.told.reading() != before else scope)
+            raise
+        self._note_pass(None if whole or self.told.reading() != before else scope)
+
+    @contextmanager
+    def _suffering(self) -> Iterator[None]:
+        try:
+            yield
         except (PublishError, StandbyError):
             self.is_tampered = self.is_strange = True
-        self._note_pass(some)
 
-    def _note_pass(self, some: set[str] | None) -> None:
-        self.told.note_pass(None if self.is_first else some)
-        self.touched -= self.touched if some is None else some
+    def _note_pass(self, some: Scope) -> None:
+        self.told.note_pass(some)
+        self.touched -= self.touched if some is None else set(some)
         self.is_first = False
 
     # --- what has to hold ---
@@ -270,50 +196,45 @@ class Histories(RuleBasedStateMachine):
             newest = [story.published for story in live][: self.told.setting.limit(feed)]
             for path, shown, archived in self.told.shown(slug):
                 assert [by_title[title] for title in shown] == newest, path
-                assert len(set(archived)) == len(archived), path
-                assert not keeps_all or {*shown, *archived} == set(by_title), path
+                assert archived is None or len(set(archived)) == len(archived), path
+                assert not keeps_all or archived is None or {*shown, *archived} == set(by_title), path
 
     def _check_still(self, some: set[str] | None, **options: Any) -> None:
         """The same pass once more does nothing."""
-        before = self.told.stamps()
-        report = self.told.room.build(None if some is None else self.told.paths(some), **options)
+        before = self.told.place.stamps()
+        report = self.told.build(self.told.builder(), some, **options)
         assert (report.written, report.removed, report.sync.events) == (0, 0, [])
-        assert self.told.stamps() == before
+        assert self.told.place.stamps() == before
 
     def _check_all(self) -> None:
-        """The output is that of a first build."""
-        expected, found = first_build(self.other, self.told), self.told.tree()
+        """The output is that of a first build, with what others put there, and files are told of alike."""
+        expected, told = first_build(self.other, self.told)
+        theirs = self.told.theirs.get(self.told.setting.place, {})
+        found = self.told.tree()
         if self.was_lost and "_redirects" not in expected:
             found.pop("_redirects", None)
+        expected = {path: body for path, body in expected.items() if path not in theirs}
         assert_same(without_archives(found), without_archives(expected))
-
-    def teardown(self) -> None:
-        self.folder.cleanup()
-
-
-def without_archives(tree: dict[str, bytes]) -> dict[str, bytes]:
-    """The documents without archives, and without the links to them."""
-    links = re.compile(rb'\s*<[^<>]*rel="prev-archive"[^<>]*/>|"next_url": "[^"]*", ')
-    return {path: links.sub(b"", body) for path, body in tree.items() if "archive/" not in path}
-
-
-def assert_same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
-    assert sorted(found) == sorted(expected)
-    for path, body in expected.items():
-        assert found[path].decode() == body.decode(), path
+        assert theirs.items() <= self.told.place.tree().items()
+        sound = {name for name, story in self.told.seen.items() if self.told.stories.get(name) == story}
+        here = findings_of(self.told)
+        assert {name: here.get(name) for name in sound} == {name: told.get(name) for name in sound}
 
 
 @pytest.mark.timeout(0 if HISTORIES > 100 else 120)
 def test_whatever_has_happened_the_output_is_that_of_a_first_build(store: Engine, tmp_path: Path) -> None:
     elsewhere = open_store(f"sqlite:///{tmp_path / 'elsewhere.db'}")
     number = HISTORIES if store.dialect.name == "sqlite" else max(1, HISTORIES // 10)
-    run_state_machine_as_test(
-        type("HistoriesHere", (Histories,), {"engine": store, "elsewhere": elsewhere}),
-        settings=settings(
-            max_examples=number,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    with small_store() as documents:
+        run_state_machine_as_test(
+            type(
+                "HistoriesHere", (Histories,), {"engine": store, "elsewhere": elsewhere, "store": documents}
+            ),
+            settings=settings(
+                max_examples=number,
+                stateful_step_count=STEPS,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
     elsewhere.dispose()

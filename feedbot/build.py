@@ -30,7 +30,7 @@ from feedbot.membership import Catalogue
 from feedbot.model import JsonObject
 from feedbot.output import Output, RefreshReport, output_of
 from feedbot.place import Confirm
-from feedbot.reconfigure import reconfigure
+from feedbot.reconfigure import has_other_folders, reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
 from feedbot.store import articles, feeds, hint, journal, trouble
@@ -200,16 +200,16 @@ class Builder:
         if not self._prepared:
             self._place.prepare()
             self._prepared = True
-        is_first = self._is_unknown()
-        if is_first:
+        is_first, is_another, is_elsewhere = self._what_came_before()
+        if is_first or is_elsewhere:
             paths = None  # as after a first pass that failed: what else there is, is not known
         # No transaction spans the network, which may be what lies between here and the output.
-        look = self._place.look() if paths is None else None
+        look = self._place.look(anew=is_another) if paths is None or is_another else None
         report.lost_state = is_first and self._place.has_output()
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
             fingerprint = self._newsroom.sources.reader.fingerprint
-            is_another = self._is_another(connection)
+            journal.put(connection, "setup", self._setup)
             reread = reconfigure(connection, self._config, self._catalogue, fingerprint, now)
             # What reads otherwise now is no update, whichever file it is: so all are read in this pass.
             some = None if reread else paths
@@ -235,14 +235,12 @@ class Builder:
             journal.add_pass(connection, now, report.as_json())
         return report
 
-    def _is_another(self, connection: Connection) -> bool:
-        """Whether the last pass was made with another setup; notes ours."""
-        return journal.replace(connection, "setup", self._setup) not in {None, self._setup}
-
-    def _is_unknown(self) -> bool:
-        """Whether no pass has ever been made with this state."""
+    def _what_came_before(self) -> tuple[bool, bool, bool]:
+        """Whether no pass has been made with this state; whether the last had another setup, or folders."""
         with self._engine.begin() as connection:
-            return journal.get(connection, "baseline") is None
+            is_first = journal.get(connection, "baseline") is None
+            is_another = journal.get(connection, "setup") not in {None, self._setup}
+            return is_first, is_another, has_other_folders(connection, self._config)
 
     def _known_moves(self) -> dict[str, str]:
         """Former addresses hold for ever: of a lost state the output still knows them."""

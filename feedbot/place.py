@@ -116,8 +116,11 @@ class Place(Protocol):
     def prepare(self) -> None:
         """Make it ready for a process that is about to write."""
 
-    def look(self) -> Look:
-        """See what is there, for finding what somebody else removed or changed."""
+    def look(self, *, anew: bool) -> Look:
+        """See what is there, for finding what somebody else removed or changed.
+
+        `anew` says that others have written there: what was seen some time ago will not do.
+        """
 
     def publish(self, documents: Sequence[Document], known: Mapping[str, Known]) -> list[Published]:
         """Write those that differ, each whole or not at all; `known` are the documents on record, by path."""

@@ -95,7 +95,7 @@ class Folder:
                     for folder in self._way_to(target):
                         folder.rmdir()
 
-    def look(self) -> FolderLook:
+    def look(self, *, anew: bool = False) -> FolderLook:  # noqa: ARG002 - it always is
         """Nothing yet: files are looked at one by one, when they are asked about."""
         return FolderLook(self)
 

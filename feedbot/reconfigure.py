@@ -45,6 +45,7 @@ def reconfigure(
     `reading` is the fingerprint of all that decides what a file's bytes mean.
     """
     reread = _is_new(connection, "reading", fingerprint(reading, config.feeds.max_item_size))
+    reread |= _is_inside_out(connection, config)
     if reread:
         files.distrust(connection)
     if _is_new(connection, "selection", _selection(config)):
@@ -60,6 +61,33 @@ def reconfigure(
         doubt_index(connection)
         expect_leftovers(connection)
     return reread
+
+
+def has_other_folders(connection: Connection, config: Config) -> bool:
+    """Whether the articles lie in other folders than at the last pass."""
+    return _folders_before(connection, config) != _folders(config)
+
+
+def _is_inside_out(connection: Connection, config: Config) -> bool:
+    """Whether a content folder lies in one of the last pass, or around it; notes those of now.
+
+    The addresses of the same files are counted from another folder then.
+    """
+    before, now = _folders_before(connection, config), _folders(config)
+    journal.put(connection, "folders", json.dumps(now))
+    pairs = [(f"{one}/", f"{other}/") for one in now for other in before if one != other]
+    return any(one.startswith(other) or other.startswith(one) for one, other in pairs)
+
+
+def _folders(config: Config) -> list[str]:
+    """The content folders, called as their files are."""
+    return sorted(map(config.shown, config.content.paths))
+
+
+def _folders_before(connection: Connection, config: Config) -> list[str]:
+    """Those of the last pass; feedbot 0.2 noted none, and then they count as the same."""
+    noted = journal.get(connection, "folders")
+    return _folders(config) if noted is None else list(json.loads(noted))
 
 
 def _is_elsewhere(connection: Connection, config: Config) -> bool:

@@ -1004,6 +1004,17 @@ def test_one_path_in_two_folders_is_a_duplicate_whenever_the_second_comes(
     assert "already belongs to content/one.md" in finding.what
 
 
+def test_addresses_are_counted_from_the_content_folder_of_now(newsroom: Newsroom) -> None:
+    newsroom.write("sub/one.md", webUrl=None)
+    newsroom.build()
+    assert [item["url"] for item in newsroom.items()] == ["https://news.example.com/sub/one/"]
+    newsroom.configure(content={"path": "content/sub"})
+    report = newsroom.build()
+    assert [item["url"] for item in newsroom.items()] == ["https://news.example.com/one/"]
+    assert report.sync.events == []
+    assert newsroom.items()[0]["id"].endswith(":sub/one.md")  # as readers know it
+
+
 def test_patterns_choose_the_files(newsroom: Newsroom) -> None:
     for name in ("one.md", "drafts/two.md", "notes.txt", ".hidden/three.md", "page.html"):
         newsroom.write(name)

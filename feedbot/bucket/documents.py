@@ -63,9 +63,10 @@ class Bucket:
     def prepare(self) -> None:
         """Nothing: an object is there as a whole or not at all."""
 
-    def look(self) -> BucketLook:
-        """List all objects, if that is due. Raises PublishError."""
-        if self._looked_at is not None and time.monotonic() - self._looked_at < LOOK_EVERY:
+    def look(self, *, anew: bool = False) -> BucketLook:
+        """List all objects, if that is due, or with `anew` in any case. Raises PublishError."""
+        is_due = self._looked_at is None or time.monotonic() - self._looked_at >= LOOK_EVERY
+        if not (anew or is_due):
             return BucketLook(None)
         with self._explained("read", ""):
             listing = self._wait_for(self._objects.list_all)

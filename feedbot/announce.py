@@ -146,7 +146,7 @@ class _Drafts:
 
     def _find_burst(self, news: Sequence[News], window: timedelta) -> None:
         # One that comes back before anybody was told is news as well.
-        unheard = {key for (_, key), rows in self._known.items() if any(map(is_unheard, rows))}
+        unheard = {key for (_, key), rows in self._known.items() if any(row.is_unheard for row in rows)}
         fresh = {
             one.article_key
             for one in news
@@ -190,10 +190,10 @@ class _Drafts:
     def _update(self, audience: Audience, one: News, known: list[AnnouncementRow]) -> None:
         self._supersede(known, {EventKind.WITHDRAWN}, CAME_BACK)
         first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
-        if first and is_unheard(first):
+        if first and first.is_unheard:
             self._revive(audience, one, first)
             return
-        if first and is_unsent(first):
+        if first and first.is_unsent:
             # Correcting a fresh article puts off its announcement once more, but never a retry.
             if first.state is State.PENDING:
                 first.due_us = max(first.due_us, self._due(one))
@@ -226,7 +226,7 @@ class _Drafts:
 
     def _not_concerned(self, audience: Audience, one: News, first: AnnouncementRow | None) -> str | None:
         """Why a target is not told of a later event of an article; None: it is."""
-        if (audience.name, one.article_key) in self._posted or (first and may_be_known(first)):
+        if (audience.name, one.article_key) in self._posted or (first and first.may_be_known):
             return None
         if first or not audience.mirrors:
             return NEVER_TOLD
@@ -296,22 +296,6 @@ class _Drafts:
         report.held_articles = len({row.article_key for row in held})
         if held:
             report.came, report.burst = self._came, self._policy.burst
-
-
-def is_unsent(row: AnnouncementRow) -> bool:
-    """Whether it is certain that nobody was told by this delivery yet, though somebody may still be."""
-    return row.state in {State.PENDING, State.HELD, State.RETRY} and not row.may_have_arrived
-
-
-def is_unheard(row: AnnouncementRow) -> bool:
-    """Whether it is a first announcement that a withdrawal overtook."""
-    is_first = row.event is EventKind.PUBLISHED
-    return is_first and row.state is State.SUPERSEDED and not row.may_have_arrived
-
-
-def may_be_known(row: AnnouncementRow) -> bool:
-    """Whether the target was told by this delivery, or may have been."""
-    return row.state in {State.SENT, State.SENDING} or row.may_have_arrived
 
 
 def too_old(article: Article, now: datetime, max_age: timedelta) -> str | None:

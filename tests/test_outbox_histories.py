@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from msgspec.structs import asdict, replace
 from sqlalchemy import Engine, delete, select
 
-from feedbot.announce import Policy, announce, is_unheard
+from feedbot.announce import Policy, announce
 from feedbot.articletext import dump_article, load_article
 from feedbot.attempt import (
     OPEN,
@@ -182,10 +182,10 @@ class Histories(RuleBasedStateMachine):
         for key, one in before.items():
             done = one.row.settled_us is not None or one.row.state is State.SENDING
             same = _comparable(self.rows[key]) == _comparable(one)
-            assert same or not done or is_unheard(one.row), "what is done or under way stays"
+            assert same or not done or one.row.is_unheard, "what is done or under way stays"
         new = [one.row for key, one in self.rows.items() if key not in before]
         assert min((key for key in self.rows if key not in before), default=1e9) > max(before, default=0)
-        unheard = {(one.row.target, one.row.article_key) for one in before.values() if is_unheard(one.row)}
+        unheard = {(one.row.target, one.row.article_key) for one in before.values() if one.row.is_unheard}
         for event in news:
             for audience in AUDIENCES:
                 subject = (audience.name, event.article_key)

@@ -49,6 +49,22 @@ class AnnouncementRow(DeliveryRow, kw_only=True):
     article_key: int
     event_number: int
 
+    @property
+    def is_unsent(self) -> bool:
+        """Whether it is certain that nobody was told by it yet, though somebody may still be."""
+        return self.state in {State.PENDING, State.HELD, State.RETRY} and not self.may_have_arrived
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether it is a first announcement that a withdrawal overtook."""
+        is_first = self.event is EventKind.PUBLISHED
+        return is_first and self.state is State.SUPERSEDED and not self.may_have_arrived
+
+    @property
+    def may_be_known(self) -> bool:
+        """Whether the target was told by it, or may have been."""
+        return self.state in {State.SENT, State.SENDING} or self.may_have_arrived
+
 
 class PingRow(DeliveryRow, kw_only=True):
     """A delivery about a feed that changed."""

@@ -19,6 +19,7 @@ from feedbot.content.text import visible
 
 MAX_HTML = 2 * 1024 * 1024  # characters of source
 MAX_MARKDOWN = 512 * 1024  # ... of which HTML can be made that is 27 times as long
+BEGINNING = 20_000  # characters of HTML that a summary is looked for in
 MAX_AMPERSANDS = 100_000  # which the sanitiser is slow to read in great numbers
 
 
@@ -60,9 +61,9 @@ def render_embed(raw: str, base: str, *, poster: str, title: str) -> str:
     return sanitise(raw, base, poster=poster, title=title) if is_tractable(raw) else ""
 
 
-def beginning(content: str, length: int = 20_000) -> str:
-    """The first characters of sanitised HTML, not ending within a tag."""
-    start = content[:length]
+def beginning(content: str) -> str:
+    """The first characters of sanitised HTML, enough for a summary, not ending within a tag."""
+    start = content[:BEGINNING]
     return start[: start.rfind("<")] if start.rfind("<") > start.rfind(">") else start
 
 

@@ -21,6 +21,7 @@ from feedbot.report.fit import ELLIPSIS, cut, width_of, wrap
 LEAST = 10  # columns for text, however narrow the terminal is
 READABLE = 100  # columns of text that does not fit into one line, however wide the terminal is
 LABEL = 13  # columns
+MARGIN = 4  # columns before a command
 NO_TARGETS = "config.yaml has no targets: `feedbot targets --help` shows how to add one."
 
 COLOURS = {
@@ -130,14 +131,14 @@ def label(word: str, text: str, width: int = LABEL, *, is_copied: bool = False) 
         tell(text, lead=lead, hang=width)
 
 
-def print_commands(*commands: tuple[str, str], margin: int = 4) -> None:
+def print_commands(*commands: tuple[str, str]) -> None:
     """Commands to be copied, each with what it does beside it, or below it where there is no room."""
     widest = max(width_of(command) for command, _ in commands)
     width = terminal_width()
-    fits = width is None or all(margin + widest + 2 + width_of(does) <= width for _, does in commands)
+    fits = width is None or all(MARGIN + widest + 2 + width_of(does) <= width for _, does in commands)
     for command, does in commands:
         if fits:
-            click.echo(f"{'':{margin}}{command}{'':{widest - width_of(command)}}  {does}")
+            click.echo(f"{'':{MARGIN}}{command}{'':{widest - width_of(command)}}  {does}")
         else:
-            click.echo(f"{'':{margin}}{command}")
-            tell(does, margin=margin + 4)
+            click.echo(f"{'':{MARGIN}}{command}")
+            tell(does, margin=2 * MARGIN)

@@ -40,9 +40,13 @@ class Console:
         return json.loads(self.run(*arguments, "--json", code=code))
 
     def invoke(self, *arguments: str) -> Result:
-        config = str(self.newsroom.folder / "config.yaml")
-        with _same_logging():
-            return CliRunner().invoke(main, [*arguments, "--config", config])
+        return invoke(*arguments, "--config", str(self.newsroom.folder / "config.yaml"))
+
+
+def invoke(*arguments: str) -> Result:
+    """Run a command, in the folder where the tests are."""
+    with _same_logging():
+        return CliRunner(env={"FEEDBOT_CONFIG": None}).invoke(main, arguments)
 
 
 @contextmanager

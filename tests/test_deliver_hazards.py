@@ -36,6 +36,13 @@ def publish(desk: Desk, *names: str) -> None:
         desk.newsroom.build()
 
 
+def publish_at_once(desk: Desk, number: int) -> None:
+    """Announce so many articles in one pass."""
+    for each in range(number):
+        desk.write(f"w{each:02}.md")
+    desk.newsroom.build()
+
+
 def titles(desk: Desk, name: str = "box") -> list[str]:
     return [title.removeprefix("About ") for _, title in desk.boxes[name].told()]
 
@@ -133,7 +140,7 @@ def test_a_worker_whose_file_events_are_silent_sees_a_burst_over_several_scans(d
 def test_a_batch_ends_at_the_first_failure(desk: Desk) -> None:
     desk.box.knows_doubles = True
     desk.configure(webhook(), announce={"burst": 1000})
-    publish(desk, *(f"w{number:02}" for number in range(50)))
+    publish_at_once(desk, 50)
     desk.newsroom.later(seconds=3)
     desk.box.outcomes += [Sent()] * 10 + [Retry(reason="500")] * 40
     desk.deliverer().run_due()
@@ -145,7 +152,7 @@ def test_a_batch_ends_at_the_first_failure(desk: Desk) -> None:
 def test_a_batch_ends_where_the_target_wants_a_rest(desk: Desk) -> None:
     desk.box.knows_doubles = True
     desk.configure(webhook(), announce={"burst": 1000})
-    publish(desk, *(f"w{number:02}" for number in range(30)))
+    publish_at_once(desk, 30)
     desk.newsroom.later(seconds=3)
     rest = Sent(after=desk.newsroom.now + timedelta(minutes=5))
     desk.box.outcomes += [*[Sent()] * 10, rest, *[Sent()] * 20]

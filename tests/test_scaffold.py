@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from config_cases import SIGNING_SECRET
+from console import invoke
 from hypothesis import given
 from hypothesis import strategies as st
 from terminal import feedbot, terminal
@@ -132,10 +133,11 @@ def test_in_the_folder_of_a_jekyll_site_it_takes_the_posts_that_are_there(tmp_pa
     ],
 )
 def test_a_name_or_an_address_that_will_not_do_leaves_no_file(
-    title: str, url: str, words: str, tmp_path: Path
+    title: str, url: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = feedbot("init", "news", "--title", title, "--url", url, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
+    monkeypatch.chdir(tmp_path)
+    done = invoke("init", "news", "--title", title, "--url", url)
+    assert (done.exit_code, done.stdout) == (2, "")
     assert words in done.stderr
     assert files(tmp_path) == {}
 

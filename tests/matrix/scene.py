@@ -165,11 +165,7 @@ class Scene:
         self.reader.start()
         for _ in range(workers - 1):
             self.start()
-        wait_until(lambda: len(self.workers()) == workers, self.logs)
-
-    def workers(self) -> list[Mapping[str, Any]]:
-        """Those who give signs of life, as the state knows them."""
-        return [one for one in self.status()["workers"] if one["is_alive"]]
+        wait_until(lambda: self.query("select count(*) from workers") == [(workers,)], self.logs)
 
     def bustle(self) -> Piece:
         """Something that is corrected, and something new, which is given."""

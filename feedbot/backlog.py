@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-TICK = 5.0  # seconds: bounds how late a jump of the wall clock or a dead part is noticed
+TICK = 5.0  # seconds: bounds how late a jump of the wall clock is noticed, or a part that ended silently
 AFTERMATH = 0.5  # seconds after which that is looked at again of which events can have been missed
 CROWD = 2000  # paths in one wake-up: of so many events the system may have dropped some
 FLOCK = 20  # changed files: of so many the end is waited for, so that their feeds are written once
@@ -21,7 +21,9 @@ Everything = Literal["everything"]
 EVERYTHING: Everything = "everything"
 Stop = Literal["stop"]
 STOP: Stop = "stop"
-WakeUp = frozenset[str] | Everything | Stop  # absolute paths to look at; none at all: see what is due
+Alarm = Literal["alarm"]
+ALARM: Alarm = "alarm"  # a part of the worker has failed
+WakeUp = frozenset[str] | Everything | Stop | Alarm  # absolute paths to look at; none at all: see what is due
 
 
 @dataclass

@@ -25,8 +25,13 @@ class Part(Struct, frozen=True, kw_only=True):
         return bool(self.failures) or (not self.thread.is_alive() and not self.may_end)
 
 
-def start_part(name: str, work: Callable[[], None], *, may_end: bool = False) -> Part:
-    """Run `work` in a thread of its own. Raises FeedbotError where the system gives none."""
+def start_part(
+    name: str, work: Callable[[], None], *, may_end: bool = False, alarm: Callable[[], None] = lambda: None
+) -> Part:
+    """Run `work` in a thread of its own, which gives the `alarm` if it fails.
+
+    Raises FeedbotError where the system gives no thread.
+    """
     failures: list[BaseException] = []
 
     def guarded() -> None:
@@ -34,6 +39,7 @@ def start_part(name: str, work: Callable[[], None], *, may_end: bool = False) ->
             work()
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends the process
             failures.append(error)
+            alarm()
 
     thread = threading.Thread(target=guarded, name=name, daemon=True)
     part = Part(name=name, thread=thread, may_end=may_end, failures=failures)

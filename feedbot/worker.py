@@ -17,12 +17,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
-from feedbot.backlog import EVERYTHING, STOP, Backlog, WakeUp, gaps_of
+from feedbot.backlog import ALARM, EVERYTHING, STOP, Backlog, WakeUp, gaps_of
 from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
 from feedbot.content.intake import STILL
@@ -121,7 +122,8 @@ class Worker:
         """Start what runs beside the passes; each is among `parts` from then on, also if the next cannot."""
 
         def start(name: str, work: Callable[[], None], *, may_end: bool = False) -> None:
-            parts.append(start_part(name, work, may_end=may_end))
+            alarm = partial(self._mailbox.put, ALARM)
+            parts.append(start_part(name, work, may_end=may_end, alarm=alarm))
 
         stopping = self._stopping
         start("file events", lambda: watch_folders(self._folders, self._notice, stopping), may_end=True)
@@ -195,7 +197,7 @@ class Worker:
     def _hear(self, wake_up: WakeUp) -> None:
         if wake_up == STOP:
             self._stopping.set()
-        else:
+        elif wake_up != ALARM:  # for which it is enough that the main thread looks around
             self._backlog.note(wake_up, again=() if isinstance(wake_up, str) else gaps_of(wake_up))
 
     def _pass(self, paths: frozenset[str] | None, *, patient: bool) -> None:

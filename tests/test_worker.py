@@ -224,10 +224,10 @@ def test_a_future_article_appears_within_two_seconds_of_its_time(
     start: Callable[..., Process], newsroom: Newsroom
 ) -> None:
     newsroom.configure(schedule={"scan": "1h"})
-    due = datetime.now(UTC) + timedelta(seconds=4)
-    newsroom.write("soon.md", publishedDateTime=due.strftime("%Y-%m-%dT%H:%M:%SZ"))
     process = start()
     process.wait_for_line("looked at everything")
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    newsroom.write("soon.md", publishedDateTime=due.strftime("%Y-%m-%dT%H:%M:%SZ"))
     wait_until(shows(newsroom, "About soon"), "the due time")
     assert due.replace(microsecond=0) <= datetime.now(UTC)
     assert datetime.now(UTC) < due + timedelta(seconds=2)
@@ -415,18 +415,20 @@ def test_a_look_at_everything_covers_all_that_was_put_off() -> None:
     assert not backlog.asked
 
 
-def test_a_part_that_fails_or_ends_without_leave_is_dead() -> None:
+def test_a_part_that_fails_or_ends_without_leave_is_dead_and_one_that_fails_says_so() -> None:
     def fail() -> None:
         raise RuntimeError("out of luck")
 
+    alarms: list[str] = []
     failed, ended, free = (
-        start_part("a", fail),
-        start_part("b", lambda: None),
+        start_part("a", fail, alarm=lambda: alarms.append("a")),
+        start_part("b", lambda: None, alarm=lambda: alarms.append("b")),
         start_part("c", lambda: None, may_end=True),
     )
     for part in (failed, ended, free):
         part.thread.join(PATIENCE)
     assert (failed.is_dead(), ended.is_dead(), free.is_dead()) == (True, True, False)
+    assert alarms == ["a"]
 
 
 # --- a start that fails halfway ---

@@ -587,10 +587,11 @@ def test_a_proxy_of_no_use_costs_the_picture_only(
     [
         Reply(body=bytes(1000), drip=0.02),
         Reply(headers={"X-Long": "x" * 1000}, drip_head=0.02),
+        Reply(404, headers={"X-Long": "x" * 1000}, drip_head=0.002),
         Reply(hold=threading.Event()),
         Reply(body=bytes(1000), drip=0.02, headers={"Connection": "close", "Transfer-Encoding": "identity"}),
     ],
-    ids=["body", "head", "silence", "body without length"],
+    ids=["body", "head", "head of a refusal", "silence", "body without length"],
 )
 def test_a_server_that_takes_too_long_is_left_at_the_deadline(receiver: Receiver, reply: Reply) -> None:
     receiver.replies.append(reply)

@@ -134,7 +134,11 @@ class _Watched(HTTPConnection):
         """The answer, up to its body."""
         watch = watch_here()
         with watch.noting():
-            return super().getresponse()
+            response = super().getresponse()
+            if watch.cut is not None:
+                response.close()
+                raise CutShortError  # a line that was cut looks like the end of the headers
+            return response
 
     def close(self) -> None:
         """Close; an answer that is still being read stays under watch."""

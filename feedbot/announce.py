@@ -24,7 +24,7 @@ from feedbot.config.targets import HUB
 from feedbot.model import Article, EventKind
 from feedbot.store import deliveries, journal, pings, targets
 from feedbot.store.db import to_us
-from feedbot.store.deliveries import AnnouncementRow, StoredDelivery, new_id
+from feedbot.store.deliveries import AnnouncementRow, StoredDelivery, left_out, new_id
 from feedbot.store.journal import News
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ WITHDRAWN_FIRST = "the article was withdrawn before this was sent"
 WITHDRAWN_HELD = "the article was withdrawn while this was held"
 CAME_BACK = "the article came back before this was sent"
 NEVER_TOLD = "the article was never announced here"
+NOT_SO = frozenset({WITHDRAWN_FIRST, CAME_BACK})
 REPLACED = "a later change replaces it"
 
 
@@ -237,7 +238,7 @@ class _Drafts:
             waits = row.settled_us is None and row.state is not State.SENDING
             if waits and row.event in events:
                 why = WITHDRAWN_HELD if row.state is State.HELD and reason == WITHDRAWN_FIRST else reason
-                row.state, row.reason, row.settled_us = State.SUPERSEDED, why, to_us(self._now)
+                row.state, row.reason, row.settled_us = left_out(row, State.SUPERSEDED, why, self._now)
 
     def _note(
         self, audience: Audience, one: News, known: list[AnnouncementRow], state: State, reason: str = ""
@@ -296,6 +297,13 @@ class _Drafts:
         report.held_articles = len({row.article_key for row in held})
         if held:
             report.came, report.burst = self._came, self._policy.burst
+
+
+def not_so(event: EventKind, *, is_live: bool) -> str | None:
+    """Why an event of an article is not so any more; None: it is. `is_live`: it is in its feeds now."""
+    if event is EventKind.WITHDRAWN:
+        return CAME_BACK if is_live else None
+    return None if is_live else WITHDRAWN_FIRST
 
 
 def too_old(article: Article, now: datetime, max_age: timedelta) -> str | None:

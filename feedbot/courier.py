@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from feedbot.announce import WITHDRAWN_FIRST, too_old
+from feedbot.announce import NEVER_TOLD, NOT_SO, WITHDRAWN_FIRST, not_so, too_old
 from feedbot.articletext import load_article
 from feedbot.attempt import Delivery, Outcome, Ping, Refused, Sent, Skipped, State, Unclear
 from feedbot.clock import Clock
@@ -26,6 +26,7 @@ from feedbot.render import topics
 from feedbot.settlement import Condition, Health, Settlement, settle
 from feedbot.store.clock import ahead_of_machine
 from feedbot.store.db import from_us, from_us_or_none
+from feedbot.store.deliveries import not_anew
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
 from feedbot.store.settling import Settled
 from feedbot.store.targets import TargetRow
@@ -199,13 +200,13 @@ def delivery_of(claim: AnnouncementClaim, article: Article) -> Delivery:
 def pointless(claim: AnnouncementClaim, article: Article, now: datetime, max_age: timedelta) -> str | None:
     """Why a claimed delivery is not to be sent any more; None: it is."""
     row = claim.row
-    if row.event is EventKind.WITHDRAWN:
+    if reason := not_so(row.event, is_live=claim.status is Status.LIVE):
+        return reason
+    if row.by_hand:
         return None
-    if claim.status is not Status.LIVE:
-        return WITHDRAWN_FIRST
-    if row.event is EventKind.PUBLISHED and not row.by_hand and row.attempts == 1:
-        return too_old(article, now, max_age)
-    return None
+    if row.event is not EventKind.PUBLISHED:
+        return NEVER_TOLD if claim.is_unheard else None
+    return too_old(article, now, max_age) if row.attempts == 1 else None
 
 
 def settled_of(sent: Sequence[Pair], now: datetime, jitter: Callable[[], float]) -> list[Settled]:
@@ -242,18 +243,18 @@ def after_another_chance(one: Settled, target: TargetRow, now: datetime) -> Sett
 
 
 def settlement_of(claim: Claim, outcome: Outcome, health: Health, now: datetime, jitter: float) -> Settlement:
-    """What follows from an outcome; what was not sent because of a withdrawal is superseded, not skipped."""
+    """What follows from an outcome; what is not so any more is superseded, and what was sent stays sent."""
     found = settle(outcome, attempt=claim.row.attempts, health=health, now=now, jitter=jitter)
-    if outcome.reason == WITHDRAWN_FIRST and found.state is State.SKIPPED:
-        return Settlement(
-            state=State.SUPERSEDED, reason=outcome.reason, health=found.health, is_charged=False
-        )
-    return found
+    if found.state is not State.SKIPPED:
+        return found
+    if claim.row.generation > 1:
+        return replace(found, state=State.SENT, reason=not_anew(found.reason))
+    return replace(found, state=State.SUPERSEDED) if outcome.reason in NOT_SO else found
 
 
 def was_withdrawn(one: Settled) -> bool:
     """Whether it was not sent because its article was withdrawn when it was claimed."""
-    return one.settlement.state is State.SUPERSEDED
+    return isinstance(one.outcome, Skipped) and one.outcome.reason == WITHDRAWN_FIRST
 
 
 def tell(one: Settled) -> None:

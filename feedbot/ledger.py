@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from feedbot.announce import not_so
 from feedbot.attempt import OPEN, State
 from feedbot.errors import FeedbotError
 from feedbot.model import EventKind, JsonObject, Status
@@ -80,9 +81,9 @@ def account_of(connection: Connection, config: Config, id_: str) -> Account:
     one = found[0]
     posted: datetime | None = None
     receipt: JsonObject = {}
-    is_pointless = False
+    reason = None
     if isinstance(one, ShownAnnouncement):
-        is_pointless = one.row.event is not EventKind.WITHDRAWN and one.status != Status.LIVE
+        reason = not_so(one.row.event, is_live=one.status == Status.LIVE)
         posted, receipt = deliveries.post_of(connection, one.row.target, one.row.article_key)
     health = None
     if one.row.target in configured(config):
@@ -92,17 +93,17 @@ def account_of(connection: Connection, config: Config, id_: str) -> Account:
         attempts=inquiry.attempts_of(connection, one.key),
         posted=posted,
         receipt=receipt,
-        hint=hint_for(one.row, health, is_pointless=is_pointless),
+        hint=hint_for(one.row, health, is_pointless=reason is not None),
     )
 
 
 def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = False) -> str:
     """What happens next to a delivery by itself or by a person; `health` is None if its target is no more.
 
-    `is_pointless`: it tells of an article that readers cannot see now, and so is not sent whoever says so.
+    `is_pointless`: what it tells of its article is not so any more, so it is not sent whoever says so.
     """
     if is_pointless and row.state in {State.SENT, State.SKIPPED, State.SUPERSEDED, State.DEAD}:
-        return "nothing, for its article is no longer in the feeds"
+        return f"nothing, for {pointless_because(row)}"
     id_ = row.id.removeprefix(PREFIX)[:SHORT]
     if row.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}:
         done = {
@@ -133,6 +134,12 @@ def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = Fa
             f" `feedbot targets test {row.target}` tries it now"
         )
     return f"it is sent when it is due; `feedbot deliveries drop {id_}` forgets it"
+
+
+def pointless_because(row: DeliveryRow) -> str:
+    """Why a delivery is not sent whose event is not so any more, to go on after `for` or `because`."""
+    where = "in the feeds again" if row.event is EventKind.WITHDRAWN else "no longer in the feeds"
+    return f"its article is {where}"
 
 
 def delivery_as_json(one: ShownDelivery) -> JsonObject:

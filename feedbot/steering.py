@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from feedbot.announce import not_so
 from feedbot.attempt import OPEN, State
 from feedbot.errors import FeedbotError
 from feedbot.ledger import PREFIX, disabled_targets, no_such
 from feedbot.model import JsonObject
 from feedbot.standings import Standing
-from feedbot.store import deliveries, inquiry
+from feedbot.store import articles, deliveries, inquiry
 from feedbot.store.db import to_us
-from feedbot.store.deliveries import DeliveryRow, StoredDelivery
+from feedbot.store.deliveries import AnnouncementRow, DeliveryRow, StoredDelivery, left_out
 from feedbot.store.inquiry import Selection, ShownDelivery
 
 if TYPE_CHECKING:
@@ -68,12 +69,16 @@ def meant(word: Word, selection: Selection) -> tuple[State, ...]:
     return (*FAILED, State.SENT) if selection.since or selection.until else FAILED
 
 
-def told(word: Word, row: DeliveryRow, now: datetime) -> DeliveryRow | None:
-    """The delivery after a person's word; None: the word does nothing to it as it stands."""
-    if row.state not in CONCERNS[word]:
+def told(word: Word, row: DeliveryRow, now: datetime, *, is_pointless: bool = False) -> DeliveryRow | None:
+    """The delivery after a person's word; None: the word does nothing to it as it stands.
+
+    `is_pointless`: what it tells of its article is not so any more, so it is not sent whoever says so.
+    """
+    if row.state not in CONCERNS[word] or (is_pointless and word is Word.RETRY):
         return None
     if word is Word.DROP:
-        return replace(row, state=State.SKIPPED, reason=DROPPED, settled_us=to_us(now))
+        state, reason, settled_us = left_out(row, State.SKIPPED, DROPPED, now)
+        return replace(row, state=state, reason=reason, settled_us=settled_us)
     again = replace(
         row, state=State.PENDING, reason=f"{word}d by hand", due_us=to_us(now), by_hand=True, settled_us=None
     )
@@ -91,7 +96,8 @@ class Said(Struct, frozen=True, kw_only=True):
 
     word: Word
     changed: list[DeliveryRow]  # as they stand now
-    left: list[DeliveryRow]  # that were meant, and stay as they are
+    left: list[DeliveryRow]  # that were meant, and stay as they are ...
+    pointless: frozenset[str]  # ... and the ids of those that tell what is not so any more
     dry: list[ShownDelivery] | None  # nothing was changed, and these are the first that would be
     disabled: frozenset[str]  # targets that get nothing until somebody enables them
 
@@ -132,7 +138,10 @@ def say(
         deliveries.steer(connection)
     found = inquiry.chosen(connection, selection, to_change=not dry_run)
     _require_all(connection, selection.ids, [stored.row.id for stored in found])
-    after = [(stored, told(word, stored.row, now)) for stored in found]
+    pointless = _pointless(connection, [stored.row for stored in found])
+    after = [
+        (stored, told(word, stored.row, now, is_pointless=stored.row.id in pointless)) for stored in found
+    ]
     changes = [StoredDelivery(key=stored.key, row=row) for stored, row in after if row]
     if not dry_run:
         deliveries.change(connection, changes)
@@ -140,15 +149,22 @@ def say(
         word=word,
         changed=[stored.row if dry_run else row for stored, row in after if row],
         left=[stored.row for stored, row in after if row is None],
-        dry=_first_of(connection, word, selection) if dry_run else None,
+        pointless=pointless,
+        dry=_first_of(connection, [one.row.id for one in changes]) if dry_run else None,
         disabled=disabled_targets(connection),
     )
 
 
-def _first_of(connection: Connection, word: Word, selection: Selection) -> list[ShownDelivery]:
-    states = [state for state in CONCERNS[word] if not selection.states or state in selection.states]
-    narrowed = replace(selection, states=tuple(states))
-    return inquiry.select_for(connection, narrowed, limit=SHOWN, newest=False) if states else []
+def _pointless(connection: Connection, rows: Iterable[DeliveryRow]) -> frozenset[str]:
+    """The ids of those of these deliveries that tell of their articles what is not so any more."""
+    about = [row for row in rows if isinstance(row, AnnouncementRow)]
+    live = articles.live_among(connection, {row.article_key for row in about})
+    return frozenset(row.id for row in about if not_so(row.event, is_live=row.article_key in live))
+
+
+def _first_of(connection: Connection, ids: Sequence[str]) -> list[ShownDelivery]:
+    selection = Selection(ids=tuple(ids[:SHOWN]))
+    return inquiry.select_for(connection, selection, newest=False) if ids else []
 
 
 def _require_all(connection: Connection, wanted: Iterable[str], found: Sequence[str]) -> None:

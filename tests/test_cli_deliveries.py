@@ -396,6 +396,27 @@ def test_of_a_withdrawn_article_it_is_not_said_that_it_can_be_sent_again(
 # --- retry ---
 
 
+def test_what_is_not_so_any_more_is_not_sent_anew_and_the_reason_is_said_beforehand(
+    desk: Today, console: Console
+) -> None:
+    desk.configure(webhook(events=ALL))
+    desk.newsroom.build()
+    desk.publish("one.md")
+    desk.deliver()
+    (desk.newsroom.content / "one.md").unlink()
+    desk.newsroom.build()
+    desk.deliver(seconds=10)
+    published, withdrawn = (one.row.id for one in desk.rows())
+    dry = console.run("deliveries", "retry", "--since", "1d", "--dry-run")
+    assert "1 delivery would be sent" in dry
+    assert (
+        published.removeprefix("msg_")[:8] + " is left as it is: its article is no longer in the feeds" in dry
+    )
+    assert console.run("deliveries", "retry", published, code=1).startswith("Nothing was changed.")
+    assert [state for _, state in desk.states()] == [State.SENT, State.SENT]
+    assert "1 delivery is to be sent now." in console.run("deliveries", "retry", withdrawn)
+
+
 @pytest.mark.parametrize("state", State)
 def test_what_failed_or_was_not_sent_becomes_pending_with_all_its_attempts(state: State) -> None:
     before = row(state, attempts=10, reason="why", settled_us=1, first_tried_us=2, may_have_arrived=True)

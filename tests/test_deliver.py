@@ -7,12 +7,14 @@ import resource
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from newsroom import Newsroom
 from postbox import Desk, toots, webhook
 from sqlalchemy import text
 
+from feedbot.announce import NEVER_TOLD
 from feedbot.attempt import (
     Answer,
     Busy,
@@ -29,7 +31,10 @@ from feedbot.attempt import (
 from feedbot.deliver import Deliverer
 from feedbot.retry import ATTEMPTS
 from feedbot.settlement import Condition
-from feedbot.store import outbox, upkeep
+from feedbot.steering import Word, say
+from feedbot.store import outbox, settling, upkeep
+from feedbot.store.db import from_us
+from feedbot.store.inquiry import Selection
 
 ALL = ["published", "updated", "withdrawn"]
 
@@ -270,6 +275,83 @@ def test_a_withdrawal_after_an_unclear_delivery_is_told_and_the_delivery_is_not_
     desk.deliver(minutes=1)
     assert [event for event, _ in desk.box.told()] == ["published", "withdrawn"]
     assert desk.box.got[1].may_have_arrived
+
+
+@pytest.mark.parametrize("outcome", [Retry(reason="500"), Refused(reason="400")])
+@pytest.mark.parametrize(
+    "change", [{"title": "Corrected"}, {"published": False}], ids=["updated", "withdrawn"]
+)
+def test_nobody_is_told_of_a_change_of_what_did_not_arrive_while_the_change_was_announced(
+    desk: Desk, outcome: Outcome, change: dict[str, Any]
+) -> None:
+    publish(desk, "one")
+
+    def meanwhile(_: Delivery) -> Outcome:
+        desk.write("one.md", **change)
+        desk.newsroom.build()
+        return outcome
+
+    desk.box.outcomes += [meanwhile]
+    desk.deliver()
+    desk.deliver(days=1)
+    told = [event for event, _ in desk.box.told()]
+    if isinstance(outcome, Retry) and "title" in change:
+        assert told == ["published", "published", "updated"]
+    else:
+        assert told == ["published"]
+        assert (desk.rows()[-1].row.state, desk.rows()[-1].row.reason) == (State.SKIPPED, NEVER_TOLD)
+
+
+@pytest.mark.parametrize("word", ["withdrawn", "dropped"])
+def test_what_was_sent_is_told_as_sent_though_it_is_not_sent_anew(desk: Desk, word: str) -> None:
+    publish(desk, "one")
+    desk.deliver()
+    first = desk.rows()[0].row
+    desk.newsroom.later(hours=2)
+    engine, now = desk.newsroom.engine, desk.newsroom.now
+    with engine.begin() as connection:
+        assert say(connection, Word.RETRY, Selection(ids=(first.id,)), now).changed
+    if word == "dropped":
+        with engine.begin() as connection:
+            assert say(connection, Word.DROP, Selection(ids=(first.id,)), now).changed
+    else:
+        desk.write("one.md", published=False)
+        desk.newsroom.build()
+    desk.deliver()
+    after = desk.rows()[0].row
+    assert (after.state, after.settled_us) == (State.SENT, first.settled_us)
+    assert after.reason.startswith("sent before, and not anew: ")
+    assert [event for event, _ in desk.box.told()] == ["published", "withdrawn"][: 1 + (word == "withdrawn")]
+
+
+def test_a_withdrawal_is_not_told_again_of_an_article_that_is_back(desk: Desk) -> None:
+    publish(desk, "one")
+    desk.deliver()
+    for change in ({"published": False}, {}):
+        desk.write("one.md", **change)
+        desk.newsroom.build()
+        desk.deliver()
+    assert [event for event, _ in desk.box.told()] == ["published", "withdrawn", "updated"]
+    withdrawal = desk.rows()[1].row
+    with desk.newsroom.engine.begin() as connection:
+        said = say(connection, Word.RETRY, Selection(ids=(withdrawal.id,)), desk.newsroom.now)
+    assert (said.changed, [row.id for row in said.left]) == ([], [withdrawal.id])
+
+
+def test_what_may_have_arrived_is_looked_for_since_its_first_attempt_though_a_claim_was_given_back(
+    desk: Desk,
+) -> None:
+    publish(desk, "one")
+    desk.deliver()
+    first = desk.rows()[0].row
+    desk.newsroom.later(days=2)
+    engine, now = desk.newsroom.engine, desk.newsroom.now
+    with engine.begin() as connection:
+        say(connection, Word.RETRY, Selection(ids=(first.id,)), now)
+        claims = outbox.claim_heads(connection, {"box": timedelta(seconds=60)}, now, owner="stopping")["box"]
+        settling.release(connection, claims, now)
+    desk.deliver()
+    assert desk.box.got[1].first_tried == from_us(first.first_tried_us or 0)
 
 
 def test_what_a_target_noted_about_a_post_comes_back_with_later_events(desk: Desk) -> None:

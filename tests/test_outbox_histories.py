@@ -11,8 +11,10 @@ clock as their parameter. After each step every row has to be what the model say
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -28,7 +30,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec.structs import asdict, replace
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, select, text
 
 from feedbot.announce import Policy, announce
 from feedbot.articletext import dump_article, load_article
@@ -82,6 +84,25 @@ NAMES = tuple(PACES)
 PASSES = (timedelta(seconds=5), timedelta(minutes=3), timedelta(minutes=70), timedelta(days=1))
 JUMPS = (timedelta(days=200), timedelta(days=-200), timedelta(hours=-2))
 
+# What becomes of the states of deliveries, noted by the database itself.
+WATCH = (
+    "CREATE TABLE IF NOT EXISTS changes (before TEXT, after TEXT, UNIQUE (before, after))",
+    "DELETE FROM changes",
+    """CREATE TRIGGER IF NOT EXISTS watch AFTER UPDATE OF state ON deliveries WHEN old.state <> new.state
+    BEGIN INSERT OR IGNORE INTO changes VALUES (old.state, new.state); END""",
+)
+
+
+def _documented() -> set[tuple[str, str]]:
+    """The changes of state in the table of docs/announcing.md."""
+    page = (Path(__file__).parent.parent / "docs" / "announcing.md").read_text(encoding="utf-8")
+    rows = page.partition("| from | to | when |")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = [[re.findall(r"`(\w+)`", cell) for cell in row.split("|")[1:3]] for row in rows]
+    return {(before, after) for froms, tos in cells for before in froms for after in tos}
+
+
+DOCUMENTED = _documented()
+
 mostly = st.sampled_from([True, True, True, False])
 ALL_NAMES = frozenset(NAMES)
 workers = st.sampled_from(["a", "a", "b", "c"])
@@ -131,11 +152,17 @@ class Histories(RuleBasedStateMachine):
         self.posted: set[tuple[str, int]] = set()
         self.live: dict[int, bool] = {}  # articles, by key
         self.arrived: set[str] = set()  # ids of deliveries that a receiver has
+        self.sent: set[str] = set()  # ids of those that were noted as sent
+        self.heard: set[tuple[str, int]] = set()  # which target may have heard of which article
+        self.audiences = {one.name: one for one in AUDIENCES}  # as configured
         self.workers = {name: Worker(name) for name in "abc"}
         self.processes = 0
         with self.engine.begin() as connection:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(delete(table))
+            if self.engine.dialect.name == "sqlite":
+                for statement in WATCH:
+                    connection.execute(text(statement))
 
     @initialize()
     def meet_the_targets(self) -> None:
@@ -177,7 +204,7 @@ class Histories(RuleBasedStateMachine):
         before = self.rows
         with self.engine.begin() as connection:
             news = journal.load_news(connection)
-            announce(connection, AUDIENCES, POLICY, self.now)
+            announce(connection, [*self.audiences.values()], POLICY, self.now)
         self.rows = self._stored()
         for key, one in before.items():
             done = one.row.settled_us is not None or one.row.state is State.SENDING
@@ -187,7 +214,7 @@ class Histories(RuleBasedStateMachine):
         assert min((key for key in self.rows if key not in before), default=1e9) > max(before, default=0)
         unheard = {(one.row.target, one.row.article_key) for one in before.values() if one.row.is_unheard}
         for event in news:
-            for audience in AUDIENCES:
+            for audience in self.audiences.values():
                 subject = (audience.name, event.article_key)
                 mine = [row for row in new if (row.target, row.event_number) == (audience.name, event.number)]
                 may_revive = event.kind is EventKind.UPDATED and subject in unheard
@@ -201,7 +228,10 @@ class Histories(RuleBasedStateMachine):
     @rule(name=workers, asked=st.sampled_from([ALL_NAMES, ALL_NAMES, {"hook"}, {"toots"}]))
     def claim(self, name: str, asked: frozenset[str]) -> None:
         worker = self.workers[name]
-        leases = {target: LEASE * (1 + NAMES.index(target)) for target in asked - worker.hands.keys()}
+        leases = {
+            target: LEASE * (1 + NAMES.index(target))
+            for target in asked & self.audiences.keys() - worker.hands.keys()
+        }
         with self.engine.begin() as connection:
             claims = outbox.claim_heads(connection, leases, self.now, owner=worker.owner, paces=PACES)
         # Of those that are claimed further on in a row this need not be: somebody may have resumed meanwhile.
@@ -216,7 +246,8 @@ class Histories(RuleBasedStateMachine):
     def claim_at_the_same_time(self, first: str, second: str) -> None:
         """The second asks before the first has committed: it waits for nobody, and gets nothing of his."""
         one, other = self.workers[first], self.workers[second]
-        leases = dict.fromkeys((name for name in NAMES if name not in {*one.hands, *other.hands}), LEASE)
+        free = (name for name in self.audiences if name not in {*one.hands, *other.hands})
+        leases = dict.fromkeys(free, LEASE)
         with self.engine.begin() as connection, self.engine.begin() as beside:
             claims = outbox.claim_heads(connection, leases, self.now, owner=one.owner, paces=PACES)
             assert outbox.claim_heads(beside, leases, self.now, owner=other.owner, paces=PACES) == {}
@@ -290,7 +321,7 @@ class Histories(RuleBasedStateMachine):
                 self._released(worker, claim)
         elif how == "killed after it sent":
             for given in worker.hands.values():
-                self._receive(worker, given[0])
+                self._attempt(worker, given[0], Sent(), reached=True)
         self.processes += 1
         self.workers[name] = Worker(f"{name}{self.processes}")
 
@@ -307,6 +338,7 @@ class Histories(RuleBasedStateMachine):
                 one.row.due_us, one.row.may_have_arrived = to_us(due or self.now), True
                 one.row.settled_us = None if due else to_us(self.now)
                 one.owner = one.lease_until = None
+                self.heard.add((one.row.target, one.row.article_key))  # for all that is known here
 
     def purge_and_mend(self) -> None:
         with self.engine.begin() as connection:
@@ -340,10 +372,12 @@ class Histories(RuleBasedStateMachine):
         """Retry, drop or release one delivery."""
         one = self.rows[data.draw(st.sampled_from(sorted(self.rows)))]
         before = asdict(one.row)
-        after = told(word, one.row, self.now)
+        is_pointless = self.live[one.row.article_key] is (one.row.event is EventKind.WITHDRAWN)
+        after = told(word, one.row, self.now, is_pointless=is_pointless)
         with self.engine.begin() as connection:
             said = say(connection, word, Selection(ids=(one.row.id,)), self.now)
-        assert (after is not None) == (one.row.state in CONCERNS[word]) == bool(said.changed)
+        is_left = one.row.state not in CONCERNS[word] or (is_pointless and word is Word.RETRY)
+        assert (after is None) == is_left == (not said.changed)
         assert before["state"] is not State.SENDING or after is None
         if isinstance(after, AnnouncementRow):
             one.row = after
@@ -365,6 +399,14 @@ class Histories(RuleBasedStateMachine):
                 if one.row.target == name and one.row.state is State.RETRY:
                     one.row.due_us = min(one.row.at_us, one.row.first_tried_us or one.row.at_us)
 
+    @rule(place=st.integers(0, len(AUDIENCES) - 1), takes=st.sets(st.sampled_from(EventKind)), stays=mostly)
+    def configure(self, place: int, takes: set[EventKind], stays: bool) -> None:
+        """Let a target take other events, or all of its own, or be no more for a while."""
+        usual = AUDIENCES[place]
+        self.audiences.pop(usual.name, None)
+        if stays:
+            self.audiences[usual.name] = replace(usual, takes=frozenset(takes) or usual.takes)
+
     # --- time ---
 
     @rule(passed=st.sampled_from([*PASSES * 6, *JUMPS]))
@@ -382,14 +424,26 @@ class Histories(RuleBasedStateMachine):
             assert {name: row.health for name, row in targets.load(connection).items()} == self.health
             is_posted = select(posts.c.target, posts.c.article_key).where(posts.c.posted_us.is_not(None))
             assert {tuple(row) for row in connection.execute(is_posted)} == self.posted
+        for one in self.rows.values():
+            is_replayed = one.row.generation > 1 and one.row.state in {*OPEN, State.SENDING, State.DEAD}
+            was_sent = one.row.state is State.SENT or is_replayed
+            assert was_sent == (one.row.id in self.sent), "what was sent is told as sent"
         for name in NAMES:
             owners = {one.owner for one in self.rows.values() if one.owner and one.row.target == name}
             assert len(owners) <= 1, "one process at a time tells a target"
+
+    @precondition(lambda self: self.engine.dialect.name == "sqlite")
+    @invariant()
+    def every_change_of_state_is_one_that_the_page_tells_of(self) -> None:
+        with self.engine.begin() as connection:
+            changes = {(row.before, row.after) for row in connection.execute(text("SELECT * FROM changes"))}
+        assert changes <= DOCUMENTED
 
     def teardown(self) -> None:
         """When everything is well again, all that is to be told is told, whatever has been."""
         for worker in self.workers.values():
             worker.hands.clear()  # all are killed
+        self.audiences = {one.name: one for one in AUDIENCES}
         self.processes += 1
         self.workers["a"] = Worker(f"a{self.processes}")
         self.announce()
@@ -480,14 +534,29 @@ class Histories(RuleBasedStateMachine):
             return Skipped(reason=reason)
         if isinstance(outcome, Sent) or (isinstance(outcome, Unclear) and reached):
             self._receive(worker, claim)
+        if isinstance(outcome, Sent | Unclear):
+            self.heard.add((claim.row.target, claim.row.article_key))
         return outcome
 
     def _receive(self, worker: Worker, claim: Claim) -> None:
         """A receiver gets it. Had he it before, the sender was told to look first, or overslept its lease."""
         assert isinstance(claim, AnnouncementClaim)
-        if claim.row.id in self.arrived and self._is_ours(worker, claim):
+        row = claim.row
+        if row.id in self.arrived and self._is_ours(worker, claim):
             assert claim.is_uncertain, "a second time, and nobody was told to look"
+        is_withdrawal = row.event is EventKind.WITHDRAWN
+        assert is_withdrawal is (claim.status is not Status.LIVE), "what is told is so"
+        if row.event is not EventKind.PUBLISHED and not row.by_hand:
+            is_known = (row.target, row.article_key) in self.heard
+            assert is_known or self._is_old_to(row), "a change of something that was never told"
         self.arrived.add(claim.row.id)
+
+    def _is_old_to(self, row: AnnouncementRow) -> bool:
+        """Whether a target that keeps copies may have the article though nothing on record announced it."""
+        mirrors = next(one.mirrors for one in AUDIENCES if one.name == row.target)
+        subject = (row.target, row.article_key, EventKind.PUBLISHED)
+        on_record = {(one.row.target, one.row.article_key, one.row.event) for one in self.rows.values()}
+        return mirrors and subject not in on_record
 
     def _settled(self, claim: Claim, outcome: Outcome, settlement: Settlement) -> None:
         one = self.rows[claim.key]
@@ -499,9 +568,12 @@ class Histories(RuleBasedStateMachine):
         )
         row.attempts -= not settlement.is_charged
         row.settled_us = None if settlement.due else to_us(self.now)
+        if settlement.state is State.SENT and not isinstance(outcome, Sent):
+            row.settled_us = row.first_tried_us
         if settlement.due:
             row.due_us = to_us(settlement.due)
-        if settlement.state is State.SENT:
+        if isinstance(outcome, Sent):
+            self.sent.add(row.id)
             post = (row.target, row.article_key)
             if row.event is EventKind.WITHDRAWN:
                 self.posted.discard(post)
@@ -516,7 +588,7 @@ class Histories(RuleBasedStateMachine):
         one.row.attempts -= 1
         was_tried = State.RETRY if one.row.attempts else State.PENDING
         one.row.state = State.UNCLEAR if one.row.may_have_arrived else was_tried
-        if one.row.attempts == 0:
+        if one.row.attempts == 0 and not one.row.may_have_arrived:
             one.row.first_tried_us = None
 
     def _send_well(self, target: str, claims: list[Claim]) -> None:

@@ -187,7 +187,9 @@ def _outcome(
 def _delays(scene: Scene, article: Article, record: Record, row: AnnouncementRow) -> Iterator[Obstacle]:
     """Why what waits is not sent at once."""
     if reason := pointless(_claim(scene, article, record, row), article, scene.now, scene.max_age):
-        yield Obstacle(stage=Stage.AGE, reason=reason)
+        stage = Stage.AGE if row.event is EventKind.PUBLISHED else Stage.DECIDED
+        if not scene.obstacle:  # which says it better
+            yield Obstacle(stage=stage, reason=reason)
     if row.state is State.HELD:
         hint = f"`feedbot deliveries release {row.id.removeprefix('msg_')[:8]}` sends it"
         yield Obstacle(stage=Stage.HELD, reason=row.reason, hint="" if row.id == NO_ID else hint)
@@ -235,17 +237,21 @@ def next_delivery(scene: Scene, article: Article, record: Record) -> Delivery:
 
 def _claim(scene: Scene, article: Article, record: Record, row: AnnouncementRow) -> AnnouncementClaim:
     """The delivery as its sender would claim it."""
+    first = record.first
     return AnnouncementClaim(
         key=0,
         row=replace(row, attempts=row.attempts + (row.state is not State.SENDING)),
         owner="",
         article_id=scene.article_id,
-        status=Status.LIVE,
+        status=Status.WITHDRAWN if scene.obstacle else Status.LIVE,
         published=article.published,
         body="",
         receipt=record.receipt or {},
         posted=record.posted,
         is_uncertain=any(one.may_have_arrived for one in record.rows),
+        is_unheard=first is not None
+        and first.settled_us is not None
+        and not (record.posted or first.may_be_known),
         health=record.health,
         setup="",
         until=scene.now,

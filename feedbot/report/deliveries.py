@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import OPEN, State
-from feedbot.ledger import shorten_ids
+from feedbot.ledger import pointless_because, shorten_ids
 from feedbot.moments import iso, number_of
 from feedbot.observe import Redact
 from feedbot.report.lines import NO_TARGETS, coloured, exactly, label, legible, print_commands, tell, when
@@ -183,7 +183,7 @@ def _marks(row: DeliveryRow) -> str:
     if row.may_have_arrived:
         marks.append("may have arrived")
     if row.generation > 1:
-        marks.append(f"sent anew, {number_of(row.generation - 1, 'time')}")
+        marks.append(f"asked for anew, {number_of(row.generation - 1, 'time')}")
     return ", ".join(marks)
 
 
@@ -244,19 +244,21 @@ def _summary(said: Said) -> str:
 def _print_left(said: Said) -> None:
     short = shorten_ids(row.id for row in said.left)
     for row in said.left[:LEFT]:
-        tell(f"{short(row.id)} is left as it is: {_why_left(row, said.word)}", hang=2, state="warning")
+        tell(f"{short(row.id)} is left as it is: {_why_left(row, said)}", hang=2, state="warning")
     if len(said.left) > LEFT:
         tell(f"and so are {len(said.left) - LEFT:,} more", state="warning")
 
 
-def _why_left(row: DeliveryRow, word: Word) -> str:
+def _why_left(row: DeliveryRow, said: Said) -> str:
     if row.state is State.SENDING:
         return "it is being sent right now"
     if row.state is State.HELD:
         return "it is held, and `feedbot deliveries release` sends it"
     if row.state is State.PENDING:
         return "it is to be sent anyway"
-    return f"it is {row.state.value}, so there is nothing to {word}"
+    if row.id in said.pointless and said.word is Word.RETRY:
+        return pointless_because(row)
+    return f"it is {row.state.value}, so there is nothing to {said.word}"
 
 
 def _print_silent(one: Standing, now: datetime, redact: Redact) -> None:

@@ -125,6 +125,17 @@ def live(connection: Connection) -> Iterator[StoredArticle]:
         after = chunk[-1].key
 
 
+def live_among(connection: Connection, keys: Iterable[int]) -> set[int]:
+    """Those of these keys whose articles are in their feeds now."""
+    return {
+        key
+        for chunk in chunks(keys)
+        for key in connection.execute(
+            select(articles.c.key).where(articles.c.key.in_(chunk), articles.c.status == Status.LIVE)
+        ).scalars()
+    }
+
+
 def newest(connection: Connection, feed_key: int, limit: int) -> list[tuple[str, str]]:
     """The newest `limit` articles of a feed as (id, article as text), newest first, equal moments by id."""
     found = connection.execute(_NEWEST, {"_feed": feed_key, "_most": limit})

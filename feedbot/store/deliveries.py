@@ -96,6 +96,26 @@ def new_id() -> str:
     return f"msg_{secrets.token_hex(16)}"
 
 
+def left_out(row: DeliveryRow, state: State, reason: str, now: datetime) -> tuple[State, str, int]:
+    """The state, the reason and the moment of settlement of a delivery that is not to be sent, as of `now`.
+
+    One that was sent and was only to be sent anew is told as sent, or the record would deny what happened.
+    """
+    if row.generation > 1:
+        return State.SENT, not_anew(reason), sent_before_us(row, now)
+    return state, reason, to_us(now)
+
+
+def not_anew(reason: str) -> str:
+    """Why what was sent before was not sent once more."""
+    return f"sent before, and not anew: {reason}"
+
+
+def sent_before_us(row: DeliveryRow, now: datetime) -> int:
+    """About when a delivery was sent that is not sent anew: no pace counts it as sent now."""
+    return to_us(now) if row.first_tried_us is None else row.first_tried_us
+
+
 def row_in(row: Any) -> AnnouncementRow | PingRow:
     """The delivery in a row that holds COLUMNS."""
     return announcement_in(row) if row.feed_key is None else ping_in(row)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from feedbot.attempt import State
-from feedbot.model import JsonObject, Status
+from feedbot.model import EventKind, JsonObject, Status
 from feedbot.settlement import Health
 from feedbot.store.db import from_us, from_us_or_none, to_us
 from feedbot.store.deliveries import (
@@ -67,6 +67,7 @@ class AnnouncementClaim(Claim, frozen=True, kw_only=True):
     receipt: JsonObject
     posted: datetime | None
     is_uncertain: bool  # this delivery, or an earlier one of the article, may have arrived
+    is_unheard: bool  # the announcement of the article was given up or left out, and nobody has it
 
 
 class PingClaim(Claim, frozen=True, kw_only=True):
@@ -88,6 +89,19 @@ _EARLIER_OF_ARTICLE = exists(
         _earlier.c.article_key == deliveries.c.article_key,
         _earlier.c.key < deliveries.c.key,
         _earlier.c.settled_us.is_(None),
+    )
+)
+_UNHEARD = exists(
+    select(literal_column("1"))
+    .select_from(_earlier)
+    .where(
+        _earlier.c.target == deliveries.c.target,
+        _earlier.c.article_key == deliveries.c.article_key,
+        _earlier.c.key < deliveries.c.key,
+        _earlier.c.event == EventKind.PUBLISHED,
+        _earlier.c.settled_us.is_not(None),
+        _earlier.c.state != State.SENT,
+        ~_earlier.c.may_have_arrived,
     )
 )
 _TARGETS = (
@@ -181,6 +195,7 @@ _CLAIMED = (
                 _earlier.c.may_have_arrived,
             )
         ).label("is_uncertain"),
+        _UNHEARD.label("is_unheard"),
     )
     .outerjoin(articles, articles.c.key == deliveries.c.article_key)
     .outerjoin(
@@ -295,6 +310,7 @@ def _announcement(row: Any, owner: str, health: Health, setup: str, until: datet
         receipt=json.loads(row.receipt) if row.receipt else {},
         posted=from_us_or_none(row.posted_us),
         is_uncertain=bool(row.is_uncertain),
+        is_unheard=bool(row.is_unheard) and row.posted_us is None and not row.is_uncertain,
     )
 
 

@@ -13,14 +13,14 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from feedbot.attempt import SAID, Outcome, State, Unclear
-from feedbot.model import EventKind, Status
+from feedbot.attempt import SAID, Outcome, Sent, State, Unclear
+from feedbot.model import EventKind
 from feedbot.settlement import Settlement
-from feedbot.store import pings
+from feedbot.store import articles, pings
 from feedbot.store.db import to_us
-from feedbot.store.deliveries import IS_SENDING
+from feedbot.store.deliveries import IS_SENDING, sent_before_us
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
-from feedbot.store.schema import articles, attempts, deliveries, posts
+from feedbot.store.schema import attempts, deliveries, posts
 from feedbot.store.statements import Row, upsert
 from feedbot.store.targets import put_health
 
@@ -118,18 +118,16 @@ def live_again(connection: Connection, claims: Sequence[Claim]) -> set[int]:
     if not claims:
         return set()
     about = {one.key: one.row.article_key for one in claims if isinstance(one, AnnouncementClaim)}
-    live = select(articles.c.key).where(
-        articles.c.key.in_(set(about.values())), articles.c.status == Status.LIVE
-    )
-    there = set(connection.execute(live).scalars())
+    there = articles.live_among(connection, set(about.values()))
     return {key for key, article_key in about.items() if article_key in there}
 
 
 def release(connection: Connection, claims: Sequence[Claim], now: datetime) -> None:
     """Give claims back as if they had never been made; nothing was sent."""
     for one in claims:
-        is_first = one.row.attempts == 1
-        untold = State.PENDING if is_first else State.RETRY
+        # What may have arrived is looked for since its first attempt, though a person gave it all anew.
+        is_first = one.row.attempts == 1 and not one.row.may_have_arrived
+        untold = State.PENDING if one.row.attempts == 1 else State.RETRY
         connection.execute(
             update(deliveries)
             .where(deliveries.c.key == one.key, IS_SENDING, deliveries.c.lease_owner == one.owner)
@@ -151,6 +149,9 @@ def _pings_in(claims: Iterable[Claim]) -> list[int]:
 def _values_of(one: Settled, now: datetime) -> Row:
     row, settlement = one.claim.row, one.settlement
     is_final = settlement.due is None
+    settled_us = to_us(now)
+    if settlement.state is State.SENT and not isinstance(one.outcome, Sent):
+        settled_us = sent_before_us(row, now)
     may_have_arrived = isinstance(one.outcome, Unclear) or (
         row.may_have_arrived and settlement.state not in {State.SENT, State.SKIPPED}
     )
@@ -161,7 +162,7 @@ def _values_of(one: Settled, now: datetime) -> Row:
         "_due_us": row.due_us if settlement.due is None else to_us(settlement.due),
         "_attempts": row.attempts if settlement.is_charged else row.attempts - 1,
         "_may_have_arrived": may_have_arrived,
-        "_settled_us": to_us(now) if is_final else None,
+        "_settled_us": settled_us if is_final else None,
     }
 
 
@@ -186,7 +187,7 @@ def _post_of(one: Settled, now: datetime) -> Row | None:
         return None
     receipt = claimed.receipt if receipt is None else receipt
     posted = claimed.posted
-    if one.settlement.state is State.SENT:
+    if isinstance(one.outcome, Sent):
         posted = None if claimed.row.event is EventKind.WITHDRAWN else (claimed.posted or now)
     if receipt == claimed.receipt and posted == claimed.posted:
         return None

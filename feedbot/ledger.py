@@ -11,12 +11,14 @@ from msgspec import Struct
 
 from feedbot.announce import not_so
 from feedbot.attempt import OPEN, State
+from feedbot.audience import audience_of
 from feedbot.errors import FeedbotError
 from feedbot.model import EventKind, JsonObject, Status
 from feedbot.moments import iso, iso_us
 from feedbot.settlement import Condition, Health
 from feedbot.standings import configured
-from feedbot.store import deliveries, inquiry, targets
+from feedbot.store import deliveries, inquiry, targets, turns, workers
+from feedbot.store.db import from_us
 from feedbot.store.deliveries import DeliveryRow
 from feedbot.store.inquiry import AttemptRow, Selection, ShownAnnouncement, ShownDelivery
 
@@ -73,7 +75,7 @@ class Account(Struct, frozen=True, kw_only=True):
         }
 
 
-def account_of(connection: Connection, config: Config, id_: str) -> Account:
+def account_of(connection: Connection, config: Config, id_: str, now: datetime) -> Account:
     """All about the one delivery whose id begins with `id_`. Raises FeedbotError if none does, or more."""
     found = inquiry.select_for(connection, Selection(ids=(id_,)), limit=100)
     if len(found) != 1:
@@ -93,14 +95,42 @@ def account_of(connection: Connection, config: Config, id_: str) -> Account:
         attempts=inquiry.attempts_of(connection, one.key),
         posted=posted,
         receipt=receipt,
-        hint=hint_for(one.row, health, is_pointless=reason is not None),
+        hint=hint_for(
+            one.row,
+            health,
+            is_pointless=reason is not None,
+            waits=_waits(connection, config, one, health, now) if one.row.state in OPEN else "",
+        ),
     )
 
 
-def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = False) -> str:
+def _waits(
+    connection: Connection, config: Config, one: ShownDelivery, health: Health | None, now: datetime
+) -> str:
+    """When a delivery that waits is sent, where that is not when it is due; "": it is."""
+    if ahead := inquiry.ahead_of(connection, one):
+        return f"after {ahead.removeprefix(PREFIX)[:SHORT]}, which is about the same article and comes first"
+    present = [worker for worker in workers.load(connection) if worker.is_alive]
+    if not any(worker.sends for worker in present):
+        if any(worker.role is workers.Role.WORKER for worker in present):
+            return "when a worker has the configuration that is in force: see `feedbot status`"
+        return "when a worker runs, and none does now: `feedbot run`, or `feedbot run --once`"
+    if health is not None and health.until is not None and health.until > now:
+        return f"at {iso(health.until)}, when {one.row.target} takes announcements again: {health.reason}"
+    pace = next(
+        (audience_of(target).pace for target in config.targets if target.name == one.row.target), None
+    )
+    moment = pace and turns.pace_allows(connection, one.row.target, pace, now)
+    if moment and moment > max(now, from_us(one.row.due_us)):
+        return f"at {iso(moment)} at the earliest, as max_per_hour and min_interval have it"
+    return ""
+
+
+def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = False, waits: str = "") -> str:
     """What happens next to a delivery by itself or by a person; `health` is None if its target is no more.
 
     `is_pointless`: what it tells of its article is not so any more, so it is not sent whoever says so.
+    `waits` says when it is sent, where that is not when it is due.
     """
     if is_pointless and row.state in {State.SENT, State.SKIPPED, State.SUPERSEDED, State.DEAD}:
         return f"nothing, for {pointless_because(row)}"
@@ -133,7 +163,7 @@ def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = Fa
             f"it is sent when {row.target} takes announcements again, which is tried by itself;"
             f" `feedbot targets test {row.target}` tries it now"
         )
-    return f"it is sent when it is due; `feedbot deliveries drop {id_}` forgets it"
+    return f"it is sent {waits or 'when it is due'}; `feedbot deliveries drop {id_}` forgets it"
 
 
 def pointless_because(row: DeliveryRow) -> str:

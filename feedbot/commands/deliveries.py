@@ -115,13 +115,13 @@ def show(config_path: Path, verbose: int, quiet: int, as_json: bool, id_: str) -
     from feedbot.ledger import account_of, whole_start
     from feedbot.report.deliveries import print_account
 
-    config = load_config(config_path, verbose, quiet)
+    config, now = load_config(config_path, verbose, quiet), utc_now()
     with state(config) as connection:
-        account = account_of(connection, config, whole_start(id_))
+        account = account_of(connection, config, whole_start(id_), now)
     if as_json:
         print_json(redacted(account.as_json()))
     else:
-        print_account(account, utc_now(), redaction(), verbose=verbose > 0)
+        print_account(account, now, redaction(), verbose=verbose > 0)
 
 
 @deliveries.command(short_help="Send again what failed, or was sent.")

@@ -140,7 +140,10 @@ def _settled(audience: Audience, scene: Scene, article: Article, record: Record)
         if event is EventKind.PUBLISHED and first is None and not record.posted:
             yield from _not_new(audience, scene, article)
     elif first is None and not record.posted and record.is_news:
-        yield Obstacle(stage=Stage.DECIDED, reason="what became of it is no longer on record")
+        yield Obstacle(
+            stage=Stage.DECIDED,
+            reason="nothing is on record: it was long ago, or the target did not take the event then",
+        )
 
 
 def _not_new(audience: Audience, scene: Scene, article: Article) -> Iterator[Obstacle]:

@@ -184,6 +184,24 @@ def keys_of_article(connection: Connection, spelling: str, paths: Iterable[str] 
     return tuple(connection.execute(statement.order_by(articles.c.key)).scalars())
 
 
+def ahead_of(connection: Connection, one: ShownDelivery) -> str:
+    """The id of the delivery that comes before this one, for both are about one article; "": none does."""
+    if not isinstance(one, ShownAnnouncement):
+        return ""
+    statement = (
+        select(deliveries.c.id)
+        .where(
+            deliveries.c.target == one.row.target,
+            deliveries.c.article_key == one.row.article_key,
+            deliveries.c.key < one.key,
+            deliveries.c.settled_us.is_(None),
+        )
+        .order_by(deliveries.c.key)
+        .limit(1)
+    )
+    return connection.execute(statement).scalar() or ""
+
+
 def attempts_of(connection: Connection, key: int) -> list[AttemptRow]:
     """Every try of a delivery that is still known, the oldest first."""
     statement = select(attempts).where(attempts.c.delivery_key == key).order_by(attempts.c.number)

@@ -19,7 +19,7 @@ from feedbot.articletext import HASH_VERSION, load_article, load_outline, visibl
 from feedbot.membership import Catalogue
 from feedbot.model import EventKind, Outline, Status
 from feedbot.store import activity, archives, articles, feeds, journal
-from feedbot.store.articles import ArticleRow, StoredArticle
+from feedbot.store.articles import EXPIRED, ArticleRow, StoredArticle
 from feedbot.store.db import to_us
 from feedbot.store.feeds import FeedName, Membership
 
@@ -59,7 +59,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 def standing(outline: Outline, now: datetime, stored: StoredArticle | None = None) -> tuple[Status, str]:
     """Where a published article stands at `now`, and why if it is withdrawn; `stored` is how it stood."""
     if outline.expires is not None and outline.expires <= now:
-        return Status.WITHDRAWN, "expired"
+        return Status.WITHDRAWN, EXPIRED
     if outline.published > now and not (stored and _has_appeared(stored, outline)):
         return Status.WAITING, ""
     return Status.LIVE, ""
@@ -78,7 +78,7 @@ def withdrawal(stored: StoredArticle, reason: str, *, gone: datetime | None = No
 
 
 def falling_due(stored: StoredArticle, now: datetime) -> Change:
-    """The article's time came by itself: to appear, or to expire."""
+    """The article's time came by itself: to appear, or to expire; or it turns out not to have come yet."""
     outline = load_outline(stored.row.body)
     status, reason = standing(outline, now)
     seen_us = first_seen(stored, status, now)

@@ -605,6 +605,24 @@ def test_an_article_expires_when_its_time_comes(newsroom: Newsroom) -> None:
     assert newsroom.titles() == []
 
 
+def test_what_expired_by_a_clock_that_was_ahead_is_there_again_when_it_is_right(
+    any_newsroom: Newsroom,
+) -> None:
+    any_newsroom.write("one.md", expiryDate="2026-06-03T00:00:00Z")
+    any_newsroom.write("over.md", expiryDate="2026-06-01T13:00:00Z")
+    any_newsroom.write("draft.md", expiryDate="2026-06-03T00:00:00Z")
+    any_newsroom.build()
+    any_newsroom.later(days=2)
+    assert len(events(any_newsroom.build([]))) == 3
+    any_newsroom.write("draft.md", draft=True)
+    any_newsroom.build()
+    any_newsroom.later(days=-1)
+    report = any_newsroom.build([])
+    assert events(report) == [("updated", "one.md")]
+    assert any_newsroom.titles() == ["About one"]
+    assert report.next_due == datetime(2026, 6, 3, tzinfo=UTC)
+
+
 def test_a_topic_whose_last_article_goes_keeps_a_valid_empty_feed(newsroom: Newsroom) -> None:
     newsroom.write("one.md", topics=["Law"])
     newsroom.build()

@@ -167,6 +167,13 @@ def load_passes(connection: Connection, limit: int) -> list[tuple[datetime, Json
     return [(from_us(row.started_us), json.loads(row.report)) for row in connection.execute(statement)]
 
 
+def is_before_last_pass(connection: Connection, now: datetime) -> bool:
+    """Whether the last pass began later than `now`, by its clock: that was set back, or is another's."""
+    newest = select(passes.c.started_us).order_by(passes.c.number.desc()).limit(1)
+    started_us = connection.execute(newest).scalar()
+    return started_us is not None and started_us > to_us(now)
+
+
 def get(connection: Connection, name: str) -> str | None:
     """The value noted under `name`, if any."""
     value = connection.execute(select(state.c.value).where(state.c.name == name)).scalar()

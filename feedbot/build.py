@@ -33,7 +33,7 @@ from feedbot.place import Confirm
 from feedbot.reconfigure import has_other_folders, reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
-from feedbot.store import articles, feeds, hint, journal, trouble
+from feedbot.store import articles, feeds, hint, journal, trouble, upkeep
 from feedbot.store.clock import ahead_of_machine, set_clock
 from feedbot.store.lease import Lease
 from feedbot.sync import Newsroom, Progress, SyncReport, sync
@@ -143,6 +143,7 @@ class Builder:
         self._crew = head_start.crew if head_start else self._new_crew()  # of the next pass
         self._begun = head_start.look if head_start else None  # ... which it is to go on with
         self._audiences = [audience_of(target) for target in config.targets]
+        self._tells_nobody = not config.targets and config.hub is None
 
     def expect(self, files: int) -> None:
         """Get ready for a pass over so many changed files, which comes in a moment, if it is ours to make."""
@@ -229,6 +230,8 @@ class Builder:
             report.announce = self._announce(connection, now, in_slices=paths is not None)
             if report.announce.deliveries or report.refresh.pings:
                 hint.give(connection)
+            if paths is None and self._tells_nobody:  # else who sends does it
+                upkeep.purge(connection, now - self._config.announce.keep)
             _look_ahead(connection, report)
             report.seconds = time.perf_counter() - started
             journal.put(connection, "failure", "")

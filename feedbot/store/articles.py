@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select, text, update
 
 from feedbot.model import Status
 from feedbot.store.db import from_us, to_us
@@ -39,6 +39,10 @@ class StoredArticle(msgspec.Struct, frozen=True, kw_only=True):
     row: ArticleRow
 
 
+EXPIRED = "expired"  # as the reason why an article is withdrawn
+
+# The very words of the index's condition, or it would not be used.
+CAN_EXPIRE = text("articles.status != 'withdrawn' and articles.expires_us is not null")
 COLUMNS = [articles.c[name] for name in ArticleRow.__struct_fields__]
 
 
@@ -76,16 +80,22 @@ def find_due(connection: Connection, now: datetime) -> list[StoredArticle]:
     """The articles whose time came: to appear, or to expire."""
     moment = to_us(now)
     waiting = (articles.c.status == Status.WAITING, articles.c.published_us <= moment)
-    expiring = (articles.c.status != Status.WITHDRAWN, articles.c.expires_us <= moment)
+    expiring = (CAN_EXPIRE, articles.c.expires_us <= moment)
     # Two questions, for one with an "or" would use no index.
     found = {stored.key: stored for due in (waiting, expiring) for stored in _find(connection, *due)}
     return list(found.values())
 
 
+def find_expired_early(connection: Connection, now: datetime) -> list[StoredArticle]:
+    """The articles that count as expired, by a clock that was ahead, and are not."""
+    early = (articles.c.reason == EXPIRED, articles.c.expires_us > to_us(now))
+    return list(_find(connection, articles.c.status == Status.WITHDRAWN, *early))
+
+
 def next_due(connection: Connection) -> datetime | None:
     """The next moment at which an article appears or expires by itself."""
     appears = select(func.min(articles.c.published_us)).where(articles.c.status == Status.WAITING)
-    expires = select(func.min(articles.c.expires_us)).where(articles.c.status != Status.WITHDRAWN)
+    expires = select(func.min(articles.c.expires_us)).where(CAN_EXPIRE)
     moments = [connection.execute(statement).scalar() for statement in (appears, expires)]
     known = [moment for moment in moments if moment is not None]
     return from_us(min(known)) if known else None

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 from feedbot.attempt import FeedEvent, State
 from feedbot.model import EventKind, JsonObject
 from feedbot.store.db import from_us_or_none, to_us
-from feedbot.store.schema import deliveries, posts, targets
+from feedbot.store.schema import deliveries, events, posts, targets
 from feedbot.store.statements import CHUNK, chunks, lock_in_order
 
 STEERING = 7305815  # what PostgreSQL knows the lock of `steer` by
@@ -237,7 +237,18 @@ def unsent_since(connection: Connection, since: datetime) -> list[StoredDelivery
 
 
 def _is_first_since(since: datetime) -> ColumnElement[bool]:
-    return and_(deliveries.c.event == EventKind.PUBLISHED, deliveries.c.at_us >= to_us(since))
+    """Read from the newest event backwards, however many deliveries are kept."""
+    before = (
+        select(events.c.number)
+        .where(events.c.at_us < to_us(since))
+        .order_by(events.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    after = select(events.c.number).where(
+        events.c.number > func.coalesce(before, -1), events.c.at_us >= to_us(since)
+    )
+    return and_(deliveries.c.event == EventKind.PUBLISHED, deliveries.c.event_number.in_(after))
 
 
 def post_of(connection: Connection, target: str, article_key: int) -> tuple[datetime | None, JsonObject]:

@@ -46,26 +46,21 @@ _WAITING = (
         func.min(deliveries.c.due_us).label("due_us"),
         func.count().label("number"),
     )
-    .where(IS_OPEN)
+    .where(IS_OPEN, deliveries.c.target.in_(bindparam("_targets", expanding=True)))
     .group_by(deliveries.c.target)
 )
 
 
 def turns(connection: Connection, paces: Mapping[str, Pace], now: datetime) -> list[Turn]:
     """The targets in `paces` that have something to send and are not disabled, the next turn first."""
-    waiting = {row.target: row for row in connection.execute(_WAITING) if row.target in paces}
-    if not waiting:
-        return []
+    healths = {row.name: health_in(row) for row in connection.execute(select(targets)) if row.name in paces}
+    # What waits for a disabled target may be what came in years.
+    names = [name for name, one in healths.items() if one.condition is not Condition.DISABLED]
     found = []
-    for row in connection.execute(select(targets)):
-        if row.name not in waiting:
-            continue
-        health = health_in(row)
-        if health.condition is Condition.DISABLED:
-            continue
-        moments = [from_us(waiting[row.name].due_us), pace_allows(connection, row.name, paces[row.name], now)]
-        due = max(moment for moment in (*moments, health.until) if moment is not None)
-        found.append(Turn(target=row.name, due=due, number=waiting[row.name].number))
+    for row in connection.execute(_WAITING, {"_targets": names}) if names else ():
+        moments = [from_us(row.due_us), pace_allows(connection, row.target, paces[row.target], now)]
+        due = max(moment for moment in (*moments, healths[row.target].until) if moment is not None)
+        found.append(Turn(target=row.target, due=due, number=row.number))
     return sorted(found, key=lambda turn: turn.due)
 
 

@@ -1,0 +1,18 @@
+"""What expires next, found without those that have expired."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """From 0007."""
+    op.drop_index("ix_articles_expires_us", "articles")
+    expires = sa.text("status != 'withdrawn' and expires_us is not null")
+    op.create_index(
+        "ix_articles_expiring", "articles", ["expires_us"], sqlite_where=expires, postgresql_where=expires
+    )

@@ -46,7 +46,7 @@ from feedbot.build import Builder
 from feedbot.errors import ContentError, PublishError, StandbyError
 from feedbot.store.db import open_store
 
-HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "15"))
+HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "35"))
 STEPS = 25  # of one history
 
 
@@ -221,7 +221,7 @@ class Histories(Happenings):
         assert {name: here.get(name) for name in sound} == {name: told.get(name) for name in sound}
 
 
-@pytest.mark.timeout(0 if HISTORIES > 100 else 120)
+@pytest.mark.timeout(0 if HISTORIES > 100 else 240)
 def test_whatever_has_happened_the_output_is_that_of_a_first_build(store: Engine, tmp_path: Path) -> None:
     elsewhere = open_store(f"sqlite:///{tmp_path / 'elsewhere.db'}")
     number = HISTORIES if store.dialect.name == "sqlite" else max(1, HISTORIES // 10)

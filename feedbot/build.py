@@ -205,7 +205,8 @@ class Builder:
         if is_first or is_elsewhere:
             paths = None  # as after a first pass that failed: what else there is, is not known
         # No transaction spans the network, which may be what lies between here and the output.
-        look = self._place.look(anew=is_another) if paths is None or is_another else None
+        others_wrote = is_first or is_another
+        look = self._place.look(anew=others_wrote) if paths is None or is_another else None
         report.lost_state = is_first and self._place.has_output()
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:

@@ -23,7 +23,7 @@ from feedbot.batches import batches
 from feedbot.clock import Clock
 from feedbot.crew import Crew
 from feedbot.index import Index, doubt_index
-from feedbot.leftovers import adopt_leftovers
+from feedbot.leftovers import adopt_leftovers, expect_leftovers
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
@@ -46,10 +46,15 @@ ROUNDS = 3  # of rendering what was overtaken, before the next pass goes on
 
 
 def distrust_output(connection: Connection, look: Look) -> None:
-    """Let documents that somebody removed or changed be rendered again, by a look at where they lie."""
+    """Let documents that somebody removed or changed be rendered again, by a look at where they lie.
+
+    A state that was put back finds what was written after it changed, too: there may be more that it has
+    forgotten.
+    """
     touched: set[int] = set()
     touched_archives: set[int] = set()
     seen: dict[str, str] = {}
+    is_strange = False
     for row in documents.stamps(connection):
         if not look.is_as_recorded(row.path, row):
             if (e_tag := look.e_tag(row.path)) is not None:
@@ -60,6 +65,9 @@ def distrust_output(connection: Connection, look: Look) -> None:
                 touched.add(row.feed_key)
             else:
                 doubt_index(connection)
+            is_strange = True
+    if is_strange:
+        expect_leftovers(connection)
     documents.distrust(connection, seen, mtime_ns=NOWHERE)
     feeds.touch(connection, touched)
     archives.touch(connection, touched_archives)

@@ -7,12 +7,12 @@ what is expected in them comes from the stories alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from first_build import forget_everything
+from first_build import copy_of, forget_everything, put_back
 from newsroom import NOW, Newsroom, age
 from places import InStore, OnDisk, Place
 from small_store import SmallStore
@@ -98,6 +98,16 @@ class Chronicle:
         """Let the database be as it was before the first pass."""
         forget_everything(self.room.engine)
         self.seen, self.topics = {}, set()
+
+    def back_up(self) -> Callable[[], None]:
+        """What lets the database be as it is now."""
+        state, seen, topics = copy_of(self.room.engine), dict(self.seen), set(self.topics)
+
+        def restore() -> None:
+            put_back(self.room.engine, state)
+            self.seen, self.topics = dict(seen), set(topics)
+
+        return restore
 
     def intrude(self, path: str, body: bytes) -> None:
         """Let somebody else put something where no document is, and none is to the knowledge of the state."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from newsroom import SITE, Newsroom
 from small_store import SmallStore
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, Table, delete, insert, select
 
 from feedbot.store import journal
 from feedbot.store.schema import articles, feeds, files, leases, metadata, slugs
@@ -20,6 +20,7 @@ from feedbot.store.schema import articles, feeds, files, leases, metadata, slugs
 if TYPE_CHECKING:
     from chronicle import Chronicle
 
+State = list[tuple[Table, list[dict[str, Any]]]]  # the rows of each table
 Findings = dict[str, list[str]]
 
 
@@ -29,6 +30,24 @@ def forget_everything(engine: Engine) -> None:
         for table in reversed(metadata.sorted_tables):
             if table is not leases:  # its rows come with the tables
                 connection.execute(delete(table))
+
+
+def copy_of(engine: Engine) -> State:
+    """All that a database holds."""
+    with engine.begin() as connection:
+        tables = [table for table in metadata.sorted_tables if table is not leases]
+        return [
+            (table, [dict(row) for row in connection.execute(select(table)).mappings()]) for table in tables
+        ]
+
+
+def put_back(engine: Engine, state: State) -> None:
+    """Let a database hold what it held once."""
+    forget_everything(engine)
+    with engine.begin() as connection:
+        for table, rows in state:
+            if rows:
+                connection.execute(insert(table), rows)
 
 
 def first_build(room: Newsroom, chronicle: Chronicle) -> tuple[dict[str, bytes], Findings]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from small_store import SmallStore
 from sqlalchemy import Engine
 from tale import Setting, Story
 
+from feedbot.build import Builder
 from feedbot.errors import ConfigError
 from feedbot.model import fold_name
 
@@ -25,7 +27,7 @@ NAMES = (
     *("more/a.md", "more/d.md", "more/f.md"),
 )
 EVER = ("content/always.md", "more/ever.md")  # without any article no feed is removed
-TOPICS = ("AI", "ai", "Robots", "C++", "Law", "law")
+TOPICS = ("AI", "ai", "Robots", "C++", "Law", "law", "Sea", "Space")
 SLUGS = (None, "machines", "robots", "law", "top")
 PLACES = ("feeds", "elsewhere", "s3://news/feeds", "s3://news/other")
 FOLDERS = (None, ["content"], ["content", "more"], ["more", "content"], ["content/sub", "more"], ["more"])
@@ -90,6 +92,7 @@ configurations = st.one_of(  # the section, the option and its value; None: not 
         options(exclude=st.sampled_from([None, ["bare/"]]), path=st.sampled_from(FOLDERS)),
     ),
     st.tuples(st.just("feeds"), feeds_options),
+    st.tuples(st.just("serve"), options(max_age=st.sampled_from(["20s", "300s"]))),
     st.tuples(st.just("topics"), st.tuples(st.sampled_from(TOPICS), topic_options)),
     st.tuples(st.just("named"), st.tuples(st.sampled_from(["Top", "TOP", "Robots", "Rest"]), named_options)),
 )
@@ -107,11 +110,13 @@ class Happenings(RuleBasedStateMachine):
         forget_everything(self.engine)
         self.store.objects.clear()
         self.told = Chronicle(Newsroom(Path(self.folder.name, "newsroom"), _engine=self.engine), self.store)
+        self.workers: dict[int, tuple[Setting, Builder]] = {}  # those that run on
         self.touched: set[str] = set()  # files that events would name
         self.is_tampered = False  # documents may not be as they should, and only a look at them sees that
         self.is_strange = True  # the state does not know what lies in the place of the output
         self.is_first = True  # the next pass is the first one with the state, and so over everything
-        self.was_lost = False
+        self.was_lost = False  # the state, or what it knew since a backup
+        self.backup: tuple[Callable[[], None], bool] | None = None  # of the state, and whether it had no pass
 
     # --- content ---
 
@@ -192,6 +197,23 @@ class Happenings(RuleBasedStateMachine):
         self._estrange()
         self.told.lose_state()
         self.is_first = self.was_lost = True
+
+    @rule()
+    def back_up(self) -> None:
+        self.backup = (self.told.back_up(), self.is_first)
+
+    @rule()
+    def restore(self) -> None:
+        if self.backup:
+            self._estrange()
+            self.end_workers()
+            put_back, self.is_first = self.backup
+            put_back()
+            self.was_lost = True
+
+    @rule()
+    def end_workers(self) -> None:
+        self.workers.clear()
 
     def _estrange(self) -> None:
         """The state will not know what lies where: what bears no mark would be somebody else's."""

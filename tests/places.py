@@ -91,6 +91,11 @@ class InStore:
         """As in `Place`."""
         return {path: self.store.objects[self.start + path].number for path in self.tree()}
 
+    def caching(self) -> dict[str, str]:
+        """What caches are told of each of them."""
+        found = {path: self.store.objects[self.start + path].headers for path in self.tree()}
+        return {path: headers.get("Cache-Control", "") for path, headers in found.items()}
+
     def put(self, path: str, body: bytes) -> None:
         """As in `Place`."""
         self.store.put(self.start + path, body)

@@ -62,6 +62,7 @@ class Setting:
     topics: dict[str, dict[str, Any]] = field(default_factory=dict)
     named: dict[str, dict[str, Any]] = field(default_factory=dict)
     content: dict[str, Any] = field(default_factory=dict)
+    serve: dict[str, Any] = field(default_factory=dict)
 
     def sections(self) -> dict[str, Any]:
         """The sections of the file."""
@@ -69,6 +70,7 @@ class Setting:
         return {
             "site": {**SITE, **self.site},
             "content": self.content,
+            "serve": self.serve,
             "feeds": {"limit": LIMIT, **self.feeds, "topics": self.topics, "named": named},
         }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from first_build import forget_everything
 from newsroom import SITE, Newsroom
 from places import Fuse, InStore
 from small_store import small_store
@@ -67,4 +68,20 @@ def test_who_goes_on_after_another_configuration_replaces_what_it_put_unnoted(
     cut_short(room, puts=3)
     assert bucket.tree() != before
     old.run()
+    assert bucket.tree() == before
+
+
+def test_who_runs_on_after_the_state_was_lost_finds_what_it_put_before(
+    room: Newsroom, bucket: InStore
+) -> None:
+    room.write("one.md")
+    runs_on = builder_of(room)
+    runs_on.run()
+    before = bucket.tree()
+    path = room.write("two.md", topics=["Law"])
+    runs_on.run()
+    assert "law/rss.xml" in bucket.tree()
+    path.unlink()
+    forget_everything(room.engine)
+    runs_on.run()
     assert bucket.tree() == before

@@ -37,10 +37,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from newsroom import Newsroom
-from places import Fuse, Illness, full_disk, hasty_output_of
+from places import Fuse, Illness, InStore, full_disk, hasty_output_of
 from small_store import Ill, small_store, well
 from sqlalchemy import Engine
-from tale import Setting, Story
+from tale import Story
 
 from feedbot.build import Builder
 from feedbot.errors import ContentError, PublishError, StandbyError
@@ -58,7 +58,6 @@ class Histories(Happenings):
     def __init__(self) -> None:
         super().__init__()
         self.other = Newsroom(Path(self.folder.name, "other"), _engine=self.elsewhere)
-        self.workers: dict[int, tuple[Setting, Builder]] = {}  # those that run on
 
     @initialize(
         said=st.fixed_dictionaries(dict.fromkeys(NAMES, st.none() | stories)),
@@ -73,6 +72,7 @@ class Histories(Happenings):
             if story:
                 self.write(name, story)
         self.look_at_everything()
+        self.back_up()
 
     # --- passes ---
 
@@ -116,10 +116,6 @@ class Histories(Happenings):
         self._build(builder, None if is_whole else self.touched)
         if not self.is_tampered:
             self._check_shown()
-
-    @rule(number=st.integers(0, 1))
-    def end_worker(self, number: int) -> None:
-        self.workers.pop(number, None)
 
     @rule(number=st.integers(0, 12), is_whole=st.booleans(), is_full=st.booleans())
     def look_and_fail(self, number: int, is_whole: bool, is_full: bool) -> None:
@@ -219,6 +215,11 @@ class Histories(Happenings):
         sound = {name for name, story in self.told.seen.items() if self.told.stories.get(name) == story}
         here = findings_of(self.told)
         assert {name: here.get(name) for name in sound} == {name: told.get(name) for name in sound}
+        if isinstance(self.told.place, InStore):
+            newest = [path for path in found if "archive/" not in path]
+            seconds = self.told.setting.serve.get("max_age", "300s").removesuffix("s")
+            caching = self.told.place.caching()
+            assert {caching[path] for path in newest} == {f"public, max-age={seconds}"}
 
 
 @pytest.mark.timeout(0 if HISTORIES > 100 else 240)

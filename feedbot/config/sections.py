@@ -33,7 +33,8 @@ Dialect: TypeAlias = Literal["smartable", "jekyll", "hugo"]
 FIELD_NAMES = (
     "id", "title", "summary", "published", "updated", "expires", "link", "via", "amp_link", "cdn_amp_link",
     "category", "categories", "topics", "type", "language", "provider", "authors", "images", "related",
-    "heat", "quality", "featured", "permalink", "slug", "shown", "removed", "draft", "feed",
+    "heat", "quality", "featured", "permalink", "slug", "shown", "removed", "draft",
+    "status", "visibility", "hidden", "password", "build", "feed",
 )  # fmt: skip
 
 

@@ -15,6 +15,17 @@ from feedbot.yamltree import Path, Tree
 
 Keys: TypeAlias = Mapping[str, tuple[str, ...]]  # of each field, in order of preference
 
+# How articles are held back, in every dialect: nobody's draft should hang on the right one being chosen.
+WITHHELD: Final[Keys] = {
+    "draft": ("draft", "isDraft"),
+    "status": ("status",),  # Pelican, and what WordPress, Ghost and Drupal export
+    "visibility": ("visibility",),  # Ghost, WordPress
+    "hidden": ("private", "hidden", "unlisted", "headless", "eleventyExcludeFromCollections"),
+    "password": ("password",),
+    "build": ("build", "_build"),
+    "feed": ("feed",),
+}
+
 # What the newsroom of an aggregator writes.
 SMARTABLE: Final[Keys] = {
     "id": ("id",),
@@ -38,10 +49,9 @@ SMARTABLE: Final[Keys] = {
     "heat": ("heat",),
     "quality": ("quality",),
     "featured": ("featuredContent",),
-    "shown": ("published",),
+    "shown": ("published", "publish", "public"),
     "removed": ("removed",),
-    "draft": ("draft",),
-    "feed": ("feed",),
+    **WITHHELD,
 }
 
 # https://jekyllrb.com/docs/front-matter/, and the plug-ins that nearly every site has.
@@ -59,9 +69,8 @@ JEKYLL: Final[Keys] = {
     "images": ("image",),
     "permalink": ("permalink",),
     "slug": ("slug",),
-    "shown": ("published",),
-    "draft": ("draft",),
-    "feed": ("feed",),
+    "shown": ("published", "publish", "public"),
+    **WITHHELD,
 }
 
 # https://gohugo.io/content-management/front-matter/
@@ -81,8 +90,8 @@ HUGO: Final[Keys] = {
     "images": ("images", "image"),
     "permalink": ("url",),
     "slug": ("slug",),
-    "draft": ("draft",),
-    "feed": ("feed",),
+    "shown": ("publish", "public"),
+    **WITHHELD,
 }
 
 # In order of preference where all three are read: Hugo's `publishDate` says more than `date`.
@@ -137,6 +146,10 @@ class Matter:
         self._tree = tree
         self._keys = _among(fields, tuple(tree.value))
         self._name = name  # of the file, as findings show it
+
+    def has(self, field: str) -> bool:
+        """Whether a key of `field` is there, with a value or without."""
+        return field in self._keys
 
     def get(self, field: str) -> tuple[Path, Any] | None:
         """The first key of `field` that has a value, as a path, and the value."""

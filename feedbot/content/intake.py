@@ -13,8 +13,9 @@ from typing import NamedTuple, TypeAlias
 from msgspec import Struct
 
 from feedbot.articletext import dump_article, load_outline, visible_hash
-from feedbot.content.reading import Broken, Excluded, Parsed, Read, Reader, Reading, Reason
+from feedbot.content.reading import Broken, Excluded, Parsed, Read, Reader, Reading
 from feedbot.content.scan import Found, Stamp, Unreadable, fetch
+from feedbot.content.withheld import Reason
 from feedbot.model import Finding, Outline
 
 STILL = timedelta(seconds=1)  # a file that makes no sense and is younger may be half-written

@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple, TypeAlias
@@ -23,24 +22,13 @@ from feedbot.content import dates, values
 from feedbot.content.compose import Source, compose
 from feedbot.content.fields import Fields, Matter, fields_of
 from feedbot.content.frontmatter import FrontMatterError, Parts, split
+from feedbot.content.withheld import Reason, withheld
 from feedbot.model import Article, Finding, Level, Site
 from feedbot.yamltree import Tree, YamlError, lines_with, load
 
 READER_VERSION = 5  # raised when the same file is read differently, so that all files are read again
 _NEVER_BUILT = frozenset(map("".join, product(*zip("secured", "SECURED", strict=True))))  # in any case
 _OF_JEKYLL = ("_posts", "_drafts")  # folders that say something of the files in them
-
-
-class Reason(StrEnum):
-    """Why a sound file is in no feed."""
-
-    UNPUBLISHED = "unpublished"  # published: false
-    REMOVED = "removed"  # removed: true
-    DRAFT = "draft"  # draft: true, or below a folder _drafts
-    EXCLUDED = "excluded"  # feed: false
-    UNDATED = "undated"  # no date; never "now"
-    EMPTY = "empty"  # nothing in the file, or nothing in its front matter
-    NO_FRONT_MATTER = "no front matter"  # a page of another kind
 
 
 class Read(Struct, frozen=True, kw_only=True):
@@ -122,7 +110,7 @@ class Reader:
         matter, parts = Matter(parsed.tree, self._fields, parsed.name), parsed.parts
         relative = _with_jekylls_folder(relative, parsed.name)
         *folders, filename = relative.split("/")
-        reason = _held_back(matter, folders)
+        reason = withheld(matter, folders, filename)
         if reason is not None:
             return Excluded(reason=reason, findings=tuple(matter.findings))
         is_jekyll = self.fields == "jekyll" or "_posts" in folders
@@ -210,14 +198,3 @@ def _no_fields(tree: Tree, parts: Parts, name: str) -> Excluded | Broken:
     what = f"the front matter is {kind}, not lines of `key: value`"
     hint = "write one key and its value a line"
     return Broken(findings=(Finding(path=name, what=what, hint=hint, line=line),))
-
-
-def _held_back(matter: Matter, folders: Sequence[str]) -> Reason | None:
-    """Why the flags keep the file back. They come first: mistakes in what is hidden bother nobody."""
-    if values.flag(matter, "shown", unclear=False) is False:
-        return Reason.UNPUBLISHED
-    if values.flag(matter, "removed", unclear=True):
-        return Reason.REMOVED
-    if values.flag(matter, "draft", unclear=True) or "_drafts" in folders:
-        return Reason.DRAFT
-    return Reason.EXCLUDED if values.flag(matter, "feed", unclear=False) is False else None

@@ -194,30 +194,23 @@ def whole_of(value: object) -> int | None:
     return int(value) if abs(value) < 10**15 else None
 
 
-_WORDS = {"true": True, "yes": True, "on": True, "y": True, "1": True}
-_WORDS |= {"false": False, "no": False, "off": False, "n": False, "0": False}
+YES_OR_NO = {"true": True, "yes": True, "on": True, "y": True, "1": True}
+YES_OR_NO |= {"false": False, "no": False, "off": False, "n": False, "0": False}
 
 
-def flag(matter: Matter, field: str, *, unclear: bool) -> bool | None:
-    """Whether a yes-or-no field says yes; None where it is absent or holds something else altogether.
+def says(matter: Matter, field: str, word: bool) -> bool:
+    """Whether one of the keys of a yes-or-no field says `word`, which keeps an article back.
 
-    A word that is neither counts as `unclear`, with a finding: the value that keeps an article back.
+    What is neither yes nor no counts as it, with a finding.
     """
-    found = matter.get(field)
-    if found is None:
-        return None
-    path, value = found
-    if value is True or value is False:
-        return value
-    if isinstance(value, list | dict):
-        return None
-    said = _WORDS.get(str(value).strip().lower())
-    if said is None:
-        matter.warn(
-            path, f"`{path[0]}` is neither true nor false, so the article is kept back", "write true or false"
-        )
-        return unclear
-    return said
+    for path, value in matter.each(field):
+        said = value if value is True or value is False else YES_OR_NO.get(str(value).strip().lower())
+        if said is None:
+            what = f"`{path[0]}` is neither true nor false, so the article is kept back"
+            matter.warn(path, what, "write true or false")
+        if said is not (not word):
+            return True
+    return False
 
 
 # --- URLs ---

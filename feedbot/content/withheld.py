@@ -1,0 +1,135 @@
+"""Whether a file is for nobody's eyes yet: what its front matter, its name and its folder say.
+
+Owns the words in which articles are held back, those of feedbot and those of the programs that articles come
+from. What it cannot make out keeps the article back too: a draft that is published cannot be called back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from feedbot.content import values
+from feedbot.content.fields import Matter
+from feedbot.model import Level
+
+
+class Reason(StrEnum):
+    """Why a sound file is in no feed."""
+
+    UNPUBLISHED = "unpublished"  # published: false
+    REMOVED = "removed"  # removed: true
+    DRAFT = "draft"  # draft: true, or below a folder _drafts
+    HIDDEN = "hidden"  # to be read by some, or by nobody
+    LEFT_OUT = "left out"  # by its name
+    EXCLUDED = "excluded"  # feed: false
+    UNDATED = "undated"  # no date; never "now"
+    EMPTY = "empty"  # nothing in the file, or nothing in its front matter
+    NO_FRONT_MATTER = "no front matter"  # a page of another kind
+
+
+# `future` and `scheduled` only say that the date lies ahead, or lay ahead once: the date is read anyway.
+_SHOWN: Final = {
+    "published", "publish", "public", "live", "online", "active", "enabled", "listed", "visible", "everyone",
+    "future", "scheduled",
+}  # fmt: skip
+_DRAFTS: Final = {"draft", "drafts", "auto-draft", "pending", "unpublished"}
+_HIDDEN: Final = {
+    "hidden", "private", "unlisted", "internal", "members", "paid", "tiers", "password", "protected", "sent",
+    "skip", "disabled", "inactive", "archived", "trash", "deleted", "removed", "expired",
+}  # fmt: skip
+
+_Rule: TypeAlias = Callable[[Matter, str], Reason | None]
+
+
+def withheld(matter: Matter, folders: Sequence[str], filename: str) -> Reason | None:
+    """Why a file below `folders` is held back; None for one that is not."""
+    for field, rule in _RULES:
+        if matter.has(field) and (reason := rule(matter, field)) is not None:
+            return reason
+    if "_drafts" in folders or ".draft." in filename:
+        return Reason.DRAFT
+    if filename.startswith("_"):
+        matter.note(
+            "the file's name begins with _, so this is in no feed",
+            "rename it if it is an article",
+            level=Level.INFO,
+        )
+        return Reason.LEFT_OUT
+    return None
+
+
+# --- what a field says ---
+
+
+def _if(said: bool, reason: Reason) -> _Rule:
+    def by_flag(matter: Matter, field: str) -> Reason | None:
+        return reason if values.says(matter, field, said) else None
+
+    return by_flag
+
+
+def _feed(matter: Matter, field: str) -> Reason | None:
+    """`feed: false`; a mapping says how the site's own feed is made."""
+    found = matter.get(field)
+    if found is None or isinstance(found[1], list | dict):
+        return None
+    return Reason.EXCLUDED if values.says(matter, field, False) else None
+
+
+def _word(matter: Matter, field: str) -> Reason | None:
+    """`status: draft`, `visibility: members`, or a number or yes-or-no value that means the like."""
+    for path, value in matter.each(field):
+        word = str(value).strip().lower()
+        says = values.YES_OR_NO.get(word)
+        if says or word in _SHOWN:
+            continue
+        if word in _HIDDEN:
+            return Reason.HIDDEN
+        if says is None and word not in _DRAFTS:
+            matter.warn(
+                path,
+                f"`{path[0]}` says nothing that feedbot knows, so the article is kept back",
+                f"write published or draft, or let config.yaml say `content: {{fields: {{{field}: []}}}}`",
+            )
+        return Reason.DRAFT
+    return None
+
+
+def _password(matter: Matter, field: str) -> Reason | None:
+    return Reason.HIDDEN if any(value is not False for _, value in matter.each(field)) else None
+
+
+def _build(matter: Matter, field: str) -> Reason | None:
+    """Hugo's `build`: a page that is in no list, or that there is none of."""
+    for _, value in matter.each(field):
+        if isinstance(value, dict) and (
+            _lower(value.get("list")) in {"never", "local", "false"}
+            or _lower(value.get("render")) in {"never", "false"}
+        ):
+            return Reason.HIDDEN
+    return None
+
+
+def _lower(value: Any) -> str:
+    return str(value).strip().lower()
+
+
+def _no_page(matter: Matter, field: str) -> Reason | None:
+    """Eleventy's `permalink: false`."""
+    return Reason.HIDDEN if any(value is False for _, value in matter.each(field)) else None
+
+
+_RULES: Final[tuple[tuple[str, _Rule], ...]] = (
+    ("shown", _if(False, Reason.UNPUBLISHED)),
+    ("removed", _if(True, Reason.REMOVED)),
+    ("draft", _if(True, Reason.DRAFT)),
+    ("status", _word),
+    ("visibility", _word),
+    ("hidden", _if(True, Reason.HIDDEN)),
+    ("password", _password),
+    ("build", _build),
+    ("permalink", _no_page),
+    ("feed", _feed),
+)

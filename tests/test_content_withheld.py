@@ -92,12 +92,29 @@ def reading(fields: dict[str, Any], at: str = "news/a.md", *, dialect: Any = Non
 def test_what_programs_write_for_what_is_not_published_keeps_it_back(
     fields: dict[str, Any], reason: Reason, dialect: str | None
 ) -> None:
-    assert reading(fields, dialect=dialect) == Excluded(reason=reason)
+    found = reading(fields, dialect=dialect)
+    assert isinstance(found, Excluded)
+    assert found.reason is reason
+    assert {finding.level for finding in found.findings} <= {Level.INFO}
 
 
 @pytest.mark.parametrize(("fields", "reason"), IN_OTHER_DIALECTS)
 def test_what_one_program_writes_is_understood_where_all_are(fields: dict[str, Any], reason: Reason) -> None:
-    assert reading(fields) == Excluded(reason=reason)
+    found = reading(fields)
+    assert isinstance(found, Excluded)
+    assert found.reason is reason
+
+
+def test_the_key_that_keeps_an_article_back_is_named_to_whoever_asks() -> None:
+    for fields in (
+        {"visibility": "paid"},
+        {"password": "x"},
+        {"build": {"list": "never"}},
+        {"private": True},
+    ):
+        (finding,) = reading(fields).findings
+        assert (finding.what, finding.line) == (f"`{next(iter(fields))}` keeps this article back", 5)
+        assert finding.level is Level.INFO
 
 
 @pytest.mark.parametrize("fields", SHOWN)

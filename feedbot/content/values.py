@@ -198,8 +198,8 @@ YES_OR_NO = {"true": True, "yes": True, "on": True, "y": True, "1": True}
 YES_OR_NO |= {"false": False, "no": False, "off": False, "n": False, "0": False}
 
 
-def says(matter: Matter, field: str, word: bool) -> bool:
-    """Whether one of the keys of a yes-or-no field says `word`, which keeps an article back.
+def says(matter: Matter, field: str, word: bool) -> Path | None:
+    """The first key of a yes-or-no field that says `word`, which keeps an article back; None for none.
 
     What is neither yes nor no counts as it, with a finding.
     """
@@ -209,8 +209,8 @@ def says(matter: Matter, field: str, word: bool) -> bool:
             what = f"`{path[0]}` is neither true nor false, so the article is kept back"
             matter.warn(path, what, "write true or false")
         if said is not (not word):
-            return True
-    return False
+            return path
+    return None
 
 
 # --- URLs ---

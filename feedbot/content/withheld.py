@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from feedbot.content import values
 from feedbot.content.fields import Matter
 from feedbot.model import Level
+from feedbot.yamltree import Path
 
 
 class Reason(StrEnum):
@@ -78,37 +79,44 @@ def _feed(matter: Matter, field: str) -> Reason | None:
     return Reason.EXCLUDED if values.says(matter, field, False) else None
 
 
+def _flag(matter: Matter, field: str) -> Reason | None:
+    path = values.says(matter, field, True)
+    return _hidden(matter, path) if path else None
+
+
 def _word(matter: Matter, field: str) -> Reason | None:
     """`status: draft`, `visibility: members`, or a number or yes-or-no value that means the like."""
     for path, value in matter.each(field):
-        word = str(value).strip().lower()
+        word = _lower(value)
         says = values.YES_OR_NO.get(word)
         if says or word in _SHOWN:
             continue
-        if word in _HIDDEN:
-            return Reason.HIDDEN
-        if says is None and word not in _DRAFTS:
-            matter.warn(
-                path,
-                f"`{path[0]}` says nothing that feedbot knows, so the article is kept back",
-                f"write published or draft, or let config.yaml say `content: {{fields: {{{field}: []}}}}`",
-            )
+        if says is not None or word in _DRAFTS or word in _HIDDEN:
+            return _hidden(matter, path, Reason.HIDDEN if word in _HIDDEN else Reason.DRAFT)
+        matter.warn(
+            path,
+            f"`{path[0]}` says nothing that feedbot knows, so the article is kept back",
+            f"write {_WORDS[field]}, or let config.yaml say `content: {{fields: {{{field}: []}}}}`",
+        )
         return Reason.DRAFT
     return None
 
 
+_WORDS: Final = {"status": "published or draft", "visibility": "public or private"}
+
+
 def _password(matter: Matter, field: str) -> Reason | None:
-    return Reason.HIDDEN if any(value is not False for _, value in matter.each(field)) else None
+    return next((_hidden(matter, path) for path, value in matter.each(field) if value is not False), None)
 
 
 def _build(matter: Matter, field: str) -> Reason | None:
     """Hugo's `build`: a page that is in no list, or that there is none of."""
-    for _, value in matter.each(field):
+    for path, value in matter.each(field):
         if isinstance(value, dict) and (
             _lower(value.get("list")) in {"never", "local", "false"}
             or _lower(value.get("render")) in {"never", "false"}
         ):
-            return Reason.HIDDEN
+            return _hidden(matter, path)
     return None
 
 
@@ -118,7 +126,14 @@ def _lower(value: Any) -> str:
 
 def _no_page(matter: Matter, field: str) -> Reason | None:
     """Eleventy's `permalink: false`."""
-    return Reason.HIDDEN if any(value is False for _, value in matter.each(field)) else None
+    return next((_hidden(matter, path) for path, value in matter.each(field) if value is False), None)
+
+
+def _hidden(matter: Matter, path: Path, reason: Reason = Reason.HIDDEN) -> Reason:
+    """`reason`, and the key for whoever asks, unless that was said: it is the word of another program."""
+    if not matter.findings:
+        matter.warn(path, f"`{path[0]}` keeps this article back", level=Level.INFO)
+    return reason
 
 
 _RULES: Final[tuple[tuple[str, _Rule], ...]] = (
@@ -127,7 +142,7 @@ _RULES: Final[tuple[tuple[str, _Rule], ...]] = (
     ("draft", _if(True, Reason.DRAFT)),
     ("status", _word),
     ("visibility", _word),
-    ("hidden", _if(True, Reason.HIDDEN)),
+    ("hidden", _flag),
     ("password", _password),
     ("build", _build),
     ("permalink", _no_page),

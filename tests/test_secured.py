@@ -54,7 +54,8 @@ BROKEN = {
     "in the quotes of the line above": (SECURED, f"type: 'a\n{SECURED}'"),
     "in the block above": (SECURED, f"type: |\n  a\n  {SECURED}"),
     "in the plain text above": ("  - AI\n" + SECURED, f"  - AI\n    secured:{TEXT}"),
-    "its lines given twice": (SECURED, f"secured:\n{TEXT[:9]}: a\n{TEXT[:9]}: b"),
+    "an item without a space": (SECURED, f"authors:\n- secured:{TEXT}"),
+    "its lines given twice": (SECURED, f"secured:\n{TEXT[:12]}: a\n{TEXT[:12]}: b"),
     "below the end of the front matter": (SECURED, f"---\n\n{SECURED}"),
     "below the end, with a question mark": (SECURED, f"---\nprovider:\n  ? secured\n  : {TEXT}"),
 }

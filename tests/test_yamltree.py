@@ -267,6 +267,8 @@ def test_only_top_level_keys_are_read_over() -> None:
         ("a:\n  - b: |\n      - 'secured': 1", 3, 10),
         ("a: one\n  secured:1", 2, 3),
         ("a: |\n  ? secured\n  : 1", 2, 5),
+        ("a:\n  - secured:1\n", 2, 5),
+        ("a:\n  - &b secured:1\n", 2, 8),
     ],
 )
 def test_a_key_that_is_to_be_read_over_is_not_read_as_text(

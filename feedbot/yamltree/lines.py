@@ -17,6 +17,7 @@ _UNCOMMON: Final = re.compile(
 )
 _COMMON_ASCII: Final = bytes([0x0A, *range(0x20, 0x7F)])
 _KEY: Final = re.compile(r"[A-Za-z_][\w-]*+")
+_LIKE_A_KEY: Final = re.compile(r"[\"']?[A-Za-z_][\w-]*+[\"']?[ \t]*:(?!//)")
 # Begins with no indicator; a colon is followed, and a # preceded, by something else than a space.
 _PLAIN = r"""[^\s\-?:,\[\]{}#&*!|>'"%@`][^\n:#]*(?:(?::(?=[^\s])|(?<=[^\s])\#)[^\n:#]*)*"""
 _QUOTED = r"""\"[^"\\\n]*(?:\\["\\/][^"\\\n]*)*\"|'[^'\n]*'"""
@@ -154,7 +155,7 @@ def _read_bare(text: str) -> _Line:
         return *place, None, place[2]
     rest = text.lstrip(" -")
     column, is_item = _column_of(text[: len(text) - len(rest)])
-    if not is_item or not rest:
+    if not is_item or not rest or _LIKE_A_KEY.match(rest):  # the last: `- key:value`, with no space
         raise _Beyond
     return column, is_item, "", _value_of(rest), ""
 

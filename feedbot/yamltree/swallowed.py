@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from feedbot.yamltree.events import Bounds
 from feedbot.yamltree.tree import Marks, YamlError
 from feedbot.yamltree.wording import swallowed
+
+_BEFORE: Final = r"[ \t]*(?:- +)*(\?[ \t]+)?(?:[&!]\S*[ \t]+)*"
 
 
 class KeyLine(NamedTuple):
@@ -58,6 +60,6 @@ def refuse_swallowed(
 def _patterns(keys: frozenset[str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Each of `keys` in lower case, and what begins with it: `key:`, `- key:`, `"key":`, `? key`."""
     return tuple(
-        (key, re.compile(rf"[ \t]*(?:- +)*(\?[ \t]+)?[\"']?({re.escape(key)})[\"']?(?(1)|[ \t]*:)"))
+        (key, re.compile(rf"{_BEFORE}[\"']?({re.escape(key)})[\"']?(?(1)|[ \t]*:)"))
         for key in sorted(set(map(str.lower, keys)))
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from first_build import copy_of, forget_everything, put_back
 from newsroom import NOW, Newsroom, age
-from places import InStore, OnDisk, Place
+from places import PLACES, InStore, OnDisk, Place, start_of
 from small_store import SmallStore
 from sqlalchemy import Connection, select
 from tale import HOUR, Setting, Story
@@ -59,9 +59,10 @@ class Chronicle:
 
     def place_at(self, path: str) -> Place:
         """What `feeds.path` means."""
-        if path.startswith("s3://"):
-            return InStore(self.store, path.removeprefix("s3://") + "/")
-        return OnDisk(self.room.folder / path)
+        start = start_of(path)
+        if start is None:
+            return OnDisk(self.room.folder / path)
+        return InStore(self.store, start, tuple(found for found in map(start_of, PLACES) if found))
 
     # --- what happens ---
 
@@ -120,6 +121,11 @@ class Chronicle:
         """Let others take away what they put there."""
         for path in self.theirs.pop(self.setting.place, {}):
             self.place.remove(path)
+
+    def clear(self) -> None:
+        """Let somebody remove all that lies in the place of the output."""
+        self.place.clear()
+        self.theirs.pop(self.setting.place, None)
 
     def path(self, name: str) -> Path:
         """Where the file with this name is, or would be."""

@@ -13,6 +13,7 @@ from first_build import forget_everything
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from newsroom import Newsroom
+from places import PLACES
 from small_store import SmallStore
 from sqlalchemy import Engine
 from tale import Setting, Story
@@ -29,7 +30,6 @@ NAMES = (
 EVER = ("content/always.md", "more/ever.md")  # without any article no feed is removed
 TOPICS = ("AI", "ai", "Robots", "C++", "Law", "law", "Sea", "Space")
 SLUGS = (None, "machines", "robots", "law", "top")
-PLACES = ("feeds", "elsewhere", "s3://news/feeds", "s3://news/other")
 FOLDERS = (None, ["content"], ["content", "more"], ["more", "content"], ["content/sub", "more"], ["more"])
 STRANGE = (  # where others may put something
     *("rss.xml", "index.html", "feeds.opml", "page.css", "_redirects", "notes.txt", "archive/1/atom.xml"),
@@ -50,12 +50,16 @@ states = st.sampled_from(["sound", "sound", "draft", "unpublished", "undated", "
 changes = st.one_of(*[st.tuples(st.just(key), value) for key, value in {**says, "state": states}.items()])
 
 
-def options(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, Any]]:
-    """One of these options, and its value."""
-    return st.one_of(*[st.tuples(st.just(name), value) for name, value in values.items()])
+Change = tuple[str, tuple[str, Any]]  # of a configuration: the section, the option, its value or None
 
 
-site_options = options(
+def changes_of(section: str, **values: st.SearchStrategy[Any]) -> list[st.SearchStrategy[Change]]:
+    """One for each of these options."""
+    return [st.tuples(st.just(section), st.tuples(st.just(name), value)) for name, value in values.items()]
+
+
+changes_of_site = changes_of(
+    "site",
     title=st.sampled_from(["Example Newsroom", "Another Newsroom"]),
     description=st.sampled_from(["", "All of it"]),
     url=st.sampled_from(["https://news.example.com/", "https://new.example.com/"]),
@@ -64,7 +68,8 @@ site_options = options(
     author=st.sampled_from([None, {"name": "The desk"}]),
     logo=st.sampled_from(["", "https://news.example.com/logo.png"]),
 )
-feeds_options = options(
+changes_of_feeds = changes_of(
+    "feeds",
     limit=st.sampled_from([1, 2, 3, 50]),
     formats=st.lists(st.sampled_from(["rss", "atom", "json"]), min_size=1, unique=True),
     pages=st.booleans(),
@@ -84,17 +89,18 @@ limits, extents = st.sampled_from([None, 1, 4]), st.sampled_from([None, "excerpt
 named_options = st.none() | st.fixed_dictionaries(
     {"where": wheres}, optional={"slug": slugs, "title": titles, "limit": limits, "content": extents}
 )
+topics = st.tuples(st.just("topics"), st.tuples(st.sampled_from(TOPICS), topic_options))
+named = st.tuples(
+    st.just("named"), st.tuples(st.sampled_from(["Top", "TOP", "Robots", "Rest"]), named_options)
+)
 
-configurations = st.one_of(  # the section, the option and its value; None: not given
-    st.tuples(st.just("site"), site_options),
-    st.tuples(
-        st.just("content"),
-        options(exclude=st.sampled_from([None, ["bare/"]]), path=st.sampled_from(FOLDERS)),
-    ),
-    st.tuples(st.just("feeds"), feeds_options),
-    st.tuples(st.just("serve"), options(max_age=st.sampled_from(["20s", "300s"]))),
-    st.tuples(st.just("topics"), st.tuples(st.sampled_from(TOPICS), topic_options)),
-    st.tuples(st.just("named"), st.tuples(st.sampled_from(["Top", "TOP", "Robots", "Rest"]), named_options)),
+configurations: st.SearchStrategy[Change] = st.one_of(
+    *changes_of_site,
+    *changes_of_feeds,
+    *changes_of("content", exclude=st.sampled_from([None, ["bare/"]]), path=st.sampled_from(FOLDERS)),
+    *changes_of("serve", max_age=st.sampled_from(["20s", "300s"])),
+    *[topics] * 4,
+    *[named] * 4,
 )
 
 
@@ -148,7 +154,7 @@ class Happenings(RuleBasedStateMachine):
     # --- configuration ---
 
     @rule(change=configurations)
-    def configure(self, change: tuple[str, tuple[str, Any]]) -> None:
+    def configure(self, change: Change) -> None:
         section, (name, value) = change
         others = {key: one for key, one in getattr(self.told.setting, section).items() if key != name}
         self._set(**{section: others if value is None else {**others, name: value}})
@@ -190,6 +196,12 @@ class Happenings(RuleBasedStateMachine):
     @rule()
     def withdraw(self) -> None:
         self.told.withdraw()
+        self.is_tampered = True
+
+    @rule()
+    def clear(self) -> None:
+        """Somebody removes everything."""
+        self.told.clear()
         self.is_tampered = True
 
     @rule()

@@ -21,6 +21,13 @@ from feedbot.output import Output, output_of
 from feedbot.place import Confirm
 from feedbot.render import bears_mark
 
+PLACES = ("feeds", "elsewhere", "s3://news/feeds", "s3://news/other", "s3://news")  # as `feeds.path` has them
+
+
+def start_of(path: str) -> str | None:
+    """What the names of objects begin with where `path` is a bucket; None for a folder."""
+    return path.removeprefix("s3://") + "/" if path.startswith("s3://") else None
+
 
 class Place(Protocol):
     """Files by their path, or objects."""
@@ -75,17 +82,20 @@ class OnDisk:
 
 @dataclass(frozen=True)
 class InStore:
-    """What lies below `start`, a bucket and a prefix with a closing slash."""
+    """What lies below `start`, a bucket and a prefix with a closing slash, and not below one of `others`."""
 
     store: SmallStore
     start: str
+    others: tuple[str, ...] = ()
 
     def tree(self) -> dict[str, bytes]:
         """As in `Place`."""
         return {name.removeprefix(self.start): body for name, body in self._found()}
 
     def _found(self) -> list[tuple[str, bytes]]:
-        return [(name, self.store.objects[name].body) for name in self.store.names(self.start)]
+        inner = tuple(other for other in self.others if other.startswith(self.start) and other != self.start)
+        names = [name for name in self.store.names(self.start) if not name.startswith(inner or "/")]
+        return [(name, self.store.objects[name].body) for name in names]
 
     def stamps(self) -> dict[str, object]:
         """As in `Place`."""
@@ -106,8 +116,8 @@ class InStore:
 
     def clear(self) -> None:
         """As in `Place`."""
-        for name in self.store.names(self.start):
-            self.store.delete(name)
+        for path in self.tree():
+            self.remove(path)
 
 
 class Fuse:

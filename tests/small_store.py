@@ -146,7 +146,9 @@ class _Requests(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         asked = parse_qs(urlsplit(self.path).query)
         if "list-type" in asked:
-            self._act("", lambda: (200, self._listing(asked["prefix"][0], asked.get("delimiter")), {}))
+            self._act(
+                "", lambda: (200, self._listing(*asked.get("prefix", [""]), asked.get("delimiter")), {})
+            )
             return
         there = self.store.objects.get(self._name)
         if there is None:

@@ -32,12 +32,12 @@ from typing import Any
 import pytest
 from chronicle import Scope
 from first_build import assert_same, findings_of, first_build, without_archives
-from happenings import EVER, NAMES, PLACES, Happenings, names, stories
+from happenings import EVER, NAMES, Change, Happenings, configurations, names, stories
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from newsroom import Newsroom
-from places import Fuse, Illness, InStore, full_disk, hasty_output_of
+from places import PLACES, Fuse, Illness, InStore, full_disk, hasty_output_of
 from small_store import Ill, small_store, well
 from sqlalchemy import Engine
 from tale import Story
@@ -61,11 +61,14 @@ class Histories(Happenings):
 
     @initialize(
         said=st.fixed_dictionaries(dict.fromkeys(NAMES, st.none() | stories)),
+        changes=st.lists(configurations, max_size=3),
         archive=st.booleans(),
         place=st.sampled_from(PLACES),
     )
-    def begin(self, said: dict[str, Story | None], archive: bool, place: str) -> None:
+    def begin(self, said: dict[str, Story | None], changes: list[Change], archive: bool, place: str) -> None:
         self._set(feeds={"archive": archive, "path": place})
+        for change in changes:
+            self.configure(change)
         for name in EVER:
             self.write(name, Story(published=0, is_long=True))
         for name, story in said.items():

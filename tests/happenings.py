@@ -28,7 +28,7 @@ NAMES = (
     *("more/a.md", "more/d.md", "more/f.md"),
 )
 EVER = ("content/always.md", "more/ever.md")  # without any article no feed is removed
-TOPICS = ("AI", "ai", "Robots", "C++", "Law", "law", "Sea", "Space")
+TOPICS = ("AI", "ai", "Robots", "C++", "Law", "law", "Größe", "Space")
 SLUGS = (None, "machines", "robots", "law", "top")
 FOLDERS = (None, ["content"], ["content", "more"], ["more", "content"], ["content/sub", "more"], ["more"])
 STRANGE = (  # where others may put something

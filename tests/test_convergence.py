@@ -192,6 +192,8 @@ class Histories(Happenings):
         for feed, slug in found.items():
             live = self.told.live(feed)
             by_title = {story.title: story.published for story in live}
+            if len(by_title) < len(live):
+                continue  # a file that was renamed is seen at its new path alone, and titles tell of one
             newest = [story.published for story in live][: self.told.setting.limit(feed)]
             for path, shown, archived in self.told.shown(slug):
                 assert [by_title[title] for title in shown] == newest, path

@@ -101,6 +101,19 @@ def test_a_typo_fix_does_not_announce_the_article_again(desk: Desk) -> None:
     assert desk.box.told() == [("published", "About one")]
 
 
+def test_receivers_can_tell_what_is_newer_though_the_clock_was_set_back(desk: Desk) -> None:
+    desk.write("one.md")
+    desk.newsroom.build()
+    desk.deliver()
+    desk.newsroom.later(hours=-2)
+    for change in ({"title": "Corrected"}, {"published": False}):
+        desk.write("one.md", **change)
+        desk.newsroom.build()
+        desk.deliver()
+    published, updated, withdrawn = (one.at for one in desk.box.got)
+    assert published < updated < withdrawn
+
+
 def test_an_article_that_gains_a_topic_later_is_not_announced_again(desk: Desk) -> None:
     desk.configure(webhook(), webhook("law", where={"topics": ["Law"]}))
     desk.newsroom.build()

@@ -73,11 +73,25 @@ def count_findings(connection: Connection) -> dict[str, int]:
 
 
 def add_events(connection: Connection, rows: Sequence[tuple[int, EventKind]], at: datetime) -> None:
-    """Record events: (article key, kind)."""
+    """Record events: (article key, kind).
+
+    Those of one article have moments in their order, even if the clock was set back, or is another machine's:
+    receivers go by them to know what is newer.
+    """
     moment = to_us(at)
-    execute_rows(
-        connection, _ADD, ("article_key", "kind", "at_us"), [(key, kind, moment) for key, kind in rows]
-    )
+    latest = _latest(connection, [key for key, kind in rows if kind is not EventKind.PUBLISHED])
+    moments = [(key, kind, max(moment, latest.get(key, 0) + 1)) for key, kind in rows]
+    execute_rows(connection, _ADD, ("article_key", "kind", "at_us"), moments)
+
+
+def _latest(connection: Connection, article_keys: Iterable[int]) -> dict[int, int]:
+    """The moment of the latest event of each of these articles that has one on record, in microseconds."""
+    statement = select(events.c.article_key, func.max(events.c.at_us)).group_by(events.c.article_key)
+    return {
+        key: at_us
+        for chunk in chunks(article_keys)
+        for key, at_us in connection.execute(statement.where(events.c.article_key.in_(chunk)))
+    }
 
 
 _ADD = insert(events)

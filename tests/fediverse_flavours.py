@@ -82,6 +82,7 @@ class Flavour:
     leaves_out_boosts: bool = True  # when it is asked to
     links: str = "hidden"  # what is seen of a link: hidden in part (its text is whole) | cut | whole
     edits: bool = True
+    takes_for: str = "text/plain"  # what a post is written in that does not say, as the account has set it
 
 
 _ALL = (
@@ -104,6 +105,7 @@ _ALL = (
         checks_pictures=False,
         reads_without_token=False,
         links="whole",
+        takes_for="text/markdown",
     ),
     Flavour(
         name="hollo",

@@ -73,6 +73,7 @@ class Status:
     seen_for: int = 0  # looks that still see it, though deleted
     key: str = ""
     boost_of: str = ""
+    written_in: str = "text/plain"
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,7 @@ class Fediverse:
                 hidden_for=late,
                 hidden_until=self.clock() + timedelta(seconds=late_for) if late_for else None,
                 key=key,
+                written_in=body.get("content_type", self.flavour.takes_for),
             )
             self.statuses.append(status)
             self._attach(status)
@@ -248,6 +250,7 @@ class Fediverse:
                         "sensitive", status.sensitive if self.flavour.keeps_warning else False
                     ),
                     "language": body.get("language", status.language),
+                    "written_in": body.get("content_type", self.flavour.takes_for),
                     "media": list(media),
                 }
             )

@@ -53,6 +53,14 @@ def test_a_correction_changes_the_post_and_announces_nothing(flavour: str) -> No
         assert isinstance(announcer.update(article(title=CORRECTED)), Skipped)
 
 
+@pytest.mark.parametrize("flavour", KINDS)
+def test_a_title_is_no_markup_even_where_the_account_posts_markdown(flavour: str) -> None:
+    with announced(flavour) as (server, announcer):
+        assert [post.written_in for post in server.posts] == ["text/plain"]
+        announcer.update(article(title="A [link](https://elsewhere.example/) and *more*"))
+        assert [post.written_in for post in server.posts] == ["text/plain"]
+
+
 def test_a_change_that_the_post_does_not_show_sends_nothing() -> None:
     with announced() as (server, announcer):
         outcome = announcer.update(article(summary="Shirts come second.", authors=()))

@@ -69,6 +69,8 @@ class Post(Struct, frozen=True, kw_only=True):
         """The body that replaces a post: all of it, for servers take away or keep what is left out."""
         said: dict[str, Any] = {
             "status": self.text,
+            # Else an account that posts Markdown by default (GoToSocial, glitch-soc) makes markup of it.
+            "content_type": "text/plain",
             "spoiler_text": self.warning,
             "sensitive": self.sensitive,
             "media_ids": list(media),

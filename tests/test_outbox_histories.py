@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from msgspec.structs import asdict, replace
-from sqlalchemy import Engine, delete, select, text
+from sqlalchemy import Connection, Engine, delete, func, select, text
 
 from feedbot.announce import Policy, announce
 from feedbot.articletext import dump_article, load_article
@@ -60,7 +61,7 @@ from feedbot.store.db import to_us
 from feedbot.store.deliveries import AnnouncementRow, announcement_in
 from feedbot.store.inquiry import Selection
 from feedbot.store.outbox import AnnouncementClaim, Claim
-from feedbot.store.schema import deliveries, metadata, posts
+from feedbot.store.schema import deliveries, events, metadata, posts
 from feedbot.store.turns import Pace
 
 HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "30"))
@@ -154,6 +155,9 @@ class Histories(RuleBasedStateMachine):
         self.arrived: set[str] = set()  # ids of deliveries that a receiver has
         self.sent: set[str] = set()  # ids of those that were noted as sent
         self.heard: set[tuple[str, int]] = set()  # which target may have heard of which article
+        self.copies: dict[
+            tuple[str, int], tuple[int, bool]
+        ] = {}  # what receivers keep: as of when, is it there
         self.audiences = {one.name: one for one in AUDIENCES}  # as configured
         self.workers = {name: Worker(name) for name in "abc"}
         self.processes = 0
@@ -465,8 +469,22 @@ class Histories(RuleBasedStateMachine):
             assert one.row.settled_us is not None, f"left behind: {one}"
             assert one.row.state is not State.SENT or one.row.id in self.arrived, f"not sent: {one}"
         self.everything_is_as_the_model_has_it()
+        with self.engine.begin() as connection:
+            latest = dict(self._latest_events(connection))
+        for one in self.rows.values():
+            row = one.row
+            is_last = row.event_number == latest[row.article_key]
+            if is_last and row.state is State.SENT:
+                _, is_there = self.copies[row.target, row.article_key]
+                assert is_there == self.live[row.article_key], "what a receiver keeps is what readers see"
 
     # --- the model ---
+
+    @staticmethod
+    def _latest_events(connection: Connection) -> Iterable[tuple[int, int]]:
+        number = func.max(events.c.number)
+        found = connection.execute(select(events.c.article_key, number).group_by(events.c.article_key))
+        return [(key, latest) for key, latest in found]
 
     def _may_be_told(self, target: str) -> bool:
         is_busy = any(one.owner and one.row.target == target for one in self.rows.values())
@@ -541,15 +559,18 @@ class Histories(RuleBasedStateMachine):
     def _receive(self, worker: Worker, claim: Claim) -> None:
         """A receiver gets it. Had he it before, the sender was told to look first, or overslept its lease."""
         assert isinstance(claim, AnnouncementClaim)
-        row = claim.row
+        row, subject = claim.row, (claim.row.target, claim.row.article_key)
         if row.id in self.arrived and self._is_ours(worker, claim):
             assert claim.is_uncertain, "a second time, and nobody was told to look"
         is_withdrawal = row.event is EventKind.WITHDRAWN
         assert is_withdrawal is (claim.status is not Status.LIVE), "what is told is so"
         if row.event is not EventKind.PUBLISHED and not row.by_hand:
-            is_known = (row.target, row.article_key) in self.heard
+            is_known = subject in self.heard
             assert is_known or self._is_old_to(row), "a change of something that was never told"
-        self.arrived.add(claim.row.id)
+        # A receiver as docs/webhooks.md has it: what it knows it knows, and what is older it drops.
+        if row.id not in self.arrived and row.at_us > self.copies.get(subject, (-1, False))[0]:
+            self.copies[subject] = (row.at_us, not is_withdrawal)
+        self.arrived.add(row.id)
 
     def _is_old_to(self, row: AnnouncementRow) -> bool:
         """Whether a target that keeps copies may have the article though nothing on record announced it."""

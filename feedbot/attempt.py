@@ -23,7 +23,7 @@ SAID = 500  # characters of an answer that are kept for the operator
 
 
 class State(StrEnum):
-    """Where a delivery stands."""
+    """Where a delivery stands. docs/announcing.md has every way from one state to another."""
 
     PENDING = "pending"  # to be sent when it is due
     HELD = "held"  # waits for a person: too many came at once

@@ -152,6 +152,8 @@ class Histories(RuleBasedStateMachine):
         self.health = {name: Health() for name in NAMES}
         self.posted: set[tuple[str, int]] = set()
         self.live: dict[int, bool] = {}  # articles, by key
+        self.edits = 0
+        self.seen: dict[tuple[str, int], int] = {}  # the last edit of an article that a target was shown
         self.arrived: set[str] = set()  # ids of deliveries that a receiver has
         self.sent: set[str] = set()  # ids of those that were noted as sent
         self.heard: set[tuple[str, int]] = set()  # which target may have heard of which article
@@ -197,7 +199,10 @@ class Histories(RuleBasedStateMachine):
         with self.engine.begin() as connection:
             (stored,) = articles.find_by_key(connection, [key])
             status = Status.LIVE if stays else Status.WITHDRAWN
-            articles.change(connection, [StoredArticle(key=key, row=replace(stored.row, status=status))])
+            self.edits += 1
+            body = dump_article(replace(load_article(stored.row.body), title=f"Edit {self.edits}"))
+            row = replace(stored.row, status=status, body=body)
+            articles.change(connection, [StoredArticle(key=key, row=row)])
             journal.add_events(connection, [(key, kind)], self.now)
         self.live[key] = stays
         if is_told_at_once:
@@ -557,20 +562,26 @@ class Histories(RuleBasedStateMachine):
         return outcome
 
     def _receive(self, worker: Worker, claim: Claim) -> None:
-        """A receiver gets it. Had he it before, the sender was told to look first, or overslept its lease."""
+        """A receiver gets it, and makes of it what docs/webhooks.md says: what it knows or is older it drops."""
         assert isinstance(claim, AnnouncementClaim)
+        if self._is_ours(worker, claim):  # or its sender overslept its lease
+            self._is_well_told(claim)
         row, subject = claim.row, (claim.row.target, claim.row.article_key)
-        if row.id in self.arrived and self._is_ours(worker, claim):
+        if row.id not in self.arrived and row.at_us > self.copies.get(subject, (-1, False))[0]:
+            self.copies[subject] = (row.at_us, row.event is not EventKind.WITHDRAWN)
+        self.arrived.add(row.id)
+
+    def _is_well_told(self, claim: AnnouncementClaim) -> None:
+        row, subject = claim.row, (claim.row.target, claim.row.article_key)
+        if row.id in self.arrived:
             assert claim.is_uncertain, "a second time, and nobody was told to look"
-        is_withdrawal = row.event is EventKind.WITHDRAWN
-        assert is_withdrawal is (claim.status is not Status.LIVE), "what is told is so"
+        assert (row.event is EventKind.WITHDRAWN) is (claim.status is not Status.LIVE), "what is told is so"
+        edit = int(load_article(claim.body).title.partition(" ")[2])
+        assert edit >= self.seen.get(subject, 0), "nothing older than what was told before"
+        self.seen[subject] = edit
         if row.event is not EventKind.PUBLISHED and not row.by_hand:
             is_known = subject in self.heard
             assert is_known or self._is_old_to(row), "a change of something that was never told"
-        # A receiver as docs/webhooks.md has it: what it knows it knows, and what is older it drops.
-        if row.id not in self.arrived and row.at_us > self.copies.get(subject, (-1, False))[0]:
-            self.copies[subject] = (row.at_us, not is_withdrawal)
-        self.arrived.add(row.id)
 
     def _is_old_to(self, row: AnnouncementRow) -> bool:
         """Whether a target that keeps copies may have the article though nothing on record announced it."""
@@ -624,7 +635,7 @@ class Histories(RuleBasedStateMachine):
             self.health[target] = one.settlement.health
 
     def _article(self, number: int) -> ArticleRow:
-        article = Article(title=f"Article {number}", published=self.now, updated=self.now)
+        article = Article(title="Edit 0", published=self.now, updated=self.now)
         return ArticleRow(
             id=f"tag:{number}", path=f"{number}.md", url_digest="", status=Status.LIVE, reason="",
             published_us=to_us(self.now), expires_us=None, visible_hash="", body=dump_article(article),

@@ -135,6 +135,10 @@ def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = Fa
     if is_pointless and row.state in {State.SENT, State.SKIPPED, State.SUPERSEDED, State.DEAD}:
         return f"nothing, for {pointless_because(row)}"
     id_ = row.id.removeprefix(PREFIX)[:SHORT]
+    if health is None:
+        can_be_dropped = row.state in {State.HELD, *OPEN}
+        drop = f": `feedbot deliveries drop {id_}` forgets it" if can_be_dropped else ""
+        return f"nothing, for {row.target} is no longer in config.yaml{drop}"
     if row.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}:
         done = {
             State.SENT: "it is done",
@@ -149,11 +153,6 @@ def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = Fa
         )
     if row.state is State.DEAD:
         return f"nothing until you say so: `feedbot deliveries retry {id_}` sends it anew"
-    if health is None:
-        return (
-            f"nothing, for {row.target} is no longer in config.yaml:"
-            f" `feedbot deliveries drop {id_}` forgets it"
-        )
     if health.condition is Condition.DISABLED:
         return f"nothing, for {row.target} is disabled: `feedbot targets resume {row.target}` enables it"
     if row.state is State.SENDING:

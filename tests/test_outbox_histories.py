@@ -562,7 +562,7 @@ class Histories(RuleBasedStateMachine):
         return outcome
 
     def _receive(self, worker: Worker, claim: Claim) -> None:
-        """A receiver gets it, and makes of it what docs/webhooks.md says: what it knows or is older it drops."""
+        """A receiver gets it, and drops what it knows or what is older, as docs/webhooks.md says."""
         assert isinstance(claim, AnnouncementClaim)
         if self._is_ours(worker, claim):  # or its sender overslept its lease
             self._is_well_told(claim)

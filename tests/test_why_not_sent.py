@@ -122,6 +122,25 @@ def removed(desk: Today) -> None:
     desk.newsroom.build()
 
 
+def away_then(desk: Today) -> None:
+    set_up(desk)
+    desk.configure(webhook("other"))
+    desk.newsroom.build()
+    desk.publish("one.md")
+    set_up(desk)
+
+
+def other_events_then(desk: Today) -> None:
+    other_events(desk)
+    set_up(desk)
+
+
+def given_up_and_removed(desk: Today) -> None:
+    answered(Refused(reason="too large"))(desk)
+    desk.configure(webhook("other"))
+    desk.newsroom.build()
+
+
 def earlier(desk: Today) -> None:
     set_up(desk)
     desk.publish("one.md")
@@ -190,6 +209,12 @@ WAYS = {
     "no longer configured": (
         removed,
         Told("no", "", "", "pending", "", "no longer in config.yaml", "no longer in config.yaml"),
+    ),
+    "not configured then": (away_then, Told("no", "decided", "not configured then")),
+    "events that it did not take then": (other_events_then, Told("no", "decided", "took other events")),
+    "given up, and no longer configured": (
+        given_up_and_removed,
+        Told("no", "", "", "dead", "too large", "nothing, for box is no longer in config.yaml"),
     ),
     "another comes first": (
         earlier, Told("later", "retry", "no answer", "pending", "", "which is about the same article"),

@@ -24,6 +24,9 @@ from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import AnnouncementRow
 from feedbot.store.outbox import AnnouncementClaim
 
+NO_RECORD = (
+    "nothing is on record: the target was not configured then, or took other events, or it is long ago"
+)
 NO_ID = "msg_" + 32 * "0"  # of a delivery that is not recorded yet
 
 
@@ -142,7 +145,7 @@ def _settled(audience: Audience, scene: Scene, article: Article, record: Record)
     elif first is None and not record.posted and record.is_news:
         yield Obstacle(
             stage=Stage.DECIDED,
-            reason="nothing is on record: it was long ago, or the target did not take the event then",
+            reason=NO_RECORD,
         )
 
 

@@ -127,6 +127,24 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used_again(rec
     client.close()
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+def test_an_address_of_ipv6_is_reached() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        port, heads = server.getsockname()[1], list[bytes]()
+
+        def answer() -> None:
+            line, _ = server.accept()
+            with line:
+                heads.append(line.recv(4096))
+                line.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert post(f"http://[::1]:{port}/hook", body=b"").status == 204
+        thread.join()
+        assert f"Host: [::1]:{port}".encode() in heads[0]
+
+
 def test_cookies_are_not_kept(receiver: Receiver) -> None:
     client = Client(timeout=LONG)
     receiver.replies.append(Reply(headers={"Set-Cookie": "session=1; Path=/"}))

@@ -93,7 +93,7 @@ def first_seen(stored: StoredArticle | None, status: Status, now: datetime) -> i
 
 
 @dataclass(kw_only=True)
-class Writer:
+class ChangeWriter:
     """Writes changes in one transaction, and gathers what they amount to."""
 
     connection: Connection

@@ -27,7 +27,7 @@ from feedbot.render.pages import drawn_of, render_index_page
 from feedbot.render.press import Press
 from feedbot.store import activity, documents, feeds, journal
 from feedbot.store.db import EPOCH, from_us, to_us
-from feedbot.store.feeds import FeedRow, Kind
+from feedbot.store.feeds import FeedKind, FeedRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -47,7 +47,7 @@ def doubt_index(connection: Connection) -> None:
     journal.put(connection, "index", STALE)
 
 
-class Draft(Struct, frozen=True, kw_only=True):
+class IndexDraft(Struct, frozen=True, kw_only=True):
     """What is to be written of the index."""
 
     documents: Sequence[Document]
@@ -80,7 +80,7 @@ class Index:
                 return
         doubt_index(connection)
 
-    def draft(self, now: datetime, *, patient: bool) -> Draft | None:
+    def draft(self, now: datetime, *, patient: bool) -> IndexDraft | None:
         """Render what is not up to date, or with `patient` what is due of it; None: nothing is.
 
         It does not depend on the documents of feeds, and can be made while these are printed.
@@ -110,9 +110,9 @@ class Index:
                 pictures=press.pictures,
                 moves=moves,
             )
-        return Draft(documents=rendered, known=known, seconds=time.perf_counter() - began)
+        return IndexDraft(documents=rendered, known=known, seconds=time.perf_counter() - began)
 
-    def write(self, draft: Draft, report: RefreshReport) -> list[str]:
+    def write(self, draft: IndexDraft, report: RefreshReport) -> list[str]:
         """Write a draft. Returns the paths of documents of this kind that are not wanted any more.
 
         Raises PublishError; the next run goes on from there.
@@ -129,7 +129,7 @@ class Index:
         """All feeds with their numbers: that of all articles, the named ones, then topics, each by title."""
         numbers = activity.numbers(connection)
         newest = max((found.newest for found in numbers.values()), default=EPOCH)
-        order = {Kind.ALL: 0, Kind.NAMED: 1, Kind.TOPIC: 2}
+        order = {FeedKind.ALL: 0, FeedKind.NAMED: 1, FeedKind.TOPIC: 2}
         site = self._press.site
         shown = {row: self._catalogue.choice(row).feed for row in feeds.load(connection) if row.active}
         rows = sorted(

@@ -55,7 +55,7 @@ def disabled_targets(connection: Connection) -> frozenset[str]:
     return frozenset(name for name in known if known[name].health.condition is Condition.DISABLED)
 
 
-class Account(Struct, frozen=True, kw_only=True):
+class DeliveryAccount(Struct, frozen=True, kw_only=True):
     """One delivery with all that is known of it."""
 
     delivery: ShownDelivery
@@ -75,7 +75,7 @@ class Account(Struct, frozen=True, kw_only=True):
         }
 
 
-def account_of(connection: Connection, config: Config, id_: str, now: datetime) -> Account:
+def account_of(connection: Connection, config: Config, id_: str, now: datetime) -> DeliveryAccount:
     """All about the one delivery whose id begins with `id_`. Raises FeedbotError if none does, or more."""
     found = inquiry.select_for(connection, Selection(ids=(id_,)), limit=100)
     if len(found) != 1:
@@ -90,7 +90,7 @@ def account_of(connection: Connection, config: Config, id_: str, now: datetime) 
     health = None
     if one.row.target in configured(config):
         health = targets.load(connection)[one.row.target].health
-    return Account(
+    return DeliveryAccount(
         delivery=one,
         attempts=inquiry.attempts_of(connection, one.key),
         posted=posted,

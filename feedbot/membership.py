@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from feedbot.model import Feed, Outline, Where, fold_name
 from feedbot.slug import slugify
-from feedbot.store.feeds import FeedName, FeedRow, Kind
+from feedbot.store.feeds import FeedKind, FeedName, FeedRow
 
 if TYPE_CHECKING:
     from feedbot.config import Config, NamedFeedSettings, TopicSettings
 
-ALL: FeedName = (Kind.ALL, "")
+ALL: FeedName = (FeedKind.ALL, "")
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -51,28 +51,28 @@ class Catalogue:
         found = {ALL: ""}
         for topic in article.topics:
             name = fold_name(topic)
-            if self.wants((Kind.TOPIC, name)):
-                found[Kind.TOPIC, name] = self._topic_names.get(name, topic)
+            if self.wants((FeedKind.TOPIC, name)):
+                found[FeedKind.TOPIC, name] = self._topic_names.get(name, topic)
         for name, where in self._wheres.items():
             if where.matches(article):
-                found[Kind.NAMED, name] = self._named[name].name
+                found[FeedKind.NAMED, name] = self._named[name].name
         return found
 
     def standing(self) -> dict[FeedName, str]:
         """The feeds that exist even without an article, each with its name as written."""
-        return {ALL: "", **{(Kind.NAMED, name): feed.name for name, feed in self._named.items()}}
+        return {ALL: "", **{(FeedKind.NAMED, name): feed.name for name, feed in self._named.items()}}
 
     def wants(self, feed: FeedName) -> bool:
         """Whether the configuration lets this feed exist."""
         kind, name = feed
-        if kind is Kind.TOPIC:
+        if kind is FeedKind.TOPIC:
             return name not in self._topics or self._topics[name].feed
-        return kind is Kind.ALL or name in self._named
+        return kind is FeedKind.ALL or name in self._named
 
     def pinned_slug(self, feed: FeedName) -> str:
         """The slug that the configuration gives the feed, or ""."""
         kind, name = feed
-        options = self._topics.get(name) if kind is Kind.TOPIC else self._named.get(name)
+        options = self._topics.get(name) if kind is FeedKind.TOPIC else self._named.get(name)
         return (options.slug or "") if options else ""
 
     def wanted_slug(self, feed: FeedName, title: str) -> str:
@@ -83,14 +83,14 @@ class Catalogue:
         """How the feed in `row` is published."""
         site, feeds = self._config.site, self._config.feeds
         title, description, limit, content = row.title, "", feeds.limit, feeds.content
-        if row.kind is Kind.TOPIC and row.name in self._topics:
+        if row.kind is FeedKind.TOPIC and row.name in self._topics:
             topic = self._topics[row.name]
             title, description = topic.title or self._topic_names[row.name], topic.description or ""
-        elif row.kind is Kind.NAMED:
+        elif row.kind is FeedKind.NAMED:
             named = self._named[row.name]
             title, description = named.title or named.name, named.description or ""
             limit, content = named.limit or limit, named.content or content
-        if row.kind is Kind.ALL:
+        if row.kind is FeedKind.ALL:
             feed = Feed(
                 slug="",
                 title=site.title,

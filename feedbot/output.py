@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from feedbot.bucket.documents import Bucket
 from feedbot.bucket.objects import PATIENCE, Objects
 from feedbot.model import Finding
-from feedbot.place import NOWHERE, Confirm, DocumentRow, Outcome, Place, Published
+from feedbot.place import NOWHERE, Confirm, DocumentFate, DocumentRow, Place, Published
 from feedbot.publish import Folder
 from feedbot.render import bears_mark
 from feedbot.store import documents, journal
@@ -80,16 +80,16 @@ class Output(Struct, frozen=True, kw_only=True):
         ours: list[DocumentRow] = []
         findings: dict[str, list[Finding]] = {}
         for owner, results in published.items():
-            foreign = [result.path for result in results if result.outcome is Outcome.FOREIGN]
-            ours += [_row(owner, result) for result in results if result.outcome is not Outcome.FOREIGN]
+            foreign = [result.path for result in results if result.fate is DocumentFate.FOREIGN]
+            ours += [_row(owner, result) for result in results if result.fate is not DocumentFate.FOREIGN]
             findings[owner.source] = [self._foreign(path) for path in foreign]
             report.foreign += foreign
-            report.overtaken += [one.path for one in results if one.outcome is Outcome.OVERTAKEN]
-            report.written += sum(one.outcome is Outcome.WRITTEN for one in results)
+            report.overtaken += [one.path for one in results if one.fate is DocumentFate.OVERTAKEN]
+            report.written += sum(one.fate is DocumentFate.WRITTEN for one in results)
         documents.put(connection, ours)
         journal.put_findings(connection, findings)
         whole = {
-            owner for owner, results in published.items() if all(one.outcome.is_in_place for one in results)
+            owner for owner, results in published.items() if all(one.fate.is_in_place for one in results)
         }
         return Recorded(whole=whole, unwanted=unwanted)
 

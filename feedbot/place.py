@@ -45,7 +45,7 @@ class Lent(Struct, frozen=True):
         return self.until
 
 
-class Outcome(StrEnum):
+class DocumentFate(StrEnum):
     """What became of a document."""
 
     WRITTEN = "written"
@@ -56,14 +56,14 @@ class Outcome(StrEnum):
     @property
     def is_in_place(self) -> bool:
         """Whether the document is where it belongs."""
-        return self in {Outcome.WRITTEN, Outcome.SAME}
+        return self in {DocumentFate.WRITTEN, DocumentFate.SAME}
 
 
 class Published(Struct, frozen=True, kw_only=True):
-    """A document's outcome, and what is in its place now (nothing is told of what is foreign)."""
+    """A document's fate, and what is in its place now (nothing is told of what is foreign)."""
 
     path: str
-    outcome: Outcome
+    fate: DocumentFate
     mtime_ns: int = 0
     size: int = 0
     digest: str = ""  # SHA-256 of the bytes
@@ -100,7 +100,7 @@ class DocumentRow(Struct, frozen=True, kw_only=True):
     e_tag: str | None = None  # "": it is gone from the bucket; None: it is not in one
 
 
-class Look(Protocol):
+class PlaceLook(Protocol):
     """What a look at the place found."""
 
     def is_as_recorded(self, path: str, known: Stamp) -> bool:
@@ -116,7 +116,7 @@ class Place(Protocol):
     def prepare(self) -> None:
         """Make it ready for a process that is about to write."""
 
-    def look(self, *, anew: bool) -> Look:
+    def look(self, *, anew: bool) -> PlaceLook:
         """See what is there, for finding what somebody else removed or changed.
 
         `anew` says that others have written there: what was seen some time ago will not do.

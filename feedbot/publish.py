@@ -23,7 +23,7 @@ from msgspec import Struct
 from feedbot.atomic import clear_away, put_whole, sync_folder
 from feedbot.errors import FeedbotError, PublishError, way_out
 from feedbot.model import Document
-from feedbot.place import Confirm, Lent, Outcome, Published, Stamp
+from feedbot.place import Confirm, DocumentFate, Lent, Published, Stamp
 from feedbot.threads import start_threads
 
 Item = TypeVar("Item")
@@ -62,7 +62,7 @@ class Folder:
         with self._explained(self.path):
             closed = {one for one in _folders(documents) if self._leads_out(self.path / one / "any")}
         results = self._side_by_side(lambda document: self._write(document, known, closed), documents)
-        written = [result for result in results if result.outcome is Outcome.WRITTEN]
+        written = [result for result in results if result.fate is DocumentFate.WRITTEN]
         self._side_by_side(lambda folder: sync_folder(self.path / folder), sorted(_folders(written)))
         return results
 
@@ -146,16 +146,16 @@ class Folder:
         target = self.path / document.path
         with self._explained(target):
             status = _lstat(target)
-            outcome = Outcome.FOREIGN
+            fate = DocumentFate.FOREIGN
             if _folder_of(document.path) not in closed:
-                outcome = self._compare(target, status, document.body, is_known=document.path in known)
-            if outcome is Outcome.FOREIGN:
-                return Published(path=document.path, outcome=outcome)
-            if outcome is Outcome.WRITTEN or status is None:
+                fate = self._compare(target, status, document.body, is_known=document.path in known)
+            if fate is DocumentFate.FOREIGN:
+                return Published(path=document.path, fate=fate)
+            if fate is DocumentFate.WRITTEN or status is None:
                 status = put_whole(target, document.body, self.confirm)
         return Published(
             path=document.path,
-            outcome=outcome,
+            fate=fate,
             mtime_ns=status.st_mtime_ns,
             size=status.st_size,
             digest=hashlib.sha256(document.body).hexdigest(),
@@ -163,18 +163,18 @@ class Folder:
 
     def _compare(
         self, target: Path, status: os.stat_result | None, body: bytes, *, is_known: bool
-    ) -> Outcome:
+    ) -> DocumentFate:
         """What is to become of a document, by what lies in its place."""
         if status is None:
-            return Outcome.WRITTEN
+            return DocumentFate.WRITTEN
         if not stat.S_ISREG(status.st_mode):
-            return Outcome.FOREIGN
+            return DocumentFate.FOREIGN
         if is_known and status.st_size != len(body):
-            return Outcome.WRITTEN  # no need to read it
+            return DocumentFate.WRITTEN  # no need to read it
         old = self._read(target)
         if old == body:
-            return Outcome.SAME
-        return Outcome.WRITTEN if old is None or is_known or self.is_ours(old) else Outcome.FOREIGN
+            return DocumentFate.SAME
+        return DocumentFate.WRITTEN if old is None or is_known or self.is_ours(old) else DocumentFate.FOREIGN
 
     def _leads_out(self, target: Path) -> bool:
         """Whether a folder on the way is a symbolic link, or a file: not made by feedbot either way."""

@@ -18,7 +18,7 @@ from msgspec import to_builtins
 from feedbot import __version__
 from feedbot.articletext import load_outline
 from feedbot.batches import batches
-from feedbot.changes import Writer
+from feedbot.changes import ChangeWriter
 from feedbot.config import BucketAddress
 from feedbot.index import doubt_index
 from feedbot.leftovers import expect_leftovers
@@ -133,7 +133,7 @@ def _appearance(config: Config) -> str:
 
 def _select_anew(connection: Connection, catalogue: Catalogue, now: datetime) -> None:
     """Bring feeds, slugs and memberships in line with a new selection."""
-    writer = Writer(connection=connection, catalogue=catalogue, now=now, muted=frozenset())
+    writer = ChangeWriter(connection=connection, catalogue=catalogue, now=now, muted=frozenset())
     writer.register(catalogue.standing())
     taken: list[Finding] = []
     rows = feeds.load(connection)
@@ -161,7 +161,7 @@ def _slug_taken(title: str, wanted: str, given: str) -> Finding:
     )
 
 
-def _enter_anew(writer: Writer, batch: Sequence[StoredArticle]) -> None:
+def _enter_anew(writer: ChangeWriter, batch: Sequence[StoredArticle]) -> None:
     """Put live articles into the feeds that take them now, and out of the others."""
     before = articles.memberships(writer.connection, [stored.key for stored in batch])
     joining: list[Membership] = []

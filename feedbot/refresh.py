@@ -27,7 +27,7 @@ from feedbot.leftovers import adopt_leftovers, expect_leftovers
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
-from feedbot.place import NOWHERE, DocumentRow, Look, Published
+from feedbot.place import NOWHERE, DocumentRow, PlaceLook, Published
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press
@@ -45,7 +45,7 @@ PLENTY = 30  # feeds whose rendering is worth further processes
 ROUNDS = 3  # of rendering what was overtaken, before the next pass goes on
 
 
-def distrust_output(connection: Connection, look: Look) -> None:
+def distrust_output(connection: Connection, look: PlaceLook) -> None:
     """Let documents that somebody removed or changed be rendered again, by a look at where they lie.
 
     A state that was put back finds what was written after it changed, too: there may be more that it has
@@ -209,6 +209,6 @@ class Refresh:
 
 def is_changed(digest: str | None, result: Published | None) -> bool:
     """Whether readers who had a document (of this digest; None: they had none) get another now. Pure."""
-    if digest is None or result is None or not result.outcome.is_in_place:
+    if digest is None or result is None or not result.fate.is_in_place:
         return False
     return digest != result.digest

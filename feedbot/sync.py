@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from feedbot.changes import Writer, falling_due, withdrawal
+from feedbot.changes import ChangeWriter, falling_due, withdrawal
 from feedbot.content.intake import Ready, Taken
 from feedbot.content.look import Look, Sources, look_at
 from feedbot.content.scan import Root, Survey, names_of
@@ -149,7 +149,7 @@ class _Sync:
         self._identities = Identities(connection, newsroom.id_base, newsroom.sources.roots, now, found.gone)
         # The first look at a folder announces nothing, and a new way of reading is no news.
         muted = EventKind if self._report.baseline else {EventKind.UPDATED} if reread else ()
-        self._writer = Writer(
+        self._writer = ChangeWriter(
             connection=connection, catalogue=newsroom.catalogue, now=now, muted=frozenset(muted)
         )
         self._findings: dict[str, tuple[Finding, ...]] = {}

@@ -23,7 +23,7 @@ from feedbot.build import Builder, PassReport
 from feedbot.model import FILENAMES, Format, fold_name
 from feedbot.store import documents, journal
 from feedbot.store import feeds as stored
-from feedbot.store.feeds import FeedName, Kind
+from feedbot.store.feeds import FeedKind, FeedName
 from feedbot.store.files import Fate
 from feedbot.store.schema import files
 
@@ -158,15 +158,19 @@ class Chronicle:
                 self.seen.pop(name, None)
             elif story.state != "broken":
                 self.seen[name] = story  # of one that is broken, what it said last stands
-        for story in self.live((Kind.ALL, "")):
+        for story in self.live((FeedKind.ALL, "")):
             self.topics |= {topic for topic in map(fold_name, story.topics) if self.setting.has_feed(topic)}
 
     # --- what readers are to see ---
 
     def feeds(self) -> set[FeedName]:
         """The feeds that there have to be: those of topics stay when they lose their last article."""
-        topics = {(Kind.TOPIC, topic) for topic in self.topics if self.setting.has_feed(topic)}
-        return {(Kind.ALL, ""), *topics, *((Kind.NAMED, fold_name(name)) for name in self.setting.named)}
+        topics = {(FeedKind.TOPIC, topic) for topic in self.topics if self.setting.has_feed(topic)}
+        return {
+            (FeedKind.ALL, ""),
+            *topics,
+            *((FeedKind.NAMED, fold_name(name)) for name in self.setting.named),
+        }
 
     def live(self, feed: FeedName) -> list[Story]:
         """The stories that a feed has, the newest first."""

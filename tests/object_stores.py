@@ -21,7 +21,7 @@ from visitor import free_port, is_listening, wait_until
 from feedbot.bucket.objects import Objects
 from feedbot.config import BucketAccess, BucketAddress
 from feedbot.server import Source
-from feedbot.server.sources import Bucket as Documents
+from feedbot.server.sources import BucketSource
 
 PREFIX = "site/feeds"
 # What moto takes for a signature: it looks whose it is, and not whether it is right.
@@ -148,7 +148,7 @@ def over(folder: Path) -> Iterator[Source]:
     """The documents below a folder, read out of a store over it; the folder around it is the bucket."""
     with rclone(folder.parent.parent) as url:
         bucket = Bucket(folder.parent.name, url)
-        yield Documents(Objects(BucketAddress(bucket.name, folder.name), bucket.access()))
+        yield BucketSource(Objects(BucketAddress(bucket.name, folder.name), bucket.access()))
 
 
 @contextmanager

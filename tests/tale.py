@@ -9,7 +9,7 @@ from typing import Any
 from newsroom import NOW, SITE
 
 from feedbot.model import fold_name
-from feedbot.store.feeds import FeedName, Kind
+from feedbot.store.feeds import FeedKind, FeedName
 
 HOUR = timedelta(hours=1)
 LIMIT = 3  # of a feed, where the history has not set another
@@ -92,12 +92,12 @@ class Setting:
 
     def options_of(self, feed: FeedName) -> dict[str, Any] | None:
         """What is said of a feed; None: nothing, not even its name."""
-        some = self.topics if feed[0] is Kind.TOPIC else self.named if feed[0] is Kind.NAMED else {}
+        some = self.topics if feed[0] is FeedKind.TOPIC else self.named if feed[0] is FeedKind.NAMED else {}
         return next((options for name, options in some.items() if fold_name(name) == feed[1]), None)
 
     def has_feed(self, topic: str) -> bool:
         """Whether the topic of this folded name may have a feed."""
-        return bool((self.options_of((Kind.TOPIC, topic)) or {}).get("feed", True))
+        return bool((self.options_of((FeedKind.TOPIC, topic)) or {}).get("feed", True))
 
     def limit(self, feed: FeedName) -> int:
         """How many articles a feed shows."""
@@ -108,7 +108,7 @@ class Setting:
         """Whether a live story is in a feed."""
         kind, name = feed
         topics = set(map(fold_name, story.topics))
-        if kind is Kind.TOPIC:
+        if kind is FeedKind.TOPIC:
             return name in topics
         where = (self.options_of(feed) or {}).get("where", {})
         wanted = set(map(fold_name, where.get("topics", topics)))

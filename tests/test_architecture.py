@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,25 @@ def test_imports_go_strictly_down() -> None:
         if imported not in {None, importer} and floor_of(imported) >= floor_of(importer):
             upward.append(str(found))
     assert not upward
+
+
+def file_of(module: str) -> str | None:
+    """The file of ours that an imported name lies in; None for everybody else's."""
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        path = PACKAGE.parent.joinpath(*parts[:length])
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if parts[0] == "feedbot" and file.is_file():
+                return file.relative_to(PACKAGE).as_posix()
+    return None
+
+
+def test_no_two_modules_know_each_other_be_it_by_way_of_others() -> None:
+    known: dict[str, set[str]] = {}
+    for found in ALL_IMPORTS:
+        if (file := file_of(found.module)) and file != found.path:
+            known.setdefault(found.path, set()).add(file)
+    assert len(list(TopologicalSorter(known).static_order())) > 200  # raises CycleError, which names them
 
 
 @pytest.mark.parametrize("library", ROOMS)

@@ -24,7 +24,7 @@ from feedbot.cli import main
 from feedbot.config import BucketAddress
 from feedbot.errors import ConfigError, PublishError, StandbyError
 from feedbot.model import Document
-from feedbot.place import NOWHERE, Outcome
+from feedbot.place import NOWHERE, DocumentFate
 from feedbot.store.lease import Lease
 
 MARK = b"<!-- ours -->"
@@ -326,16 +326,16 @@ def test_who_was_held_up_replaces_nothing_newer(place: documents.Bucket, bucket:
     [first] = place.publish([doc("one")], {})
     known = {"rss.xml": Row(first.e_tag, first.digest)}
     [newer] = place.publish([doc("three")], known)
-    assert newer.outcome is Outcome.WRITTEN
+    assert newer.fate is DocumentFate.WRITTEN
     [late] = place.publish([doc("two")], known)
-    assert (late.outcome, late.e_tag, late.digest) == (Outcome.OVERTAKEN, newer.e_tag, newer.digest)
+    assert (late.fate, late.e_tag, late.digest) == (DocumentFate.OVERTAKEN, newer.e_tag, newer.digest)
     assert bucket.get(f"{PREFIX}/rss.xml") == MARK + b"three"
     [late] = place.publish([doc("two")], {})  # one that knows nothing
-    assert late.outcome is Outcome.OVERTAKEN
+    assert late.fate is DocumentFate.OVERTAKEN
     [late] = place.publish([doc("two")], {"rss.xml": Row("", mtime_ns=NOWHERE)})  # one that saw it gone
-    assert late.outcome is Outcome.OVERTAKEN
+    assert late.fate is DocumentFate.OVERTAKEN
     [same] = place.publish([doc("three")], known)  # one that would write the same
-    assert (same.outcome, same.e_tag) == (Outcome.SAME, newer.e_tag)
+    assert (same.fate, same.e_tag) == (DocumentFate.SAME, newer.e_tag)
     assert bucket.get(f"{PREFIX}/rss.xml") == MARK + b"three"
 
 
@@ -345,7 +345,7 @@ def test_who_was_held_up_brings_back_nothing_that_was_removed(
     [first] = place.publish([doc("one")], {})
     place.remove(["rss.xml"])
     [late] = place.publish([doc("two")], {"rss.xml": Row(first.e_tag, first.digest)})
-    assert (late.outcome, late.e_tag) == (Outcome.OVERTAKEN, "")
+    assert (late.fate, late.e_tag) == (DocumentFate.OVERTAKEN, "")
     assert bucket.listing() == []
 
 
@@ -418,7 +418,7 @@ def test_a_reader_never_sees_a_part_of_a_document(
     reader.start()
     for number in range(1, 20):
         [last] = place.publish([doc(texts[number % 2])], {"rss.xml": Row(last.e_tag, last.digest)})
-        assert last.outcome is Outcome.WRITTEN
+        assert last.fate is DocumentFate.WRITTEN
     done.set()
     reader.join()
     assert seen <= whole

@@ -20,8 +20,7 @@ from feedbot.bucket.documents import Bucket as Place
 from feedbot.model import Document
 from feedbot.server import Terms
 from feedbot.server.shelf import Shelf
-from feedbot.server.sources import FRESH, KEPT
-from feedbot.server.sources import Bucket as Source
+from feedbot.server.sources import FRESH, KEPT, BucketSource
 
 TEXTS = (b"<rss>one</rss>", b"<rss>two</rss>")
 
@@ -44,7 +43,7 @@ def clock() -> Clock:
 @pytest.fixture
 def shelf(bucket: Bucket, wire: Proxy, clock: Clock) -> Shelf:
     objects = bucket.objects(wire.url, patience=timedelta(seconds=2), tries=0)
-    return Shelf(Source(objects, clock), Terms())
+    return Shelf(BucketSource(objects, clock), Terms())
 
 
 def body(shelf: Shelf, path: str = "rss.xml") -> bytes | None:
@@ -147,7 +146,7 @@ def test_one_reader_waits_for_a_store_that_does_not_answer_and_not_all(
 
 def test_a_store_that_fails_is_told_to_readers_as_such(bucket: Bucket, wire: Proxy) -> None:
     wire.fail(Fault.CUT)
-    source = Source(bucket.objects(wire.url, tries=0))
+    source = BucketSource(bucket.objects(wire.url, tries=0))
     with visited(None, Terms(), source=source) as site:  # type: ignore[arg-type] # there is no folder
         for method in ("GET", "HEAD"):
             reply = site.ask("/rss.xml", method)
@@ -161,7 +160,7 @@ def test_readers_see_whole_documents_while_they_are_put(bucket: Bucket) -> None:
     [last] = place.publish([Document(path="rss.xml", body=bodies[0])], {})
     done = threading.Event()
     seen: list[Reply] = []
-    with visited(None, Terms(), source=Source(bucket.objects())) as site:  # type: ignore[arg-type] # as above
+    with visited(None, Terms(), source=BucketSource(bucket.objects())) as site:  # type: ignore[arg-type] # as above
 
         def read() -> None:
             connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)

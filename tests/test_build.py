@@ -23,7 +23,7 @@ from feedbot.model import Level
 from feedbot.place import DocumentRow
 from feedbot.report.passes import log_pass
 from feedbot.store import documents, feeds, journal
-from feedbot.store.feeds import Kind
+from feedbot.store.feeds import FeedKind
 from feedbot.sync import LEFT_OPEN
 
 
@@ -951,7 +951,7 @@ def test_a_removal_that_was_cut_short_is_made_up_for(newsroom: Newsroom) -> None
         path.write_bytes(body)
 
     def restore(connection: Connection) -> None:
-        key = feeds.find_keys(connection, Kind.TOPIC, ["spam"])["spam"]
+        key = feeds.find_keys(connection, FeedKind.TOPIC, ["spam"])["spam"]
         rows = [
             DocumentRow(path=f"spam/{path.name}", feed_key=key, mtime_ns=-1, size=1, digest=None)
             for path in kept

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from feedbot.content.scan import Root, Selection, Survey, survey
+from feedbot.content.scan import FileSelection, Root, Survey, survey
 
 NOBODY = 65534
 
@@ -43,11 +43,11 @@ def folder() -> Iterator[Path]:
 def look(folder: Path, known: Survey) -> Survey:
     stamps = {name: file.stamp for name, file in known.files.items()}
     with somebody_else():
-        return survey([Root(folder=folder, name="content")], Selection(), known=stamps)
+        return survey([Root(folder=folder, name="content")], FileSelection(), known=stamps)
 
 
 def everything(folder: Path) -> Survey:
-    return survey([Root(folder=folder, name="content")], Selection())
+    return survey([Root(folder=folder, name="content")], FileSelection())
 
 
 def test_a_folder_that_can_be_listed_and_not_entered_costs_only_itself(folder: Path) -> None:

@@ -20,7 +20,7 @@ from feedbot.build import Builder
 from feedbot.clock import uptime
 from feedbot.crew import Crew
 from feedbot.errors import PublishError, StandbyError
-from feedbot.place import Lent, Outcome
+from feedbot.place import DocumentFate, Lent
 from feedbot.printing import Order, Work, print_all, publish_all
 from feedbot.publish import Folder
 from feedbot.render import bears_mark
@@ -71,7 +71,7 @@ def test_who_helps_writes_what_it_rendered_and_hands_over_notes(folder: Folder) 
         [document.path for document in PRESS.render(job).documents] for job in JOBS
     ]
     for result in (result for some in results for result in some):
-        assert result.outcome is Outcome.WRITTEN
+        assert result.fate is DocumentFate.WRITTEN
         assert folder.stat(result.path) == (result.mtime_ns, result.size)
     assert {printed.updated for _, printed in works} == {max(entry.article.updated for entry in ENTRIES)}
 

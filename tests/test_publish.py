@@ -18,7 +18,7 @@ import pytest
 from feedbot.atomic import TEMPORARY
 from feedbot.errors import PublishError, StandbyError
 from feedbot.model import Document
-from feedbot.place import Outcome
+from feedbot.place import DocumentFate
 from feedbot.publish import Folder
 
 MARK = b"<generator>feedbot</generator>"
@@ -35,8 +35,8 @@ def doc(path: str, text: str) -> Document:
     return Document(path=path, body=MARK + text.encode())
 
 
-def outcomes(folder: Folder, *documents: Document, known: tuple[str, ...] = ()) -> list[Outcome]:
-    return [result.outcome for result in folder.publish(documents, known)]
+def fates(folder: Folder, *documents: Document, known: tuple[str, ...] = ()) -> list[DocumentFate]:
+    return [result.fate for result in folder.publish(documents, known)]
 
 
 @contextmanager
@@ -64,25 +64,25 @@ def open_files() -> set[str]:
 
 
 def test_a_document_is_written_once_and_then_left_alone(folder: Folder) -> None:
-    assert outcomes(folder, doc("ai/rss.xml", "one")) == [Outcome.WRITTEN]
+    assert fates(folder, doc("ai/rss.xml", "one")) == [DocumentFate.WRITTEN]
     before = (folder.path / "ai/rss.xml").stat()
-    assert outcomes(folder, doc("ai/rss.xml", "one")) == [Outcome.SAME]
+    assert fates(folder, doc("ai/rss.xml", "one")) == [DocumentFate.SAME]
     after = (folder.path / "ai/rss.xml").stat()
     assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
 
 
 def test_a_changed_document_replaces_the_old_one_and_leaves_nothing_else(folder: Folder) -> None:
-    outcomes(folder, doc("ai/rss.xml", "one"), doc("ai/atom.xml", "one"))
-    outcomes(folder, doc("ai/rss.xml", "two"), doc("ai/atom.xml", "one"))
+    fates(folder, doc("ai/rss.xml", "one"), doc("ai/atom.xml", "one"))
+    fates(folder, doc("ai/rss.xml", "two"), doc("ai/atom.xml", "one"))
     assert (folder.path / "ai/rss.xml").read_bytes() == MARK + b"two"
     assert sorted(path.name for path in (folder.path / "ai").iterdir()) == ["atom.xml", "rss.xml"]
 
 
 @pytest.mark.parametrize("text", ["two", "three"], ids=["of the same size", "of another size"])
 def test_a_document_of_ours_is_replaced_by_one(folder: Folder, text: str) -> None:
-    outcomes(folder, doc("ai/rss.xml", "one"))
+    fates(folder, doc("ai/rss.xml", "one"))
     [result] = folder.publish([doc("ai/rss.xml", text)], {"ai/rss.xml"})
-    assert result.outcome is Outcome.WRITTEN
+    assert result.fate is DocumentFate.WRITTEN
     assert (folder.path / "ai/rss.xml").read_bytes() == MARK + text.encode()
     assert folder.stat("ai/rss.xml") == (result.mtime_ns, result.size)
 
@@ -91,14 +91,14 @@ def test_a_folder_of_somebody_else_costs_only_the_documents_in_it(folder: Folder
     (folder.path / "ai").symlink_to(tmp_path)
     (folder.path / "bi").write_text("a file")
     names = ("ai/rss.xml", "bi/rss.xml", "ci/rss.xml", "rss.xml")
-    found = outcomes(folder, *(doc(name, "one") for name in names))
-    assert found == [Outcome.FOREIGN, Outcome.FOREIGN, Outcome.WRITTEN, Outcome.WRITTEN]
+    found = fates(folder, *(doc(name, "one") for name in names))
+    assert found == [DocumentFate.FOREIGN, DocumentFate.FOREIGN, DocumentFate.WRITTEN, DocumentFate.WRITTEN]
 
 
 def test_a_document_can_be_read_by_the_web_server(folder: Folder) -> None:
     umask = os.umask(0o022)
     try:
-        outcomes(folder, doc("rss.xml", "one"))
+        fates(folder, doc("rss.xml", "one"))
     finally:
         os.umask(umask)
     assert stat.S_IMODE((folder.path / "rss.xml").stat().st_mode) == 0o644
@@ -106,20 +106,20 @@ def test_a_document_can_be_read_by_the_web_server(folder: Folder) -> None:
 
 def test_a_file_of_somebody_else_is_left_alone_and_told(folder: Folder) -> None:
     (folder.path / "index.html").write_text("my own page")
-    assert outcomes(folder, doc("index.html", "ours")) == [Outcome.FOREIGN]
+    assert fates(folder, doc("index.html", "ours")) == [DocumentFate.FOREIGN]
     assert (folder.path / "index.html").read_text() == "my own page"
 
 
 def test_a_document_of_a_lost_state_is_recognised_by_its_mark(folder: Folder) -> None:
-    outcomes(folder, doc("rss.xml", "one"))
+    fates(folder, doc("rss.xml", "one"))
     assert folder.has_output()
-    assert outcomes(folder, doc("rss.xml", "two")) == [Outcome.WRITTEN]
+    assert fates(folder, doc("rss.xml", "two")) == [DocumentFate.WRITTEN]
 
 
 def test_a_document_that_lost_its_mark_by_hand_is_restored_while_the_state_knows_it(folder: Folder) -> None:
-    outcomes(folder, doc("rss.xml", "one"))
+    fates(folder, doc("rss.xml", "one"))
     (folder.path / "rss.xml").write_text("edited by hand")
-    assert outcomes(folder, doc("rss.xml", "one"), known=("rss.xml",)) == [Outcome.WRITTEN]
+    assert fates(folder, doc("rss.xml", "one"), known=("rss.xml",)) == [DocumentFate.WRITTEN]
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
@@ -132,13 +132,13 @@ def test_a_symbolic_link_is_never_written_through(folder: Folder, tmp_path: Path
         (folder.path / "ai/rss.xml").symlink_to(elsewhere / "rss.xml")
     else:
         (folder.path / "ai").symlink_to(elsewhere)
-    assert outcomes(folder, doc("ai/rss.xml", "two")) == [Outcome.FOREIGN]
+    assert fates(folder, doc("ai/rss.xml", "two")) == [DocumentFate.FOREIGN]
     folder.remove(["ai/rss.xml"])
     assert (elsewhere / "rss.xml").read_bytes() == MARK
 
 
 def test_removing_takes_the_folder_along_only_when_it_is_empty(folder: Folder) -> None:
-    outcomes(folder, doc("ai/rss.xml", "one"), doc("bi/rss.xml", "one"))
+    fates(folder, doc("ai/rss.xml", "one"), doc("bi/rss.xml", "one"))
     (folder.path / "bi/notes.txt").write_text("mine")
     folder.remove(["ai/rss.xml", "bi/rss.xml", "never/was.xml"])
     assert sorted(path.name for path in folder.path.rglob("*")) == ["bi", "notes.txt"]
@@ -169,7 +169,7 @@ def test_clearing_away_never_disturbs_somebody_who_writes(folder: Folder) -> Non
     try:
         for number in range(300):
             [result] = folder.publish([doc("ai/rss.xml", f"{number}")], {"ai/rss.xml"})
-            assert result.outcome is Outcome.WRITTEN
+            assert result.fate is DocumentFate.WRITTEN
     finally:
         done.set()
         clearing.join()
@@ -179,9 +179,9 @@ def test_clearing_away_never_disturbs_somebody_who_writes(folder: Folder) -> Non
 def test_a_pipe_in_the_way_of_a_document_holds_nobody_up(folder: Folder) -> None:
     (folder.path / "ai").mkdir()
     os.mkfifo(folder.path / "ai/rss.xml")
-    assert outcomes(folder, doc("ai/rss.xml", "one"), doc("ai/atom.xml", "one")) == [
-        Outcome.FOREIGN,
-        Outcome.WRITTEN,
+    assert fates(folder, doc("ai/rss.xml", "one"), doc("ai/atom.xml", "one")) == [
+        DocumentFate.FOREIGN,
+        DocumentFate.WRITTEN,
     ]
 
 
@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_made_says_which_and_what_to_check(tmp_path: Pat
 def test_a_reader_sees_the_old_bytes_or_the_new_and_nothing_between(folder: Folder) -> None:
     texts = ["a" * 200_000, "b" * 300_000]
     whole = {MARK + text.encode() for text in texts}
-    outcomes(folder, doc("rss.xml", texts[0]))
+    fates(folder, doc("rss.xml", texts[0]))
     done = threading.Event()
     seen: set[bytes] = set()
 
@@ -205,7 +205,7 @@ def test_a_reader_sees_the_old_bytes_or_the_new_and_nothing_between(folder: Fold
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(100):
-        outcomes(folder, doc("rss.xml", texts[number % 2]), known=("rss.xml",))
+        fates(folder, doc("rss.xml", texts[number % 2]), known=("rss.xml",))
     done.set()
     reader.join()
     assert seen <= whole
@@ -213,7 +213,7 @@ def test_a_reader_sees_the_old_bytes_or_the_new_and_nothing_between(folder: Fold
 
 def test_a_document_that_cannot_be_written_costs_only_itself(folder: Folder) -> None:
     names = [f"{letter}/rss.xml" for letter in "abcde"]
-    outcomes(folder, *(doc(name, "old") for name in names))
+    fates(folder, *(doc(name, "old") for name in names))
     before = open_files()
     changed = [doc(name, "new" if name != "c/rss.xml" else "n" * 100_000) for name in names]
     with limited(resource.RLIMIT_FSIZE, 50_000), pytest.raises(PublishError, match=r"c/rss\.xml: File too l"):
@@ -224,7 +224,7 @@ def test_a_document_that_cannot_be_written_costs_only_itself(folder: Folder) -> 
 
 def test_nothing_more_is_put_into_its_place_once_the_turn_is_over(folder: Folder) -> None:
     names = [f"{number}.xml" for number in range(5)]
-    outcomes(folder, *(doc(name, "old") for name in names))
+    fates(folder, *(doc(name, "old") for name in names))
     before = open_files()
     turns = iter([0.0, 0.0])
 
@@ -254,5 +254,5 @@ def test_few_files_that_can_be_opened_are_enough(folder: Folder) -> None:
     names = [f"{number}.xml" for number in range(100)]
     before = open_files()
     with limited(resource.RLIMIT_NOFILE, max(map(int, before)) + 20):
-        assert outcomes(folder, *(doc(name, "new") for name in names)) == [Outcome.WRITTEN] * 100
+        assert fates(folder, *(doc(name, "new") for name in names)) == [DocumentFate.WRITTEN] * 100
     assert open_files() == before

@@ -39,7 +39,7 @@ from feedbot.errors import StoreError
 from feedbot.report.chart import DAYS, HOURS, draw
 from feedbot.report.health import Pulse, Verdict, diagnose
 from feedbot.server import Server, source_of
-from feedbot.server.guard import Call, Entry, Guard
+from feedbot.server.guard import Admission, Call, Guard
 from feedbot.server.operator import Desk, operator_routes
 from feedbot.store import figures
 from feedbot.store.db import open_store
@@ -309,21 +309,21 @@ def local_call(**headers: str) -> Call:
 
 def test_a_peer_that_is_not_this_machine_is_not_local_whatever_it_says() -> None:
     guard = Guard(token="", is_local_open=True)
-    assert guard.judge(local_call()) is Entry.OPEN
-    for client, entry in {"::1": Entry.OPEN, "::ffff:127.0.0.1": Entry.OPEN, "10.0.0.1": Entry.CLOSED,
-                          "::ffff:10.0.0.1": Entry.CLOSED, "": Entry.CLOSED}.items():  # fmt: skip
+    assert guard.judge(local_call()) is Admission.OPEN
+    clients = {"::1": True, "::ffff:127.0.0.1": True, "10.0.0.1": False, "::ffff:10.0.0.1": False, "": False}
+    for client, is_near in clients.items():
         call = Call(client=client, http_version="1.1", headers=(("host", "localhost"),))
-        assert guard.judge(call) is entry, client
+        assert guard.judge(call) is (Admission.OPEN if is_near else Admission.CLOSED), client
 
 
 def test_once_feeds_are_read_elsewhere_a_proxy_that_tells_nothing_does_not_open_the_pages(
     newsroom: Newsroom,
 ) -> None:
     for feeds_url, entry in {
-        "http://127.0.0.1:8000/": Entry.OPEN,
-        "http://localhost/": Entry.OPEN,
-        "https://feeds.example.com/": Entry.CLOSED,
-        "https://localhost.example.com/": Entry.CLOSED,
+        "http://127.0.0.1:8000/": Admission.OPEN,
+        "http://localhost/": Admission.OPEN,
+        "https://feeds.example.com/": Admission.CLOSED,
+        "https://localhost.example.com/": Admission.CLOSED,
     }.items():
         newsroom.configure(site={**SITE, "feeds_url": feeds_url}, serve={"local": True})
         assert Guard.of(newsroom.config).judge(local_call()) is entry, feeds_url
@@ -356,14 +356,16 @@ CREDENTIALS = {
 def test_a_token_opens_the_pages_to_those_who_know_it(case: str) -> None:
     value, is_right = CREDENTIALS[case]
     call = local_call(authorization=value, **{"x-forwarded-for": "203.0.113.9"})
-    assert Guard(token=TOKEN, is_local_open=False).judge(call) is (Entry.OPEN if is_right else Entry.ASKED)
-    assert Guard(token="", is_local_open=False).judge(call) is Entry.CLOSED
+    assert Guard(token=TOKEN, is_local_open=False).judge(call) is (
+        Admission.OPEN if is_right else Admission.ASKED
+    )
+    assert Guard(token="", is_local_open=False).judge(call) is Admission.CLOSED
 
 
 def test_two_answers_to_the_question_for_a_token_are_none() -> None:
     headers = (("authorization", f"Bearer {TOKEN}"), ("authorization", f"Bearer {TOKEN}x"))
     call = Call(client="127.0.0.1", http_version="1.1", headers=headers)
-    assert Guard(token=TOKEN, is_local_open=True).judge(call) is Entry.ASKED
+    assert Guard(token=TOKEN, is_local_open=True).judge(call) is Admission.ASKED
 
 
 def test_pages_ask_for_the_token_and_are_closed_without_one(newsroom: Newsroom) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from feedbot.slug import MAX_BYTES, RESERVED, free_slug, slugify
 from feedbot.store import feeds
-from feedbot.store.feeds import Kind
+from feedbot.store.feeds import FeedKind
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_a_free_slug_is_never_a_taken_one(taken: set[str], wanted: str) -> None:
 
 def give(store: Engine, name: str, wanted: str) -> str:
     with store.begin() as connection:
-        keys = feeds.register(connection, {(Kind.TOPIC, name): (name, wanted)})
-        return feeds.give_slug(connection, keys[Kind.TOPIC, name], wanted)
+        keys = feeds.register(connection, {(FeedKind.TOPIC, name): (name, wanted)})
+        return feeds.give_slug(connection, keys[FeedKind.TOPIC, name], wanted)
 
 
 def test_a_slug_once_given_is_never_given_to_another_topic(store: Engine) -> None:

@@ -21,7 +21,7 @@ from test_workers import builder, launch
 from feedbot.errors import StoreError
 from feedbot.store import archives, feeds, figures, hint
 from feedbot.store.db import beside, open_store
-from feedbot.store.feeds import Kind
+from feedbot.store.feeds import FeedKind
 from feedbot.store.window import Window
 
 __all__ = ["launch"]  # the fixture
@@ -231,7 +231,7 @@ def test_feeds_are_locked_in_one_order_whatever_their_order_on_disk(
     """Two who change several feeds, one by one and all at once, never wait for each other in a circle."""
     engine = open_store(postgres_url)
     with engine.begin() as connection:
-        wanted = {(Kind.TOPIC, str(number)): ("", str(number)) for number in range(3)}
+        wanted = {(FeedKind.TOPIC, str(number)): ("", str(number)) for number in range(3)}
         keys = list(feeds.register(connection, wanted).values())
         feeds.touch(connection, keys[:1])  # on disk, the first is the last now
     done = threading.Event()

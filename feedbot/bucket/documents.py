@@ -26,7 +26,7 @@ from feedbot.bucket.objects import Object, Objects, Trouble
 from feedbot.errors import PublishError
 from feedbot.kinds import TEXT, Kind, age_of, label_of
 from feedbot.model import Document
-from feedbot.place import NOWHERE, Confirm, Known, Outcome, Published, Stamp
+from feedbot.place import NOWHERE, Confirm, DocumentFate, Known, Published, Stamp
 
 WRITERS = 16  # threads: waiting for the store is nearly all of the work
 LOOK_EVERY = 600.0  # seconds between two looks at all objects, which take a request for each thousand of them
@@ -162,7 +162,7 @@ class Bucket:
             )
         if e_tag is None:
             return self._seen(document, digest, known)
-        return _published(document, Outcome.WRITTEN, digest, e_tag)
+        return _published(document, DocumentFate.WRITTEN, digest, e_tag)
 
     def _is_listed(self, path: str) -> bool:
         """Whether something was at `path` at the last look."""
@@ -174,14 +174,14 @@ class Bucket:
         """What to make of something that was not expected in the place of a document."""
         there = self._get(document.path)
         if there is None:  # it was removed
-            return Published(path=document.path, outcome=Outcome.OVERTAKEN, mtime_ns=NOWHERE, e_tag="")
+            return Published(path=document.path, fate=DocumentFate.OVERTAKEN, mtime_ns=NOWHERE, e_tag="")
         if there.body == document.body and self._has_its_headers(document.path, there):
-            return _published(document, Outcome.SAME, digest, there.e_tag)
+            return _published(document, DocumentFate.SAME, digest, there.e_tag)
         if not known and not self._is_ours(there.body):
-            return Published(path=document.path, outcome=Outcome.FOREIGN)
+            return Published(path=document.path, fate=DocumentFate.FOREIGN)
         return Published(
             path=document.path,
-            outcome=Outcome.OVERTAKEN,
+            fate=DocumentFate.OVERTAKEN,
             mtime_ns=NOWHERE,
             size=len(there.body),
             digest=hashlib.sha256(there.body).hexdigest(),
@@ -231,15 +231,15 @@ class BucketLook(Struct, frozen=True):
 
 
 def _unneeded(document: Document, digest: str, known: Known | None) -> Published | None:
-    """The outcome for a document that is in the bucket by all that is known."""
+    """The fate for a document that is in the bucket by all that is known."""
     if known and known.e_tag and known.mtime_ns != NOWHERE and known.digest == digest:
-        return _published(document, Outcome.SAME, digest, known.e_tag)
+        return _published(document, DocumentFate.SAME, digest, known.e_tag)
     return None
 
 
-def _published(document: Document, outcome: Outcome, digest: str, e_tag: str) -> Published:
+def _published(document: Document, fate: DocumentFate, digest: str, e_tag: str) -> Published:
     size = len(document.body)
-    return Published(path=document.path, outcome=outcome, size=size, digest=digest, e_tag=e_tag)
+    return Published(path=document.path, fate=fate, size=size, digest=digest, e_tag=e_tag)
 
 
 def _is_page(path: str) -> bool:

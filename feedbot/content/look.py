@@ -12,7 +12,7 @@ from msgspec import Struct
 from feedbot.batches import batches
 from feedbot.content.intake import Intake, Taken
 from feedbot.content.reading import Reader
-from feedbot.content.scan import Root, Selection, Stamp, Survey, survey
+from feedbot.content.scan import FileSelection, Root, Stamp, Survey, survey
 from feedbot.crew import Crew
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     """Where articles come from, and how they are read."""
 
     roots: tuple[Root, ...]
-    selection: Selection
+    selection: FileSelection
     reader: Reader
 
 
@@ -42,7 +42,7 @@ def sources_of(config: Config) -> Sources:
     content = config.content
     return Sources(
         roots=tuple(Root(folder=path, name=config.shown(path)) for path in content.paths),
-        selection=Selection(include=tuple(content.include), exclude=tuple(content.exclude)),
+        selection=FileSelection(include=tuple(content.include), exclude=tuple(content.exclude)),
         reader=Reader(site=config.site_model(), fields=content.fields, timezone=str(content.timezone)),
     )
 

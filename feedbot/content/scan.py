@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class FileSelection:
     """Which files below a content folder are articles: patterns as in .gitignore."""
 
     include: tuple[str, ...] = ()  # empty: everything with one of SUFFIXES
@@ -118,7 +118,7 @@ def names_of(roots: Iterable[Root], paths: Iterable[str]) -> set[str]:
 
 def survey(
     roots: Iterable[Root],
-    selection: Selection,
+    selection: FileSelection,
     paths: Iterable[str] | None = None,
     *,
     known: Mapping[str, Stamp] = MappingProxyType({}),
@@ -176,7 +176,7 @@ def _is_private(relative: str) -> bool:
     return any(part.startswith(".") for part in relative.split("/") if part)
 
 
-def _look(root: Root, relative: str, selection: Selection, found: Survey) -> None:
+def _look(root: Root, relative: str, selection: FileSelection, found: Survey) -> None:
     """Look at one path that an event named: a file, a folder, or nothing any more."""
     name, path = root.name_of(relative), root.folder / relative
     try:
@@ -192,7 +192,7 @@ def _look(root: Root, relative: str, selection: Selection, found: Survey) -> Non
         _take(root, relative, status, found)
 
 
-def _walk(root: Root, start: str, selection: Selection, found: Survey) -> None:
+def _walk(root: Root, start: str, selection: FileSelection, found: Survey) -> None:
     """Take every wanted file below the folder `start`."""
     waiting = [start]
     while waiting:

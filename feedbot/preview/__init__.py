@@ -27,7 +27,7 @@ from feedbot.preview.rehearsal import Rehearsal, rehearse
 from feedbot.render import topics
 from feedbot.store.db import open_store
 from feedbot.targets import make_sender
-from feedbot.targets.pictures_address import is_public, place_of
+from feedbot.targets.pictures_address import is_public, location_of
 from feedbot.targets.pictures_image import PictureRefused
 from feedbot.trial import MakeSender, pinger_of, target_called, targets_of
 
@@ -166,7 +166,7 @@ def _hub_prospect(config: Config, hub: Hub, scene: Scene, record: HubRecord) -> 
 def _picture_note(url: str) -> str:
     """What can be said of a picture by its address alone."""
     try:
-        host = place_of(url).host
+        host = location_of(url).host
     except PictureRefused as error:
         return f"the picture will not be fetched: {error.reason}"
     try:

@@ -20,7 +20,7 @@ from feedbot.store.db import from_us
 from feedbot.store.inquiry import ShownPing
 
 if TYPE_CHECKING:
-    from feedbot.ledger import Account, Listed
+    from feedbot.ledger import DeliveryAccount, Listed
     from feedbot.standings import Standing
     from feedbot.steering import Said
     from feedbot.store.deliveries import DeliveryRow
@@ -116,7 +116,7 @@ def _when(row: DeliveryRow, now: datetime, disabled: Collection[str]) -> str:
 # --- one ---
 
 
-def print_account(account: Account, now: datetime, redact: Redact, *, verbose: bool) -> None:
+def print_account(account: DeliveryAccount, now: datetime, redact: Redact, *, verbose: bool) -> None:
     """All about one delivery, ending with what can be done about it; whole with `verbose`."""
     for word, text in _facts(account, now, redact, verbose=verbose):
         if text:
@@ -126,7 +126,9 @@ def print_account(account: Account, now: datetime, redact: Redact, *, verbose: b
     label("Next", legible(account.hint), LABEL)
 
 
-def _facts(account: Account, now: datetime, redact: Redact, *, verbose: bool) -> Iterator[tuple[str, str]]:
+def _facts(
+    account: DeliveryAccount, now: datetime, redact: Redact, *, verbose: bool
+) -> Iterator[tuple[str, str]]:
     one, row = account.delivery, account.delivery.row
     yield "Delivery", row.id
     yield "State", _state(row, now)
@@ -151,7 +153,7 @@ def _subject(one: ShownDelivery) -> Iterator[tuple[str, str]]:
     yield "", legible(json.loads(one.body).get("link", ""))
 
 
-def _count(account: Account) -> str:
+def _count(account: DeliveryAccount) -> str:
     """How many attempts; some do not count, such as those at a target that takes nothing."""
     count = account.delivery.row.attempts
     if count == len(account.attempts):
@@ -168,7 +170,7 @@ def _state(row: DeliveryRow, now: datetime) -> str:
     return word
 
 
-def _noted(account: Account, *, verbose: bool) -> str:
+def _noted(account: DeliveryAccount, *, verbose: bool) -> str:
     return ", ".join(
         f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
         for name, value in account.receipt.items()

@@ -1,10 +1,46 @@
-"""What is sent back, as a value."""
+"""What is asked, as granian hands it over, and what is sent back, as a value."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from feedbot.server.headers import Headers, written
+
+
+class HeaderFields(Protocol):
+    """The headers of a request; names in lower case."""
+
+    def get(self, name: str, /) -> str | None:
+        """The value of a header, the first if there are several."""
+
+    def get_all(self, name: str, /) -> Sequence[str]:
+        """All values of a header that is a list, which may be spread (RFC 9110, 5.3)."""
+
+
+class AllHeaderFields(HeaderFields, Protocol):
+    """The headers of a request, and all of them."""
+
+    def keys(self) -> Sequence[str]:
+        """Names, those of values that are not told too."""
+
+    def items(self) -> Sequence[tuple[str, str]]:
+        """Names and values; without values that are not ASCII."""
+
+
+class Scope(Protocol):
+    """A request, as granian hands it over."""
+
+    http_version: str
+    scheme: str
+    client: str  # address and port
+    method: str
+    path: str  # decoded
+    query_string: str
+
+    @property
+    def headers(self) -> AllHeaderFields:
+        """The headers of the request."""
 
 
 class Answer(NamedTuple):

@@ -12,16 +12,16 @@ import logging
 import re
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urljoin
 
 from starlette.routing import Route
 
 from feedbot.kinds import INDEX, Kind, document_path, label_of
 from feedbot.server import notices
-from feedbot.server.answer import Answer
+from feedbot.server.answer import Answer, Scope
 from feedbot.server.bridge import Bridge
-from feedbot.server.document import Fields, answer_to
+from feedbot.server.document import answer_to
 from feedbot.server.headers import Terms
 from feedbot.server.moves import DEEPEST, Moves, moved_to
 from feedbot.server.shelf import Shelf
@@ -34,31 +34,6 @@ ICON = "/favicon.ico"
 
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MEANINGLESS = re.compile("[\0-\x1f\x7f\ufffd]")  # the last is what granian makes of bytes that are not UTF-8
-
-
-class AllFields(Fields, Protocol):
-    """The headers of a request, and all of them."""
-
-    def keys(self) -> Sequence[str]:
-        """Names, those of values that are not told too."""
-
-    def items(self) -> Sequence[tuple[str, str]]:
-        """Names and values; without values that are not ASCII."""
-
-
-class Scope(Protocol):
-    """A request, as granian hands it over."""
-
-    http_version: str
-    scheme: str
-    client: str  # address and port
-    method: str
-    path: str  # decoded
-    query_string: str
-
-    @property
-    def headers(self) -> AllFields:
-        """The headers of the request."""
 
 
 class App:

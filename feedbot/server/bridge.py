@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Message
 
-from feedbot.server.answer import Answer
-
-if TYPE_CHECKING:
-    from feedbot.server.app import Scope
+from feedbot.server.answer import Answer, Scope
 
 LATIN = "latin-1"  # of headers
 

@@ -7,27 +7,17 @@ read, for there are many answers to a document.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from feedbot.kinds import Label
 from feedbot.server import notices
-from feedbot.server.answer import Answer
+from feedbot.server.answer import Answer, HeaderFields
 from feedbot.server.codings import IDENTITY, acceptable
 from feedbot.server.conditions import UNSATISFIABLE, is_current, is_refused, is_same, wanted_part
 from feedbot.server.headers import OPEN, Headers, Terms, describing, lasting, written
-
-
-class Fields(Protocol):
-    """The headers of a request; names in lower case."""
-
-    def get(self, name: str, /) -> str | None:
-        """The value of a header, the first if there are several."""
-
-    def get_all(self, name: str, /) -> Sequence[str]:
-        """All values of a header that is a list, which may be spread (RFC 9110, 5.3)."""
 
 
 class Variant(NamedTuple):
@@ -48,7 +38,7 @@ class Offer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class ServedDocument:
     """What lies at a path now, ready to be sent."""
 
     digest: str
@@ -81,7 +71,7 @@ def digest_of(body: bytes) -> str:
 
 def make_document(
     path: str, label: Label, digest: str, bodies: Mapping[str, bytes], modified: int, terms: Terms
-) -> Document:
+) -> ServedDocument:
     """The document at `path`, of which `bodies` are the content in each coding and `digest` the digest."""
     kept, told = lasting(path, label.kind, terms), describing(label)
     date = {"Last-Modified": formatdate(modified, usegmt=True)}
@@ -92,10 +82,10 @@ def make_document(
         unchanged = {"ETag": tag, **kept}
         whole = {**unchanged, **told, **coded, "Content-Length": str(len(body))}
         variants[coding] = Variant(body, tag, written(whole), written({**whole, **date}), written(unchanged))
-    return Document(digest, modified, label.kind.is_open, variants)
+    return ServedDocument(digest, modified, label.kind.is_open, variants)
 
 
-def answer_to(document: Document, method: str, fields: Fields, now: float) -> Answer:
+def answer_to(document: ServedDocument, method: str, fields: HeaderFields, now: float) -> Answer:
     """The answer to GET or HEAD, in the order of RFC 9110, 13.2.2; `now` is in seconds since 1970."""
     codings = acceptable(_listed(fields, "accept-encoding"))
     tags, variants = document.offer(codings)
@@ -117,7 +107,7 @@ def _whole(variant: Variant, modified: int | None) -> Answer:
     return Answer(200, variant.undated if modified is None else variant.dated, variant.body)
 
 
-def _part(document: Document, modified: int | None, fields: Fields) -> Answer | None:
+def _part(document: ServedDocument, modified: int | None, fields: HeaderFields) -> Answer | None:
     """206 or 416, where Range asks for a part; parts are those of the document without a coding."""
     range_ = fields.get("range")
     if range_ is None:
@@ -137,10 +127,10 @@ def _part(document: Document, modified: int | None, fields: Fields) -> Answer | 
     return Answer(206, headers + written({"Content-Range": place, "Content-Length": str(len(part))}), part)
 
 
-def _openly(document: Document) -> Mapping[str, str]:
+def _openly(document: ServedDocument) -> Mapping[str, str]:
     return OPEN if document.is_open else {}
 
 
-def _listed(fields: Fields, name: str) -> str | None:
+def _listed(fields: HeaderFields, name: str) -> str | None:
     values = fields.get_all(name)
     return ", ".join(values) if values else None

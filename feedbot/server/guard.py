@@ -38,7 +38,7 @@ FORWARDED_FAMILIES = ("cf-", "forwarded-", "x-amzn-", "x-appengine-", "x-envoy-"
 CURRENT = frozenset({"1.1", "2"})  # HTTP; old proxies speak 1.0 to those behind them, and browsers do not
 
 
-class Entry(Enum):
+class Admission(Enum):
     """What becomes of a request."""
 
     OPEN = "open"
@@ -73,13 +73,13 @@ class Guard(Struct, frozen=True, kw_only=True):
             is_local_open=config.serve.local and is_loopback(home),
         )
 
-    def judge(self, call: Call) -> Entry:
+    def judge(self, call: Call) -> Admission:
         """Whether a call may see the pages."""
         if self.is_local_open and is_from_here(call):
-            return Entry.OPEN
+            return Admission.OPEN
         if not self.token:
-            return Entry.CLOSED
-        return Entry.OPEN if _knows(self.token, call.values("authorization")) else Entry.ASKED
+            return Admission.CLOSED
+        return Admission.OPEN if _knows(self.token, call.values("authorization")) else Admission.ASKED
 
 
 def is_from_here(call: Call) -> bool:

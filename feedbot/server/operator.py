@@ -24,7 +24,7 @@ from feedbot.report import page
 from feedbot.report.chart import HOURS, SPANS, Span
 from feedbot.report.health import Diagnosis, Pulse, diagnose, load_pulse
 from feedbot.report.overview import load_overview
-from feedbot.server.guard import CHALLENGE, Call, Entry, Guard
+from feedbot.server.guard import CHALLENGE, Admission, Call, Guard
 from feedbot.server.headers import PAGE
 from feedbot.standings import configured
 from feedbot.store.window import Window
@@ -180,10 +180,10 @@ def operator_routes(desk: Desk) -> list[Route]:
 
 def _closed(desk: Desk, request: Request) -> Response | None:
     """The answer to those who may not see the operator's pages; None: this one may."""
-    entry = desk.guard.judge(_call_of(request))
-    if entry is Entry.OPEN:
+    admission = desk.guard.judge(_call_of(request))
+    if admission is Admission.OPEN:
         return None
-    if entry is Entry.ASKED:
+    if admission is Admission.ASKED:
         headers = {**NO_STORE, "WWW-Authenticate": CHALLENGE}
         return PlainTextResponse(ASKED, status_code=401, headers=headers)
     return PlainTextResponse(CLOSED, status_code=404, headers=NO_STORE)

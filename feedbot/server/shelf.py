@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from feedbot.kinds import INDEX, Label, label_of
 from feedbot.server.codings import encoded
-from feedbot.server.document import Document, digest_of, make_document
+from feedbot.server.document import ServedDocument, digest_of, make_document
 from feedbot.server.headers import Terms
 from feedbot.server.sources import Found, Source, Stamp
 
@@ -24,7 +24,7 @@ class Slot(NamedTuple):
     """A document in memory, and by what it is known to be current."""
 
     stamp: Stamp
-    document: Document
+    document: ServedDocument
 
 
 class Shelf:
@@ -39,7 +39,7 @@ class Shelf:
         self._lanes = [threading.Lock() for _ in range(LANES)]
         self.size = 0  # bytes held
 
-    def held(self, path: str) -> Document | None:
+    def held(self, path: str) -> ServedDocument | None:
         """The document at `path`, if it is in memory and current."""
         slot = self._slots.get(path)
         if slot is None or not slot.stamp.is_current():
@@ -49,7 +49,7 @@ class Shelf:
                 self._slots.move_to_end(path)
         return slot.document
 
-    def find(self, path: str) -> Document | None:
+    def find(self, path: str) -> ServedDocument | None:
         """The document at `path`, or None: nothing that feedbot does not write, nothing hidden, no listing.
 
         Raises OSError when it is there and cannot be read.
@@ -64,7 +64,7 @@ class Shelf:
         """Whether `path` names a feed's folder. Raises OSError as `find` does."""
         return self.find(f"{path}/{INDEX}") is not None
 
-    def _read(self, path: str, label: Label) -> Document | None:
+    def _read(self, path: str, label: Label) -> ServedDocument | None:
         slot = self._slots.get(path)
         try:
             found = self._source.read(path, slot.stamp if slot else None)
@@ -81,7 +81,9 @@ class Shelf:
         self._hold(path, Slot(found.stamp, document))
         return document
 
-    def _document(self, path: str, label: Label, before: Document | None, found: Found) -> Document:
+    def _document(
+        self, path: str, label: Label, before: ServedDocument | None, found: Found
+    ) -> ServedDocument:
         """What was read as a document; where only the date is new, the codings are still good."""
         digest = digest_of(found.body)
         same = before is not None and before.digest == digest

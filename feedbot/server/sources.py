@@ -121,7 +121,7 @@ class ObjectStamp(NamedTuple):
         return self.clock() < self.until
 
 
-class Bucket:
+class BucketSource:
     """Documents as objects. While the store cannot be asked, those that were read before are still given."""
 
     def __init__(self, objects: Objects, clock: Callable[[], float] = time.monotonic) -> None:
@@ -190,7 +190,7 @@ def source_of(config: Config) -> Source:
     place = config.feeds.place
     if isinstance(place, Path):
         return Disk(place)
-    return Bucket(Objects(place, config.access, patience=ANSWER, tries=1))
+    return BucketSource(Objects(place, config.access, patience=ANSWER, tries=1))
 
 
 def read_whole(file: Path) -> tuple[bytes, Stat | None, int] | None:

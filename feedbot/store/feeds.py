@@ -23,7 +23,7 @@ from feedbot.store.statements import (
 )
 
 
-class Kind(StrEnum):
+class FeedKind(StrEnum):
     """What a feed selects by."""
 
     ALL = "all"  # every live article
@@ -31,14 +31,14 @@ class Kind(StrEnum):
     NAMED = "named"  # those that a `where` in the configuration takes
 
 
-FeedName = tuple[Kind, str]  # a kind and a folded name identify a feed
+FeedName = tuple[FeedKind, str]  # a kind and a folded name identify a feed
 
 
 class FeedRow(Struct, frozen=True, kw_only=True):
     """One row of the table, with the slug that is current ("" for the feed of all articles)."""
 
     key: int
-    kind: Kind
+    kind: FeedKind
     name: str
     title: str
     changed: int
@@ -61,7 +61,7 @@ def load(connection: Connection, *, stale: bool = False) -> list[FeedRow]:
     return [
         FeedRow(
             key=row.key,
-            kind=Kind(row.kind),
+            kind=FeedKind(row.kind),
             name=row.name,
             title=row.title,
             changed=row.changed,
@@ -75,7 +75,7 @@ def load(connection: Connection, *, stale: bool = False) -> list[FeedRow]:
     ]
 
 
-def find_keys(connection: Connection, kind: Kind, names: Iterable[str]) -> dict[str, int]:
+def find_keys(connection: Connection, kind: FeedKind, names: Iterable[str]) -> dict[str, int]:
     """The keys of those feeds of a kind that are registered, by folded name."""
     return {
         name: key
@@ -107,7 +107,7 @@ def _add(connection: Connection, new: Mapping[FeedName, tuple[str, str]]) -> dic
     rows, given = [], []
     for (kind, name), (title, wanted) in new.items():
         key, slug = keys[kind, name], None
-        if kind is not Kind.ALL:
+        if kind is not FeedKind.ALL:
             slug = free_slug(wanted, taken)
             taken.add(slug)
             given.append({"slug": slug, "feed_key": key, "current": True})

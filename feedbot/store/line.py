@@ -16,7 +16,7 @@ T = TypeVar("T")
 STEP = 0.1  # seconds between two looks at the clock
 
 
-class Line(psycopg.Connection[Any]):
+class PostgresLine(psycopg.Connection[Any]):
     """A connection that is closed when an answer takes longer than its patience."""
 
     patience = 30.0  # seconds
@@ -32,8 +32,8 @@ class Line(psycopg.Connection[Any]):
             raise psycopg.OperationalError(f"no answer within {self.patience:g} s") from error
 
 
-def connect(*arguments: Any, patience: float, **options: Any) -> Line:
+def connect(*arguments: Any, patience: float, **options: Any) -> PostgresLine:
     """A connection to PostgreSQL, with its patience in seconds. Raises psycopg's errors."""
-    line = Line.connect(*arguments, **options)
+    line = PostgresLine.connect(*arguments, **options)
     line.patience = patience
     return line

@@ -35,7 +35,7 @@ from urllib3.exceptions import HTTPError
 from feedbot.targets.http import USER_AGENT
 from feedbot.targets.http_line import WatchedAdapter
 from feedbot.targets.http_watch import Cut, CutShortError, Watch, waited
-from feedbot.targets.pictures_address import IN_A_URL, UNREADABLE, Address, Place, is_public, place_of
+from feedbot.targets.pictures_address import IN_A_URL, UNREADABLE, Address, Location, is_public, location_of
 from feedbot.targets.pictures_image import (
     MAX_BYTES,
     TOO_MANY_BYTES,
@@ -66,7 +66,7 @@ class PictureMissing(Exception):  # noqa: N818 (it says what happened)
 def look_up(host: str) -> tuple[Address, ...]:
     """The addresses of `host`, best first, however it is spelled. Raises OSError or UnicodeError."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(ip_address(place[4][0]) for place in found))
+    return tuple(dict.fromkeys(ip_address(one[4][0]) for one in found))
 
 
 def fetch_picture(
@@ -105,32 +105,36 @@ def fetch_picture(
 
 
 class _Way(WatchedAdapter):
-    """Connections to a place, straight to an address or through the operator's proxy."""
+    """Connections to a location, straight to an address or through the operator's proxy."""
 
-    def straight(self, place: Place, address: Address) -> HTTPConnectionPool:
-        """Connections to `address` alone; the certificate has to be that of the place's host."""
-        name = {"server_hostname": place.host} if place.scheme == "https" else {}
-        pool = self.poolmanager.connection_from_host(str(address), place.port, place.scheme, pool_kwargs=name)
-        return self._verified(pool, place)
+    def straight(self, location: Location, address: Address) -> HTTPConnectionPool:
+        """Connections to `address` alone; the certificate has to be that of the location's host."""
+        name = {"server_hostname": location.host} if location.scheme == "https" else {}
+        pool = self.poolmanager.connection_from_host(
+            str(address), location.port, location.scheme, pool_kwargs=name
+        )
+        return self._verified(pool, location)
 
-    def through(self, proxy: str, place: Place) -> HTTPConnectionPool:
-        """Connections to the place by way of `proxy`."""
+    def through(self, proxy: str, location: Location) -> HTTPConnectionPool:
+        """Connections to the location by way of `proxy`."""
         manager = self.proxy_manager_for(proxy)
-        return self._verified(manager.connection_from_host(place.host, place.port, place.scheme), place)
+        return self._verified(
+            manager.connection_from_host(location.host, location.port, location.scheme), location
+        )
 
-    def _verified(self, pool: HTTPConnectionPool, place: Place) -> HTTPConnectionPool:
+    def _verified(self, pool: HTTPConnectionPool, location: Location) -> HTTPConnectionPool:
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         verify: Any = self.cert_verify  # which has no types
-        verify(pool, place.scheme, bundle or True, None)
+        verify(pool, location.scheme, bundle or True, None)
         return pool
 
 
-def _proxy_for(place: Place) -> str | None:
-    """The proxy that the environment has for `place`."""
+def _proxy_for(location: Location) -> str | None:
+    """The proxy that the environment has for `location`."""
     proxies = getproxies()
-    if not proxies or proxy_bypass(place.netloc):
+    if not proxies or proxy_bypass(location.netloc):
         return None
-    proxy = proxies.get(place.scheme) or proxies.get("all")
+    proxy = proxies.get(location.scheme) or proxies.get("all")
     return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
@@ -146,30 +150,30 @@ class _Visit(Struct, frozen=True):
         way = _Way()
         try:
             for _ in range(REDIRECTS + 1):
-                place = place_of(url)
-                response = self._answer(place, way, watch)
+                location = location_of(url)
+                response = self._answer(location, way, watch)
                 try:
                     if "Location" not in response.headers or response.status not in _REDIRECTS:
                         return _body(response, watch)
-                    url = _led(url, place.scheme, response.headers["Location"])
+                    url = _led(url, location.scheme, response.headers["Location"])
                 finally:
                     response.close()
             raise PictureRefused(f"its address redirects more than {REDIRECTS} times")
         finally:
             way.close()
 
-    def _answer(self, place: Place, way: _Way, watch: Watch) -> BaseHTTPResponse:
+    def _answer(self, location: Location, way: _Way, watch: Watch) -> BaseHTTPResponse:
         """The head of the answer from the first address that takes a connection."""
         failure: Exception = OSError()
-        proxy = _proxy_for(place)
-        target = place.url if proxy and place.scheme == "http" else place.target
-        for pool in self._pools(place, proxy, way, watch):
+        proxy = _proxy_for(location)
+        target = location.url if proxy and location.scheme == "http" else location.target
+        for pool in self._pools(location, proxy, way, watch):
             watch.sent, watch.trouble = False, None  # each connection has its own
             try:
                 return pool.urlopen(
                     "GET",
                     target,
-                    headers=self._headers(place),
+                    headers=self._headers(location),
                     retries=False,
                     redirect=False,
                     assert_same_host=False,
@@ -184,23 +188,24 @@ class _Visit(Struct, frozen=True):
         raise failure
 
     def _pools(
-        self, place: Place, proxy: str | None, way: _Way, watch: Watch
+        self, location: Location, proxy: str | None, way: _Way, watch: Watch
     ) -> Iterator[HTTPConnectionPool]:
-        """Ways to `place`, best first. IPv4 before IPv6: where it is missing one knows at once, while broken
-        IPv6 is silent until the deadline.
+        """Ways to a location, best first.
+
+        IPv4 before IPv6: where it is missing one knows at once, while broken IPv6 is silent to the deadline.
         """
-        found = waited(lambda: self.resolve(place.host), watch)  # looking up names has no timeout
+        found = waited(lambda: self.resolve(location.host), watch)  # looking up names has no timeout
         fine = sorted(filter(self.allowed, found), key=lambda address: address.version)
         if not fine:
             raise PictureRefused("its address lies in a private network, or on this machine")
         if proxy:
-            yield way.through(proxy, place)
+            yield way.through(proxy, location)
         else:
-            yield from (way.straight(place, address) for address in fine)
+            yield from (way.straight(location, address) for address in fine)
 
-    def _headers(self, place: Place) -> dict[str, str]:
+    def _headers(self, location: Location) -> dict[str, str]:
         return {
-            "Host": place.netloc,
+            "Host": location.netloc,
             "User-Agent": USER_AGENT,
             "Accept": ", ".join([*self.types, "image/*;q=0.5"]),
             "Accept-Encoding": "identity",

@@ -80,7 +80,7 @@ def is_public(address: Address) -> bool:
     return address in _OPEN_6 and not any(address in block for block in _CLOSED_6)
 
 
-class Place(Struct, frozen=True):
+class Location(Struct, frozen=True):
     """Where a picture lies."""
 
     scheme: str
@@ -100,7 +100,7 @@ class Place(Struct, frozen=True):
         return f"{self.scheme}://{self.netloc}{self.target}"
 
 
-def place_of(url: str) -> Place:
+def location_of(url: str) -> Location:
     """The parts of `url`. Raises PictureRefused for one that nobody should fetch."""
     try:
         parts = urlsplit(url)
@@ -116,4 +116,4 @@ def place_of(url: str) -> Place:
         raise PictureRefused("its address has a user in it")
     if not _HOST.fullmatch(host):
         raise PictureRefused(UNREADABLE)
-    return Place(parts.scheme, host, _PORTS[parts.scheme] if port is None else port, target)
+    return Location(parts.scheme, host, _PORTS[parts.scheme] if port is None else port, target)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from feedbot.yamltree.events import Bounds, Builder
+from feedbot.yamltree.events import Bounds, TreeBuilder
 from feedbot.yamltree.lines import read_lines
 from feedbot.yamltree.surrogates import join_pairs
 from feedbot.yamltree.swallowed import lines_with, refuse_swallowed
@@ -62,9 +62,9 @@ def load(
     return Tree(value=value, find_marks=find_marks)
 
 
-def _built(text: str, bounds: Bounds, parser: Any, *, with_marks: bool = False) -> Builder:
+def _built(text: str, bounds: Bounds, parser: Any, *, with_marks: bool = False) -> TreeBuilder:
     """What the whole parser makes of a text. Raises YamlError."""
-    builder = Builder(bounds, with_marks=with_marks)
+    builder = TreeBuilder(bounds, with_marks=with_marks)
     try:
         joined = join_pairs(text, parser, first_line=bounds.first_line, max_depth=bounds.depth)
         builder.read(parser(joined))

@@ -36,7 +36,7 @@ class _Open(NamedTuple):
 _NO_KEY: Final = object()
 
 
-class Builder:
+class TreeBuilder:
     """Fills `value` from events, and `marks` if they are wanted; `passed` are the lines read over."""
 
     def __init__(self, bounds: Bounds, *, with_marks: bool) -> None:

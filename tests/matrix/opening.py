@@ -19,8 +19,7 @@ from object_stores import Bucket, make_bucket, port_of, rclone
 from receiver import receiving
 from visitor import visited
 
-from feedbot.server.sources import ANSWER
-from feedbot.server.sources import Bucket as Documents
+from feedbot.server.sources import ANSWER, BucketSource
 from matrix.fault import Needs
 from matrix.means import MOUNTS
 from matrix.reader import BucketShelf, FolderShelf, Reader, ServedShelf, Shelf
@@ -125,7 +124,7 @@ def _place(
         bucket = Bucket("matrix", stack.enter_context(rclone(room.folder / "buckets")))
     wires = [stack.enter_context(proxy_to(port_of(bucket.url))) for _ in range(2)]
     shelf = BucketShelf(bucket.objects())
-    source = Documents(bucket.objects(wires[1].url, patience=ANSWER, tries=1))
+    source = BucketSource(bucket.objects(wires[1].url, patience=ANSWER, tries=1))
     served = ServedShelf(shelf, stack.enter_context(visited(room.folder, source=source)))
     return shelf, served, wires, {**bucket.environ(wires[0].url), "FEEDS_PATH": bucket.path}
 

@@ -60,7 +60,7 @@ def without(missing: Missing, *, is_required: bool, is_first: bool) -> Outcome |
     return None
 
 
-class Desk:
+class PictureDesk:
     """Brings pictures to one server, one at a time. `pause` is between two questions, in seconds."""
 
     def __init__(self, api: Api, *, fetch: Fetch = fetch_picture, pause: float = 1.0) -> None:

@@ -21,7 +21,7 @@ from feedbot.targets.mastodon.post import Post, key_of
 from feedbot.targets.mastodon.receipt import Doubt, Receipt, doubt_of, new_doubt, receipt_in
 from feedbot.targets.mastodon.setup import (
     Attached,
-    Clock,
+    AttemptClock,
     Held,
     Setup,
     address,
@@ -42,7 +42,7 @@ TOO_MANY = (
 )
 
 
-def publish(setup: Setup, delivery: Delivery, clock: Clock) -> Outcome:
+def publish(setup: Setup, delivery: Delivery, clock: AttemptClock) -> Outcome:
     """Make the post of `delivery`, unless it is there."""
     receipt = receipt_in(delivery.receipt)
     doubt = doubt_of(delivery, receipt.doubt, clock.start) if delivery.may_have_arrived else None
@@ -63,7 +63,7 @@ def publish(setup: Setup, delivery: Delivery, clock: Clock) -> Outcome:
 
 
 def _look(
-    setup: Setup, delivery: Delivery, receipt: Receipt, doubt: Doubt | None, post: Post, clock: Clock
+    setup: Setup, delivery: Delivery, receipt: Receipt, doubt: Doubt | None, post: Post, clock: AttemptClock
 ) -> tuple[Receipt, Outcome | None]:
     """What is there already; the outcome is None if a post is to be made."""
     if receipt.status:
@@ -98,7 +98,7 @@ def _is_there(setup: Setup, receipt: Receipt) -> Outcome | None:
 
 
 def _make(
-    setup: Setup, delivery: Delivery, receipt: Receipt, post: Post, attached: Attached, clock: Clock
+    setup: Setup, delivery: Delivery, receipt: Receipt, post: Post, attached: Attached, clock: AttemptClock
 ) -> Outcome:
     """Ask for the post, once."""
     media = [attached.upload.id] if attached.upload else []
@@ -127,7 +127,12 @@ def _made(delivery: Delivery, post: Post, attached: Attached, answer: Answer) ->
 
 
 def _not_made(
-    setup: Setup, delivery: Delivery, receipt: Receipt, answer: Answer, upload: Upload | None, clock: Clock
+    setup: Setup,
+    delivery: Delivery,
+    receipt: Receipt,
+    answer: Answer,
+    upload: Upload | None,
+    clock: AttemptClock,
 ) -> Outcome:
     """Why there is no post, or perhaps none; and what the next attempt has to do otherwise."""
     if answer.status == 404 or is_known_key(answer):

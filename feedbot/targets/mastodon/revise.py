@@ -17,7 +17,16 @@ from feedbot.targets.mastodon.api import asked, told
 from feedbot.targets.mastodon.post import Post, Wanted
 from feedbot.targets.mastodon.publish import trouble_with
 from feedbot.targets.mastodon.receipt import Receipt, doubt_of, receipt_in
-from feedbot.targets.mastodon.setup import Attached, Clock, Held, Setup, adopted, not_found, noted, unfit
+from feedbot.targets.mastodon.setup import (
+    Attached,
+    AttemptClock,
+    Held,
+    Setup,
+    adopted,
+    not_found,
+    noted,
+    unfit,
+)
 
 if TYPE_CHECKING:
     from feedbot.attempt import Delivery
@@ -34,7 +43,7 @@ _CANNOT_EDIT = (
 )
 
 
-def update(setup: Setup, delivery: Delivery, clock: Clock) -> Outcome:
+def update(setup: Setup, delivery: Delivery, clock: AttemptClock) -> Outcome:
     """Replace the post of `delivery`'s article, if it would say something else."""
     receipt, window = receipt_in(delivery.receipt), setup.options.edit_window
     if receipt.gone:
@@ -136,7 +145,7 @@ def _says_so_already(setup: Setup, receipt: Receipt, post: Post) -> bool:
     return all(str(there or "").split() == ours.split() for there, ours in pairs)
 
 
-def withdraw(setup: Setup, delivery: Delivery, clock: Clock) -> Outcome:
+def withdraw(setup: Setup, delivery: Delivery, clock: AttemptClock) -> Outcome:
     """Delete the post of `delivery`'s article."""
     receipt = receipt_in(delivery.receipt)
     if receipt.gone:
@@ -160,7 +169,7 @@ def withdraw(setup: Setup, delivery: Delivery, clock: Clock) -> Outcome:
 
 
 def _of_earlier_attempt(
-    setup: Setup, delivery: Delivery, receipt: Receipt, clock: Clock
+    setup: Setup, delivery: Delivery, receipt: Receipt, clock: AttemptClock
 ) -> JsonObject | Lost | Outcome | None:
     """The post that an announcement may have made of which nobody knows what became."""
     composed = setup.compose(delivery)

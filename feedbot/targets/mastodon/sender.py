@@ -12,11 +12,11 @@ from feedbot.targets.mastodon.account import Account, Me
 from feedbot.targets.mastodon.api import Api
 from feedbot.targets.mastodon.checks import checks
 from feedbot.targets.mastodon.instance import Limits
-from feedbot.targets.mastodon.media import PROCESSING, Desk, Fetch
+from feedbot.targets.mastodon.media import PROCESSING, Fetch, PictureDesk
 from feedbot.targets.mastodon.post import compose
 from feedbot.targets.mastodon.publish import publish
 from feedbot.targets.mastodon.revise import update, withdraw
-from feedbot.targets.mastodon.setup import Clock, Setup
+from feedbot.targets.mastodon.setup import AttemptClock, Setup
 from feedbot.targets.pictures import fetch_picture
 from feedbot.targets.templates import TemplateError
 
@@ -47,13 +47,13 @@ class MastodonSender:
             site=site,
             api=api,
             account=Account(api, is_public=options.visibility in {"public", "unlisted"}),
-            desk=Desk(api, fetch=fetch, pause=pause),
+            desk=PictureDesk(api, fetch=fetch, pause=pause),
         )
 
     def send(self, delivery: Delivery, now: datetime) -> Outcome:
         """Make one attempt."""
         self._setup.api.allow(self._preparing)
-        return STEPS[delivery.event](self._setup, delivery, Clock(now))
+        return STEPS[delivery.event](self._setup, delivery, AttemptClock(now))
 
     def preview(self, delivery: Delivery) -> Preview:
         """What would be posted; by the limits of the server, or the usual ones if it cannot be asked."""

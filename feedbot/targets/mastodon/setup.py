@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from feedbot.targets.mastodon.account import Account, Lost
     from feedbot.targets.mastodon.api import Api
     from feedbot.targets.mastodon.instance import Limits
-    from feedbot.targets.mastodon.media import Desk
+    from feedbot.targets.mastodon.media import PictureDesk
 
 MARGIN = timedelta(hours=1)  # a post may be older than it can be, when a clock was put right meanwhile
 
 
-class Clock:
+class AttemptClock:
     """The time during an attempt that began at `start`."""
 
     def __init__(self, start: datetime) -> None:
@@ -63,7 +63,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     site: Site
     api: Api
     account: Account
-    desk: Desk
+    desk: PictureDesk
 
     def compose(self, delivery: Delivery) -> tuple[Post, Limits] | Outcome:
         """The post of `delivery`, and what the server takes."""
@@ -76,7 +76,7 @@ class Setup(Struct, frozen=True, kw_only=True):
             return Refused(reason=str(error))
 
     def find(
-        self, delivery: Delivery, receipt: Receipt, text: str, clock: Clock
+        self, delivery: Delivery, receipt: Receipt, text: str, clock: AttemptClock
     ) -> JsonObject | Lost | Outcome | None:
         """The post that an earlier attempt may have made."""
         link = delivery.entry.article.link

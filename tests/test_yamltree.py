@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from feedbot.yamltree import PARSER, Tree, YamlError, load
@@ -423,6 +423,9 @@ def test_only_double_quotes_make_a_character_of_escapes_and_no_reader_differs(
 ) -> None:
     lines = [quoting.replace("{}", "".join(pieces)) for quoting, pieces in values]
     text = "".join(f"k{number}: {line}\n" for number, line in enumerate(lines))
+    assume(
+        ":]" not in text and ":}" not in text
+    )  # which one of PyYAML's parsers takes, and the other does not
     found = [outcome(text, parser) for parser in (None, PARSER, yaml.SafeLoader)]
     read = [repr(one.value) for one in found if isinstance(one, Tree)]
     assert len(read) in {0, 3}

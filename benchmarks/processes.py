@@ -79,15 +79,15 @@ def _read(pid: int, name: str) -> str:
         return ""
 
 
-def is_idle(pid: int, quiet: float = 1.0) -> bool:
+def is_idle(pid: int, idle_after: float = 1.0) -> bool:
     """Whether a process has used hardly any processor time for so many seconds."""
     before = processor_seconds(pid)
-    time.sleep(quiet)
+    time.sleep(idle_after)
     return processor_seconds(pid) - before <= 0.02
 
 
-def wait_until_idle(pid: int, quiet: float, limit: float = 60.0) -> None:
-    """Wait until a process has been `quiet` for so many seconds, but for no longer than `limit`."""
+def wait_until_idle(pid: int, idle_after: float, limit: float = 60.0) -> None:
+    """Wait until a process has been idle for so many seconds, but for no longer than `limit`."""
     deadline = time.monotonic() + limit
-    while time.monotonic() < deadline and not is_idle(pid, quiet):
+    while time.monotonic() < deadline and not is_idle(pid, idle_after):
         pass

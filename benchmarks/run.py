@@ -43,7 +43,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--edits", type=int, default=20, help="edits of one file while a program watches")
     parser.add_argument("--burst", type=int, default=1_000, help="files that change at once")
     parser.add_argument("--endurance", type=int, default=10_000, help="edits while the memory is looked at")
-    parser.add_argument("--quiet", type=float, default=1.0, help="seconds after which a process is idle")
+    parser.add_argument("--idle-after", type=float, default=1.0, help="seconds without work")
     parser.add_argument("--limit", type=float, default=900.0, help="seconds for one command")
     parser.add_argument("--feedbot", type=Path, help="the feedbot to measure, installed; else this checkout")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "feedbot-benchmarks")
@@ -73,7 +73,7 @@ def main() -> None:
             edits=given.edits,
             burst=given.burst,
             endurance=given.endurance,
-            quiet=given.quiet,
+            idle_after=given.idle_after,
             limit=given.limit,
         )
         question.measure(run)

@@ -17,10 +17,10 @@ EDIT_LIMIT = 60.0
 POLL = 0.001
 
 
-def latencies(program: Watching, edits: int, quiet: float) -> list[Cost]:
+def latencies(program: Watching, edits: int, idle_after: float) -> list[Cost]:
     """For each of so many edits of one title: until all documents show it, and the processor time it took.
 
-    A program that has worked on nothing for `quiet` seconds is done with an edit.
+    A program that has worked on nothing for `idle_after` seconds is done with an edit.
     """
     article = newest(program.folder / "content", 1, TOPIC)
     documents = program.documents_of(TOPIC.lower())
@@ -28,15 +28,15 @@ def latencies(program: Watching, edits: int, quiet: float) -> list[Cost]:
         restored(article) as texts,
         running(program.watch_command, program.folder, output=subprocess.DEVNULL) as pid,
     ):
-        wait_until_following(article[0], texts[0], documents, pid, quiet)
+        wait_until_following(article[0], texts[0], documents, pid, idle_after)
         return [
-            cost_of_edit(article[0], with_title(texts[0], title), documents, pid, title, quiet)
+            cost_of_edit(article[0], with_title(texts[0], title), documents, pid, title, idle_after)
             for title in (f"Edit {number} of {edits}" for number in range(1, edits + 1))
         ]
 
 
 def wait_until_following(
-    article: Path, original: bytes, documents: Sequence[Path], pid: int, quiet: float
+    article: Path, original: bytes, documents: Sequence[Path], pid: int, idle_after: float
 ) -> None:
     """Edit until an edit arrives: programs begin to watch at some moment after their first build."""
     deadline = time.monotonic() + BEGIN_LIMIT
@@ -46,13 +46,13 @@ def wait_until_following(
         title = f"Is anybody there? {attempt}"
         article.write_bytes(with_title(original, title))
         if seconds_until_shown(documents, title, limit=3.0) is not None:
-            wait_until_idle(pid, quiet)
+            wait_until_idle(pid, idle_after)
             return
     raise SystemExit("the program does not follow edits")
 
 
 def cost_of_edit(
-    article: Path, text: bytes, documents: Sequence[Path], pid: int, title: str, quiet: float
+    article: Path, text: bytes, documents: Sequence[Path], pid: int, title: str, idle_after: float
 ) -> Cost:
     """Write an article; until its title is in every document, and what was used until the program is idle."""
     cpu = processor_seconds(pid)
@@ -60,7 +60,7 @@ def cost_of_edit(
     wall = seconds_until_shown(documents, title, limit=EDIT_LIMIT)
     if wall is None:
         raise SystemExit(f"{title!r} was not in the feeds after {EDIT_LIMIT:.0f} s")
-    wait_until_idle(pid, quiet)
+    wait_until_idle(pid, idle_after)
     return Cost(wall, processor_seconds(pid) - cpu)
 
 

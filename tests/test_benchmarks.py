@@ -18,7 +18,7 @@ from lxml import etree
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 PARTS = ["cold", "idle", "edit", "burst", "start", "endurance", "commands", "shapes"]
-SMALL = "--sizes 20 --repeats 1 --edits 1 --burst 4 --endurance 4 --quiet 0.2 --limit 100".split()  # noqa: SIM905 - as typed
+SMALL = "--sizes 20 --repeats 1 --edits 1 --burst 4 --endurance 4 --idle-after 0.2 --limit 100".split()  # noqa: SIM905 - as typed
 
 
 def run(script: str, *arguments: str | Path, path: str = "") -> str:

@@ -28,7 +28,7 @@ class Run:
     edits: int  # of one file, one after the other
     burst: int  # files that change at once
     endurance: int  # edits while the memory is looked at
-    quiet: float  # seconds without work after which a process is idle
+    idle_after: float  # seconds without work
     limit: float  # seconds for one command
 
     def archive(self, articles: int, topics: int = TOPICS) -> Feedbot:

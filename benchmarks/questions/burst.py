@@ -86,9 +86,9 @@ def bursts(run: Run, feedbot: Feedbot) -> list[Burst]:
         there, back = (changed, before, after), (texts, after, before)
         with worker.running(feedbot) as one:
             one.wait_for_looks(1)
-            wait_until_idle(one.pid, run.quiet)
+            wait_until_idle(one.pid, run.idle_after)
             return [
-                burst(one, articles, run.quiet, *there if turn % 2 == 0 else back)
+                burst(one, articles, run.idle_after, *there if turn % 2 == 0 else back)
                 for turn in range(run.repeats)
             ]
 
@@ -96,7 +96,7 @@ def bursts(run: Run, feedbot: Feedbot) -> list[Burst]:
 def burst(
     one: worker.Worker,
     articles: Sequence[Path],
-    quiet: float,
+    idle_after: float,
     texts: Sequence[bytes],
     before: Digests,
     after: Digests,
@@ -119,7 +119,7 @@ def burst(
             (wrong.discard if digest_of(path) == after[path] else wrong.add)(path)
     wall = time.perf_counter() - began
     writer.join()
-    wait_until_idle(one.pid, quiet)
+    wait_until_idle(one.pid, idle_after)
     writes.update(written(stamps, after))
     if any(digest_of(path) != digest for path, digest in after.items()):
         raise SystemExit("documents that were right have become wrong")

@@ -29,7 +29,7 @@ def measure(run: Run) -> None:
     for share in shares(run.edits):
         for articles, watching in programs.items():
             for program in watching:
-                taken = latencies(program, share, run.quiet)
+                taken = latencies(program, share, run.idle_after)
                 costs.setdefault((articles, program.name), []).extend(taken)
     for (articles, name), taken in costs.items():
         run.keep(measured(PART, name, articles, taken))

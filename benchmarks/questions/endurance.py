@@ -28,7 +28,7 @@ def measure(run: Run) -> None:
         samples, edits, passes = [], 0, 0
         with restored(known) as texts, worker.running(feedbot) as one:
             one.wait_for_looks(1)
-            wait_until_idle(one.pid, run.quiet)
+            wait_until_idle(one.pid, run.idle_after)
             samples.append(memory(one.pid))
             articles = list(zip(known, texts, strict=True))
             for batch in range(batches):
@@ -37,7 +37,7 @@ def measure(run: Run) -> None:
                     path.write_bytes(with_title(text, f"Batch {batch}, edit {edits}"))
                     edits += 1
                     time.sleep(PAUSE)
-                wait_until_idle(one.pid, run.quiet)
+                wait_until_idle(one.pid, run.idle_after)
                 samples.append(memory(one.pid))
             passes = len(one.passes())
         run.keep(

@@ -30,7 +30,7 @@ def measure(run: Run) -> None:
         edits: dict[str, list[Cost]] = {shape: [] for shape in archives}
         for share in shares(run.edits):
             for shape, feedbot in archives.items():
-                edits[shape] += latencies(feedbot, share, run.quiet)
+                edits[shape] += latencies(feedbot, share, run.idle_after)
         for shape, feedbot in archives.items():
             run.keep(measured(PART, Feedbot.name, articles, edits[shape], f"edit, {shape}"))
             run.keep(of_bursts(PART, f"burst, {shape}", articles, bursts(run, feedbot)))

@@ -57,7 +57,6 @@ BROKEN = {
     "an item without a space": (SECURED, f"authors:\n- secured:{TEXT}"),
     "its lines given twice": (SECURED, f"secured:\n{TEXT[:12]}: a\n{TEXT[:12]}: b"),
     "below the end of the front matter": (SECURED, f"---\n\n{SECURED}"),
-    "below the end, with a question mark": (SECURED, f"---\nprovider:\n  ? secured\n  : {TEXT}"),
 }
 USABLE = {
     "another case": (SECURED, SECURED.replace("secured", "Secured")),
@@ -119,6 +118,26 @@ def test_an_article_is_read_in_full_beside_its_secured_text(newsroom: Newsroom) 
     newsroom.build()
     assert len(newsroom.items("ai")) == len([name for name in USABLE if not name.startswith("beside")])
     assert {item["content_html"] for item in newsroom.items()} == {"<p>The body.</p>"}
+
+
+def test_a_sentence_and_a_piece_of_code_may_begin_with_the_word(newsroom: Newsroom) -> None:
+    excerpt = "excerpt: |\n  What it is about.\n  Secured: three millions."
+    body = "Secured: three millions.\n\n```yaml\nsecured: true\n```\n"
+    newsroom.write_raw(
+        "funding.md", WHOLE.replace('excerpt: "What it is about"', excerpt).replace("The body.\n", body)
+    )
+    newsroom.build()
+    [item] = newsroom.items()
+    assert "Secured: three millions." in item["content_html"]
+    assert "secured: true" in item["content_html"]
+
+
+def test_what_follows_front_matter_that_ends_early_is_refused(newsroom: Newsroom) -> None:
+    file = newsroom.write_raw("early.md", WHOLE.replace(SECURED, f"---\n{SECURED}"))
+    age(file)
+    checked = told(newsroom, "check")
+    assert "a line `secured:` after the end of the front matter" in checked
+    assert leaked(checked) == []
 
 
 @given(articles())

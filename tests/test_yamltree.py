@@ -263,7 +263,7 @@ def test_only_top_level_keys_are_read_over() -> None:
         ("a: 'one\n  secured: 1'", 2, 3),
         ('a: "one\nsecured: 1"', 2, 1),
         ("a: |\n  one\n  secured: 1\nb: c", 3, 3),
-        ("secured: 1\na: >\n  Secured : 1", 3, 3),
+        ("secured: 1\na: >\n  secured : 1", 3, 3),
         ("a:\n  - b: |\n      - 'secured': 1", 3, 10),
         ("a: one\n  secured:1", 2, 3),
         ("a: |\n  ? secured\n  : 1", 2, 5),

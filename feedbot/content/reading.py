@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,10 +25,12 @@ from feedbot.content.fields import Fields, Matter, fields_of
 from feedbot.content.frontmatter import FrontMatterError, Parts, split
 from feedbot.content.withheld import Reason, withheld
 from feedbot.model import Article, Finding, Level, Site
-from feedbot.yamltree import Tree, YamlError, lines_with, load
+from feedbot.yamltree import Tree, YamlError, load
 
 READER_VERSION = 5  # raised when the same file is read differently, so that all files are read again
 _NEVER_BUILT = frozenset(map("".join, product(*zip("secured", "SECURED", strict=True))))  # in any case
+_SECURED_LINE = re.compile(r"^([\"']?)secured\1[ \t]*:", re.MULTILINE)
+_CODE_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _OF_JEKYLL = ("_posts", "_drafts")  # folders that say something of the files in them
 
 
@@ -168,15 +171,16 @@ def _with_jekylls_folder(relative: str, name: str) -> str:
 
 def _refuse_matter_in(parts: Parts) -> None:
     """Raise FrontMatterError for a body in which front matter seems to go on, with what nobody should see."""
-    if "ecured" not in parts.body and "ECURED" not in parts.body:  # as in nearly all
+    if "secured" not in parts.body:  # as in nearly all
         return
-    found = next(lines_with(_NEVER_BUILT, parts.body), None)
-    if found is not None:
-        raise FrontMatterError(
-            "a line `secured:` after the end of the front matter",
-            "put it above the line --- that ends it, or let the line begin with another word",
-            line=parts.body_line + found.line,
-        )
+    for found in _SECURED_LINE.finditer(parts.body):
+        before = parts.body[: found.start()]
+        if len(_CODE_FENCE.findall(before)) % 2 == 0:  # code may show what it likes
+            raise FrontMatterError(
+                "a line `secured:` after the end of the front matter",
+                "put it above the line --- that ends it, or let the line begin with another word",
+                line=parts.body_line + before.count("\n"),
+            )
 
 
 def _no_front_matter(data: bytes, name: str) -> Excluded:

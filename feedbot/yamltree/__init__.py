@@ -13,11 +13,11 @@ import yaml
 from feedbot.yamltree.events import Bounds, TreeBuilder
 from feedbot.yamltree.lines import read_lines
 from feedbot.yamltree.surrogates import join_pairs
-from feedbot.yamltree.swallowed import lines_with, refuse_swallowed
+from feedbot.yamltree.swallowed import refuse_swallowed
 from feedbot.yamltree.tree import Marks, Path, Tree, YamlError
 from feedbot.yamltree.wording import refusal
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "PARSER", "Path", "Tree", "YamlError", "lines_with", "load"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "PARSER", "Path", "Tree", "YamlError", "load"]
 
 PARSER: Final[Any] = getattr(
     yaml, "CSafeLoader", yaml.SafeLoader

@@ -26,9 +26,11 @@ class KeyLine(NamedTuple):
     key: str
 
 
-def lines_with(keys: frozenset[str], text: str) -> Iterator[KeyLine]:
-    """The lines of `text` that begin with one of `keys`, in any case, as lines of a mapping do."""
-    text = text.lower()
+def _lines_with(keys: frozenset[str], text: str) -> Iterator[KeyLine]:
+    """The lines of `text` that begin with one of `keys` in lower case, as lines of a mapping do.
+
+    A sentence may well begin with the same word, in a capital letter, and a colon.
+    """
     for key, begins in _patterns(keys):
         place = text.find(key)
         while place >= 0:
@@ -46,7 +48,9 @@ def refuse_swallowed(
 
     `passed` are the lines that were read over, counted from 0; `find_marks` tells where all keys stand.
     """
-    suspect = [one for one in lines_with(bounds.skip, text) if not any(one.line in lines for lines in passed)]
+    suspect = [
+        one for one in _lines_with(bounds.skip, text) if not any(one.line in lines for lines in passed)
+    ]
     if not suspect:
         return
     keys = {line for path, (line, _) in find_marks().lines.items() if path[-1] in bounds.skip}

@@ -42,6 +42,7 @@ class Chronicle:
     setting: Setting = field(default_factory=Setting)
     stories: dict[str, Story] = field(default_factory=dict)  # on disk, by the file's path in the newsroom
     seen: dict[str, Story] = field(default_factory=dict)  # what counts of each by the last pass that read it
+    folders: set[str] = field(default_factory=set)  # where articles lay at that pass
     topics: set[str] = field(default_factory=set)  # folded names of those that ever had a feed
     theirs: dict[str, dict[str, bytes]] = field(default_factory=dict)  # by place: what others put there
     titles: int = 0
@@ -102,11 +103,12 @@ class Chronicle:
 
     def back_up(self) -> Callable[[], None]:
         """What lets the database be as it is now."""
-        state, seen, topics = copy_of(self.room.engine), dict(self.seen), set(self.topics)
+        state = copy_of(self.room.engine)
+        seen, folders, topics = dict(self.seen), self.folders, set(self.topics)
 
         def restore() -> None:
             put_back(self.room.engine, state)
-            self.seen, self.topics = dict(seen), set(topics)
+            self.seen, self.folders, self.topics = dict(seen), folders, set(topics)
 
         return restore
 
@@ -158,6 +160,7 @@ class Chronicle:
                 self.seen.pop(name, None)
             elif story.state != "broken":
                 self.seen[name] = story  # of one that is broken, what it said last stands
+        self.folders = self.setting.folders
         for story in self.live((FeedKind.ALL, "")):
             self.topics |= {topic for topic in map(fold_name, story.topics) if self.setting.has_feed(topic)}
 

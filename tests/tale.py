@@ -79,10 +79,14 @@ class Setting:
         """Where documents go."""
         return str(self.feeds.get("path", "feeds"))
 
+    @property
+    def folders(self) -> set[str]:
+        """Where the articles lie."""
+        return set(self.content.get("path", ["content"]))
+
     def folder_of(self, name: str) -> str | None:
         """The content folder in which the file `name` lies; None where that is none."""
-        folders: list[str] = self.content.get("path", ["content"])
-        return next((folder for folder in folders if name.startswith(f"{folder}/")), None)
+        return next((folder for folder in self.folders if name.startswith(f"{folder}/")), None)
 
     def leaves_out(self, name: str) -> bool:
         """Whether the file `name` is none that is read."""

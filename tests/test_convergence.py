@@ -162,13 +162,19 @@ class Histories(Happenings):
     def _build(self, builder: Builder, scope: Scope, **options: Any) -> None:
         """Make a pass and note it, even if it fails where it writes."""
         before = self.told.reading()
-        whole = scope is None or self.is_first
+        is_whole = self.is_first or self.told.folders != self.told.setting.folders
+        failure: Exception | None = None
         try:
             self.told.build(builder, scope, **options)
-        except (PublishError, StandbyError):
-            self._note_pass(None if whole or self.told.reading() != before else scope)
-            raise
-        self._note_pass(None if whole or self.told.reading() != before else scope)
+        except (PublishError, StandbyError) as error:
+            failure = error
+        if is_whole or self.told.reading() != before:
+            scope = None
+        self.told.note_pass(scope)
+        self.touched -= self.touched if scope is None else set(scope)
+        self.is_first = False
+        if failure:
+            raise failure
 
     @contextmanager
     def _suffering(self) -> Iterator[None]:
@@ -176,11 +182,6 @@ class Histories(Happenings):
             yield
         except (PublishError, StandbyError):
             self.is_tampered = self.is_strange = True
-
-    def _note_pass(self, some: Scope) -> None:
-        self.told.note_pass(some)
-        self.touched -= self.touched if some is None else set(some)
-        self.is_first = False
 
     # --- what has to hold ---
 

@@ -268,7 +268,7 @@ def tell(one: Settled) -> None:
     if settlement.due:
         facts["next"] = iso(settlement.due)
     is_fine = settlement.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}
-    log.log(logging.INFO if is_fine else logging.WARNING, settlement.state.value, extra={"facts": facts})
+    log.log(logging.INFO if is_fine else logging.WARNING, one.happened.value, extra={"facts": facts})
 
 
 def _subject(claim: Claim) -> dict[str, str | None]:

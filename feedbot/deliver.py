@@ -253,7 +253,7 @@ class Deliverer:
         for name, some in settled.items():
             for one in some:
                 if one.claim.key in ours:
-                    self.report.count(one.settlement.state)
+                    self.report.count(one.happened)
                     tell(one)
                 else:
                     facts = {"target": name, "id": one.claim.row.id}

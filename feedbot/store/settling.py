@@ -66,6 +66,16 @@ class Settled(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     settlement: Settlement
 
+    @property
+    def was_sent_before(self) -> bool:
+        """Whether it stands as sent for what happened before, and was not sent this time."""
+        return self.settlement.state is State.SENT and not isinstance(self.outcome, Sent)
+
+    @property
+    def happened(self) -> State:
+        """Where this attempt alone would have left it: what is logged and counted."""
+        return State.SKIPPED if self.was_sent_before else self.settlement.state
+
 
 def settle(
     connection: Connection, settled: Sequence[Settled], now: datetime, redact: Callable[[str], str]
@@ -149,9 +159,7 @@ def _pings_in(claims: Iterable[Claim]) -> list[int]:
 def _values_of(one: Settled, now: datetime) -> Row:
     row, settlement = one.claim.row, one.settlement
     is_final = settlement.due is None
-    settled_us = to_us(now)
-    if settlement.state is State.SENT and not isinstance(one.outcome, Sent):
-        settled_us = sent_before_us(row, now)
+    settled_us = sent_before_us(row, now) if one.was_sent_before else to_us(now)
     may_have_arrived = isinstance(one.outcome, Unclear) or (
         row.may_have_arrived and settlement.state not in {State.SENT, State.SKIPPED}
     )

@@ -54,13 +54,14 @@ def edit_chart(results: Results) -> str:
 def endurance_chart(results: Results) -> str:
     """Memory against edits."""
     lines = []
-    for number, one in enumerate(results.of(endurance.PART)):
-        every = one.facts["edits"] / (len(one.memory) - 1)
-        points = [(index * every, value) for index, value in enumerate(one.memory)]
-        lines.append(Line(f"{one.articles:,} articles", number, points))
-    said = "Megabytes that the worker holds, after each of twenty batches of edits."
+    for number, name in enumerate(endurance.WORKERS):
+        for one in results.of(endurance.PART, name):
+            every = one.facts["edits"] / (len(one.memory) - 1)
+            points = [(index * every, value) for index, value in enumerate(one.memory)]
+            lines.append(Line(f"{name}, {one.articles:,} articles", number, points))
+    said = "Megabytes that each worker holds, after each of twenty batches of edits."
     return chart(
-        "Memory of a worker over its edits", said, lines, across="edits", up="megabytes", is_log=False
+        "Memory of three workers over their edits", said, lines, across="edits", up="megabytes", is_log=False
     )
 
 

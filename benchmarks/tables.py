@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 
-from aims import FIGURES, aims_of, quarters
+from aims import FIGURES, aims_of, growth, quarters
 from install import HOW
 from measure import Spread, short
 from outlook import growths
@@ -99,13 +99,22 @@ def starts(results: Results) -> Iterator[str]:
 
 
 def lasting(results: Results) -> Iterator[str]:
-    """The memory before the edits and in each quarter of them."""
+    """The memory of each worker before the edits and in each quarter of them."""
     yield from _head(
-        "articles", "edits", "passes", "MB before", "MB, first quarter", "second", "third", "last"
+        "articles",
+        "edits",
+        "passes",
+        "MB before",
+        "MB, first quarter",
+        "second",
+        "third",
+        "last",
+        "last ÷ second",
     )
-    for one in results.of(endurance.PART):
+    for one in (one for name in endurance.WORKERS for one in results.of(endurance.PART, name)):
         counts = [f"{one.facts.get(name, 0):,.0f}" for name in ("edits", "passes")]
-        yield _row(f"{one.articles:,}", *counts, short(one.memory[0]), *map(str, map(Spread, quarters(one))))
+        spreads = [str(Spread(values)) for values in quarters(one)]
+        yield _row(f"{one.articles:,}", *counts, short(one.memory[0]), *spreads, f"**{growth(one):.3g}**")
 
 
 def typed(results: Results) -> Iterator[str]:

@@ -29,6 +29,7 @@ from feedbot.build import Builder
 from feedbot.config import InvalidConfig
 from feedbot.deliver import make_deliverer
 from feedbot.settlement import Condition, Health
+from feedbot.steering import Word, say
 from feedbot.store import inquiry, outbox, pings, schema, settling, targets
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import PingRow
@@ -300,6 +301,33 @@ def test_a_ping_that_fails_while_a_later_one_waits_gives_way_to_it(scene: Scene)
     scene.change(topics=None)
     scene.deliver()
     assert scene.states()[2:] == [State.SUPERSEDED, State.SENT]
+
+
+@pytest.mark.parametrize("how", ["it failed before", "it fails while the feed changes", "the hub is gone"])
+def test_a_ping_that_was_sent_stays_sent_though_it_is_not_sent_anew(scene: Scene, how: str) -> None:
+    scene.change(topics=None)  # from here on it is in one feed only
+    scene.deliver()
+    scene.change(topics=None)
+    scene.deliver()
+    first = scene.rows()[-1].row
+    scene.newsroom.later(hours=1)
+    meant = Selection(ids=(first.id,))
+    scene.newsroom.scalar(lambda connection: say(connection, Word.RETRY, meant, scene.newsroom.now))
+
+    def change(_: Request) -> Reply:
+        scene.change(topics=None)
+        return Reply(500)
+
+    scene.hub.replies.append(change if how == "it fails while the feed changes" else Reply(500))
+    scene.deliver()
+    if how == "it failed before":
+        scene.change(topics=None)
+    elif how == "the hub is gone":
+        scene.configure(feeds={"hub": ""})
+        scene.newsroom.build()
+    again = next(one.row for one in scene.rows() if one.row.id == first.id)
+    assert (again.state, again.settled_us) == (State.SENT, first.first_tried_us)
+    assert again.reason.startswith("sent before, and not anew")
 
 
 @pytest.mark.parametrize("is_killed", [True, False])

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, exists, literal_column, or_, select, update
+from sqlalchemy import Connection, case, exists, func, literal_column, or_, select, update
 
 from feedbot.attempt import FeedEvent, State
 from feedbot.store import deliveries as rows
@@ -64,8 +64,7 @@ def part_with(connection: Connection, hub: str, setup: str | None, now: datetime
         deliveries.c.state != State.SENDING,
     )
     reason = NO_HUB if setup is None else OTHER_HUB
-    settled = {"state": State.SKIPPED, "reason": reason, "settled_us": to_us(now)}
-    connection.execute(update(deliveries).where(*waits).values(settled))
+    connection.execute(update(deliveries).where(*waits).values(_left_out(State.SKIPPED, reason, now)))
     if setup is None and known:
         # Should the same hub come back, it starts at that moment, too.
         connection.execute(update(targets).where(targets.c.name == hub).values(setup=""))
@@ -109,7 +108,7 @@ def retire(connection: Connection, keys: Iterable[int], now: datetime) -> None:
     """Let those of these pings that wait again give way to later ones of their feeds."""
     for chunk in chunks(keys):
         statement = update(deliveries).where(deliveries.c.key.in_(chunk), IS_OPEN, _IS_OVERTAKEN)
-        connection.execute(statement.values(_replacement(now)))
+        connection.execute(statement.values(_left_out(State.SUPERSEDED, REPLACED, now)))
 
 
 _later = deliveries.alias("later")
@@ -162,8 +161,17 @@ def _ping(hub: str, feed_key: int, now: datetime, delay: timedelta) -> PingRow:
 
 
 def _replaced(stored: StoredDelivery[PingRow], now: datetime) -> StoredDelivery[PingRow]:
-    return StoredDelivery(key=stored.key, row=replace(stored.row, **_replacement(now)))
+    state, reason, settled_us = rows.left_out(stored.row, State.SUPERSEDED, REPLACED, now)
+    row = replace(stored.row, state=state, reason=reason, settled_us=settled_us)
+    return StoredDelivery(key=stored.key, row=row)
 
 
-def _replacement(now: datetime) -> dict[str, Any]:
-    return {"state": State.SUPERSEDED, "reason": REPLACED, "settled_us": to_us(now)}
+def _left_out(state: State, reason: str, now: datetime) -> dict[str, Any]:
+    """The same as `deliveries.left_out`, as values of a statement."""
+    was_sent = deliveries.c.generation > 1
+    then = func.coalesce(deliveries.c.first_tried_us, to_us(now))
+    return {
+        "state": case((was_sent, State.SENT.value), else_=state.value),
+        "reason": case((was_sent, rows.not_anew(reason)), else_=reason),
+        "settled_us": case((was_sent, then), else_=to_us(now)),
+    }

@@ -144,16 +144,12 @@ class Matter:
     def __init__(self, tree: Tree, fields: Fields, name: str) -> None:
         self.findings: list[Finding] = []
         self._tree = tree
-        self._keys = _among(fields, tuple(tree.value))
+        self.keys = _among(fields, tuple(tree.value))  # of the fields that have one in the file
         self._name = name  # of the file, as findings show it
-
-    def has(self, field: str) -> bool:
-        """Whether a key of `field` is there, with a value or without."""
-        return field in self._keys
 
     def get(self, field: str) -> tuple[Path, Any] | None:
         """The first key of `field` that has a value, as a path, and the value."""
-        for key in self._keys.get(field, ()):
+        for key in self.keys.get(field, ()):
             value = self._tree.value[key]
             if not _is_empty(value):
                 return (key,), value
@@ -161,7 +157,7 @@ class Matter:
 
     def each(self, field: str) -> Iterator[tuple[Path, Any]]:
         """All keys of `field` that have a value, the preferred one first."""
-        for key in self._keys.get(field, ()):
+        for key in self.keys.get(field, ()):
             value = self._tree.value[key]
             if not _is_empty(value):
                 yield (key,), value

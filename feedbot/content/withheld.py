@@ -46,8 +46,9 @@ _Rule: TypeAlias = Callable[[Matter, str], Reason | None]
 
 def withheld(matter: Matter, folders: Sequence[str], filename: str) -> Reason | None:
     """Why a file below `folders` is held back; None for one that is not."""
+    given = matter.keys
     for field, rule in _RULES:
-        if matter.has(field) and (reason := rule(matter, field)) is not None:
+        if field in given and (reason := rule(matter, field)) is not None:
             return reason
     if "_drafts" in folders or ".draft." in filename:
         return Reason.DRAFT

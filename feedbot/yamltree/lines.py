@@ -155,7 +155,9 @@ def _read_bare(text: str) -> _Line:
         return *place, None, place[2]
     rest = text.lstrip(" -")
     column, is_item = _column_of(text[: len(text) - len(rest)])
-    if not is_item or not rest or _LIKE_A_KEY.match(rest):  # the last: `- key:value`, with no space
+    if not is_item or not rest:
+        raise _Beyond
+    if ":" in rest and _LIKE_A_KEY.match(rest):  # `- key:value`, perhaps a key without its space
         raise _Beyond
     return column, is_item, "", _value_of(rest), ""
 

@@ -147,7 +147,7 @@ class _Drafts:
 
     def _find_burst(self, news: Sequence[News], window: timedelta) -> None:
         # One that comes back before anybody was told is news as well.
-        unheard = {key for (_, key), rows in self._known.items() if any(row.is_unheard for row in rows)}
+        unheard = {key for (_, key), rows in self._known.items() if any(row.was_overtaken for row in rows)}
         fresh = {
             one.article_key
             for one in news
@@ -191,7 +191,7 @@ class _Drafts:
     def _update(self, audience: Audience, one: News, known: list[AnnouncementRow]) -> None:
         self._supersede(known, {EventKind.WITHDRAWN}, CAME_BACK)
         first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
-        if first and first.is_unheard:
+        if first and first.was_overtaken:
             self._revive(audience, one, first)
             return
         if first and first.is_unsent:

@@ -218,10 +218,10 @@ class Histories(RuleBasedStateMachine):
         for key, one in before.items():
             done = one.row.settled_us is not None or one.row.state is State.SENDING
             same = _comparable(self.rows[key]) == _comparable(one)
-            assert same or not done or one.row.is_unheard, "what is done or under way stays"
+            assert same or not done or one.row.was_overtaken, "what is done or under way stays"
         new = [one.row for key, one in self.rows.items() if key not in before]
         assert min((key for key in self.rows if key not in before), default=1e9) > max(before, default=0)
-        unheard = {(one.row.target, one.row.article_key) for one in before.values() if one.row.is_unheard}
+        unheard = {(one.row.target, one.row.article_key) for one in before.values() if one.row.was_overtaken}
         for event in news:
             for audience in self.audiences.values():
                 subject = (audience.name, event.article_key)

@@ -55,7 +55,7 @@ class AnnouncementRow(DeliveryRow, kw_only=True):
         return self.state in {State.PENDING, State.HELD, State.RETRY} and not self.may_have_arrived
 
     @property
-    def is_unheard(self) -> bool:
+    def was_overtaken(self) -> bool:
         """Whether it is a first announcement that a withdrawal overtook."""
         is_first = self.event is EventKind.PUBLISHED
         return is_first and self.state is State.SUPERSEDED and not self.may_have_arrived

@@ -153,11 +153,11 @@ class Happenings(RuleBasedStateMachine):
 
     # --- configuration ---
 
-    @rule(change=configurations)
-    def configure(self, change: Change) -> None:
-        section, (name, value) = change
-        others = {key: one for key, one in getattr(self.told.setting, section).items() if key != name}
-        self._set(**{section: others if value is None else {**others, name: value}})
+    @rule(changes=st.lists(configurations, min_size=1, max_size=3))
+    def configure(self, changes: list[Change]) -> None:
+        for section, (name, value) in changes:
+            others = {key: one for key, one in getattr(self.told.setting, section).items() if key != name}
+            self._set(**{section: others if value is None else {**others, name: value}})
 
     def _set(self, **changes: Any) -> None:
         before = self.told.setting

@@ -67,8 +67,7 @@ class Histories(Happenings):
     )
     def begin(self, said: dict[str, Story | None], changes: list[Change], archive: bool, place: str) -> None:
         self._set(feeds={"archive": archive, "path": place})
-        for change in changes:
-            self.configure(change)
+        self.configure(changes)
         for name in EVER:
             self.write(name, Story(published=0, is_long=True))
         for name, story in said.items():

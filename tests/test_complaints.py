@@ -220,7 +220,7 @@ def test_damage_that_shows_only_when_the_state_is_read_is_told_with_the_way_out(
     newsroom.close()
     state = state_of(newsroom)
     with closing(sqlite3.connect(state)) as connection:
-        (page,) = connection.execute("select rootpage from sqlite_master where name = 'articles'").fetchone()
+        (page,) = connection.execute("select rootpage from sqlite_master where name = 'feeds'").fetchone()
     damage(state, slice(page - 1, page))
     complaint = Console(newsroom).refused("status")
     assert "database disk image is malformed" in complaint

@@ -122,3 +122,16 @@ def test_events_are_forgotten_where_nobody_is_told(any_newsroom: Newsroom) -> No
         lambda connection: connection.execute(select(func.count()).select_from(events)).scalar_one()
     )
     assert number <= 4  # announce.keep is three months
+
+
+def test_an_edit_takes_no_more_work_for_those_before_it(newsroom: Newsroom) -> None:
+    newsroom.build()
+    work = []
+    for number in (3, PAST):
+        for edit in range(number):
+            worker_pass(newsroom, newsroom.write("one.md", title=f"Edit {edit} of {number}"))
+            newsroom.later(minutes=2)
+        with counting(newsroom) as steps:
+            worker_pass(newsroom, newsroom.write("one.md", title=f"The last of {number}"))
+        work.append(sum(steps))
+    assert 0 < work[1] < 1.2 * work[0]

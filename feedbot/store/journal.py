@@ -85,16 +85,25 @@ def add_events(connection: Connection, rows: Sequence[tuple[int, EventKind]], at
 
 
 def _latest(connection: Connection, article_keys: Iterable[int]) -> dict[int, int]:
-    """The moment of the latest event of each of these articles that has one on record, in microseconds."""
-    statement = select(events.c.article_key, func.max(events.c.at_us)).group_by(events.c.article_key)
+    """The moment of the last event of each of these articles that has one on record, in microseconds."""
     return {
         key: at_us
         for chunk in chunks(article_keys)
-        for key, at_us in connection.execute(statement.where(events.c.article_key.in_(chunk)))
+        for key, at_us in connection.execute(_LAST.where(articles.c.key.in_(chunk)))
+        if at_us is not None
     }
 
 
 _ADD = insert(events)
+# Of each article only its last event is read, of perhaps a thousand.
+_LAST = select(
+    articles.c.key,
+    select(events.c.at_us)
+    .where(events.c.article_key == articles.c.key)
+    .order_by(events.c.number.desc())
+    .limit(1)
+    .scalar_subquery(),
+)
 
 
 class News(Struct, frozen=True, kw_only=True):

@@ -203,7 +203,7 @@ events = Table(
     Column("kind", Text, nullable=False),  # published, updated or withdrawn
     Column("at_us", BigInteger, nullable=False),
     Column("announced_us", BigInteger),  # its deliveries were recorded then; None: not yet
-    Index(None, "article_key"),
+    Index(None, "article_key", "number"),
     Index(None, "announced_us"),
 )
 

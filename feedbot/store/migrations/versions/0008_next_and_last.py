@@ -1,4 +1,4 @@
-"""What expires next, found without those that have expired."""
+"""What expires next, found without those that have expired; the last event of an article."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ down_revision = "0007"
 
 def upgrade() -> None:
     """From 0007."""
+    op.drop_index("ix_events_article_key", "events")
+    op.create_index("ix_events_article_key_number", "events", ["article_key", "number"])
     op.drop_index("ix_articles_expires_us", "articles")
     expires = sa.text("status != 'withdrawn' and expires_us is not null")
     op.create_index(

@@ -247,7 +247,7 @@ def settlement_of(claim: Claim, outcome: Outcome, health: Health, now: datetime,
     found = settle(outcome, attempt=claim.row.attempts, health=health, now=now, jitter=jitter)
     if found.state is not State.SKIPPED:
         return found
-    if claim.row.generation > 1:
+    if claim.row.is_anew:
         return replace(found, state=State.SENT, reason=not_anew(found.reason))
     return replace(found, state=State.SUPERSEDED) if outcome.reason in NOT_SO else found
 

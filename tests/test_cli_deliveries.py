@@ -378,9 +378,8 @@ def test_what_waits_for_a_target_says_so(health: Health | None, words: str) -> N
     assert words in hint_for(row(State.RETRY), health)
 
 
-def test_of_a_withdrawn_article_it_is_not_said_that_it_can_be_sent_again(
-    desk: Today, console: Console
-) -> None:
+def told_and_withdrawn(desk: Today) -> tuple[str, str]:
+    """The ids of an article's announcement and of its withdrawal, both sent."""
     desk.configure(webhook(events=ALL))
     desk.newsroom.build()
     desk.publish("one.md")
@@ -389,6 +388,13 @@ def test_of_a_withdrawn_article_it_is_not_said_that_it_can_be_sent_again(
     desk.newsroom.build()
     desk.deliver(seconds=10)
     published, withdrawn = (one.row.id for one in desk.rows())
+    return published, withdrawn
+
+
+def test_of_a_withdrawn_article_it_is_not_said_that_it_can_be_sent_again(
+    desk: Today, console: Console
+) -> None:
+    published, withdrawn = told_and_withdrawn(desk)
     assert "no longer in the feeds" in console.json("deliveries", "show", published)["hint"]
     assert "`feedbot deliveries retry" in console.json("deliveries", "show", withdrawn)["hint"]
 
@@ -399,14 +405,7 @@ def test_of_a_withdrawn_article_it_is_not_said_that_it_can_be_sent_again(
 def test_what_is_not_so_any_more_is_not_sent_anew_and_the_reason_is_said_beforehand(
     desk: Today, console: Console
 ) -> None:
-    desk.configure(webhook(events=ALL))
-    desk.newsroom.build()
-    desk.publish("one.md")
-    desk.deliver()
-    (desk.newsroom.content / "one.md").unlink()
-    desk.newsroom.build()
-    desk.deliver(seconds=10)
-    published, withdrawn = (one.row.id for one in desk.rows())
+    published, withdrawn = told_and_withdrawn(desk)
     dry = console.run("deliveries", "retry", "--since", "1d", "--dry-run")
     assert "1 delivery would be sent" in dry
     assert (

@@ -184,7 +184,7 @@ def _marks(row: DeliveryRow) -> str:
         marks.append("sent by hand")
     if row.may_have_arrived:
         marks.append("may have arrived")
-    if row.generation > 1:
+    if row.is_anew:
         marks.append(f"asked for anew, {number_of(row.generation - 1, 'time')}")
     return ", ".join(marks)
 

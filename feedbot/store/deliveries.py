@@ -41,6 +41,11 @@ class DeliveryRow(Struct, kw_only=True):
     first_tried_us: int | None = None
     settled_us: int | None = None
 
+    @property
+    def is_anew(self) -> bool:
+        """Whether somebody asked for it anew after it was sent: only then does its generation rise."""
+        return self.generation > 1
+
 
 class AnnouncementRow(DeliveryRow, kw_only=True):
     """A delivery about an event of an article."""
@@ -101,7 +106,7 @@ def left_out(row: DeliveryRow, state: State, reason: str, now: datetime) -> tupl
 
     One that was sent and was only to be sent anew is told as sent, or the record would deny what happened.
     """
-    if row.generation > 1:
+    if row.is_anew:
         return State.SENT, not_anew(reason), sent_before_us(row, now)
     return state, reason, to_us(now)
 

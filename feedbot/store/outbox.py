@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     bindparam,
@@ -81,28 +82,29 @@ class PingClaim(Claim, frozen=True, kw_only=True):
 # --- statements, made once: putting one together takes longer than running it ---
 
 _earlier = deliveries.alias("earlier")
-_EARLIER_OF_ARTICLE = exists(
-    select(literal_column("1"))
-    .select_from(_earlier)
-    .where(
-        _earlier.c.target == deliveries.c.target,
-        _earlier.c.article_key == deliveries.c.article_key,
-        _earlier.c.key < deliveries.c.key,
-        _earlier.c.settled_us.is_(None),
+
+
+def _has_for_article(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the target of a delivery has one about the same article for which `conditions` hold."""
+    return exists(
+        select(literal_column("1"))
+        .select_from(_earlier)
+        .where(
+            _earlier.c.target == deliveries.c.target,
+            _earlier.c.article_key == deliveries.c.article_key,
+            *conditions,
+        )
     )
-)
-_UNHEARD = exists(
-    select(literal_column("1"))
-    .select_from(_earlier)
-    .where(
-        _earlier.c.target == deliveries.c.target,
-        _earlier.c.article_key == deliveries.c.article_key,
-        _earlier.c.key < deliveries.c.key,
-        _earlier.c.event == EventKind.PUBLISHED,
-        _earlier.c.settled_us.is_not(None),
-        _earlier.c.state != State.SENT,
-        ~_earlier.c.may_have_arrived,
-    )
+
+
+_EARLIER_OF_ARTICLE = _has_for_article(_earlier.c.key < deliveries.c.key, _earlier.c.settled_us.is_(None))
+_UNCERTAIN = _has_for_article(_earlier.c.key <= deliveries.c.key, _earlier.c.may_have_arrived)
+_UNHEARD = _has_for_article(
+    _earlier.c.key < deliveries.c.key,
+    _earlier.c.event == EventKind.PUBLISHED,
+    _earlier.c.settled_us.is_not(None),
+    _earlier.c.state != State.SENT,
+    ~_earlier.c.may_have_arrived,
 )
 _TARGETS = (
     select(
@@ -185,16 +187,7 @@ _CLAIMED = (
         articles.c.body,
         posts.c.receipt,
         posts.c.posted_us,
-        exists(
-            select(literal_column("1"))
-            .select_from(_earlier)
-            .where(
-                _earlier.c.target == deliveries.c.target,
-                _earlier.c.article_key == deliveries.c.article_key,
-                _earlier.c.key <= deliveries.c.key,
-                _earlier.c.may_have_arrived,
-            )
-        ).label("is_uncertain"),
+        _UNCERTAIN.label("is_uncertain"),
         _UNHEARD.label("is_unheard"),
     )
     .outerjoin(articles, articles.c.key == deliveries.c.article_key)

@@ -527,7 +527,7 @@ def test_each_target_is_in_one_condition_and_its_attempts_are_counted(office: Of
 
 def test_metrics_hold_no_words_of_others_and_no_secrets(office: Office) -> None:
     text = office.site.ask("/metrics").text
-    for words in (HOOK_SECRET, "receiver.example", "410", "too large", "script", "AI"):
+    for words in (HOOK_SECRET, "receiver.example", "answered 410", "too large", "script", "AI"):
         assert words not in text
 
 

@@ -527,3 +527,11 @@ def test_a_file_that_cannot_be_used_ends_the_command_with_one(newsroom: Newsroom
 def test_without_targets_it_says_where_to_read_on(newsroom: Newsroom) -> None:
     newsroom.write("one.md")
     assert "config.yaml has no targets" in Console(newsroom).run("preview", "one.md")
+
+
+def test_without_targets_it_still_says_what_keeps_the_article_back(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", publishedDateTime="2999-01-01T09:00:00Z")
+    newsroom.write("two.md", draft=True)
+    console = Console(newsroom)
+    assert "\n  date: waits for its date, 2999-01-01T09:00:00Z\n" in console.run("preview", "one.md")
+    assert "\n  file: kept out of the feeds: draft\n" in console.run("preview", "two.md")

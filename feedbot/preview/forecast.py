@@ -107,12 +107,9 @@ class Record(Struct, frozen=True, kw_only=True):
 def obstacles(audience: Audience, scene: Scene, record: Record) -> list[Obstacle]:
     """Everything between the article and the target, in order; nothing: it goes out."""
     is_leaving = record.waiting is not None and record.waiting.event is EventKind.WITHDRAWN
-    found = [scene.obstacle] if scene.obstacle and not is_leaving else []
+    found = of_article(scene, is_told=is_leaving)
     if scene.article is None:
         return found
-    if scene.appears:
-        reason = "waits for its date"
-        found.append(Obstacle(stage=Stage.DATE, reason=reason, until=scene.appears))
     if record.waiting is None:
         found += _settled(audience, scene, scene.article, record)
     else:
@@ -121,6 +118,14 @@ def obstacles(audience: Audience, scene: Scene, record: Record) -> list[Obstacle
         reason = "one of its feeds cannot be written: `feedbot status` says why"
         found.append(Obstacle(stage=Stage.FEEDS, reason=reason))
     return [*found, *_of_target(audience, scene, record)]
+
+
+def of_article(scene: Scene, *, is_told: bool = False) -> list[Obstacle]:
+    """What is in the way of the article wherever it is to go; `is_told`: its leaving the feeds is told."""
+    found = [scene.obstacle] if scene.obstacle and not is_told else []
+    if scene.article and scene.appears:
+        found.append(Obstacle(stage=Stage.DATE, reason="waits for its date", until=scene.appears))
+    return found
 
 
 def _settled(audience: Audience, scene: Scene, article: Article, record: Record) -> Iterator[Obstacle]:

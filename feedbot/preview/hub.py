@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from feedbot.audience import setup_of_hub
 from feedbot.membership import Catalogue
-from feedbot.preview.forecast import Obstacle, Scene, Stage, of_health
+from feedbot.preview.forecast import Obstacle, Scene, Stage, of_article, of_health
 from feedbot.settlement import Health
 from feedbot.store import feeds, targets
 from feedbot.store.feeds import FeedName
@@ -49,11 +49,9 @@ def _slugs(connection: Connection, names: Container[FeedName]) -> Iterator[str]:
 
 def hub_obstacles(hub: Hub, scene: Scene, record: HubRecord) -> list[Obstacle]:
     """Everything between an article and a ping about its feeds, in order; nothing: the hub is told. Pure."""
-    found = [scene.obstacle] if scene.obstacle and scene.happens is None else []
+    found = of_article(scene, is_told=scene.happens is not None)
     if scene.article is None:
         return found
-    if scene.appears:
-        found.append(Obstacle(stage=Stage.DATE, reason="waits for its date", until=scene.appears))
     if scene.is_first_look or not record.is_met:
         reason = "the hub is new: it is told of what changes after the next pass"
         found.append(Obstacle(stage=Stage.BASELINE, reason=reason))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from feedbot.observe import Redact
-from feedbot.preview.forecast import Stage
+from feedbot.preview.forecast import Stage, of_article
 from feedbot.report.findings import print_findings
 from feedbot.report.fit import wrap
 from feedbot.report.lines import NO_TARGETS, coloured, exactly, legible, tell, tell_whole, terminal_width
@@ -39,6 +40,7 @@ def print_preview(previewed: Previewed, now: datetime, redact: Redact) -> None:
     if previewed.remark:
         tell(redact(legible(previewed.remark)), hang=2, state="warning")
     if not previewed.prospects:
+        _print_obstacles(of_article(rehearsal.scene), now, redact)
         tell(NO_TARGETS)
     for prospect in previewed.prospects:
         click.echo()
@@ -49,10 +51,14 @@ def _print_prospect(prospect: Prospect, now: datetime, redact: Redact) -> None:
     event = f"{prospect.event} " if prospect.event else ""
     name = click.style(legible(prospect.target), bold=True)
     tell(f"({prospect.kind}): {event}{_verdict(prospect)}", lead=f"{name} ", hang=2)
-    for obstacle in prospect.obstacles:
-        tell(_told(obstacle, now, redact), margin=2, hang=2)
+    _print_obstacles(prospect.obstacles, now, redact)
     if prospect.preview:
         _print_text(prospect.preview, prospect.kind)
+
+
+def _print_obstacles(obstacles: Sequence[Obstacle], now: datetime, redact: Redact) -> None:
+    for obstacle in obstacles:
+        tell(_told(obstacle, now, redact), margin=2, hang=2)
 
 
 def _verdict(prospect: Prospect) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,18 @@ from typing import Any
 import pytest
 from databases import empty, postgresql, url_of
 from faults import Proxy, proxy_to
+from hypothesis import HealthCheck, settings
 from newsroom import Newsroom
 from object_stores import Bucket, make_bucket, moto, port_of
 from sqlalchemy import Engine
 
 from feedbot.store.db import open_store
+
+# What is made up is the same in every run, and may take its time: none fails by chance, or on a busy machine.
+# `pytest --hypothesis-profile=search` tries something new, and so does whoever sets FEEDBOT_HISTORIES.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", settings.get_profile("search"), derandomize=True, database=None)
+settings.load_profile("search" if "FEEDBOT_HISTORIES" in os.environ else "steady")
 
 
 @pytest.fixture(scope="session")

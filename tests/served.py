@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from newsroom import SITE, Newsroom
-from test_worker import Process, free_port, wait_until
+from test_worker import Process, wait_until
+from visitor import free_port
 
 
 class Served:

@@ -13,8 +13,8 @@ import pytest
 from faults import Fault, Proxy, answer
 from newsroom import FEEDS_URL, Newsroom
 from object_stores import PREFIX, Bucket
-from test_worker import Process, free_port, wait_until
-from visitor import Reply, ask, visited
+from test_worker import Process, wait_until
+from visitor import Reply, ask, free_port, visited
 
 from feedbot.bucket.documents import Bucket as Place
 from feedbot.model import Document

@@ -23,6 +23,7 @@ from console import Console, invoke
 from hostile import CASES
 from newsroom import Newsroom, age
 from terminal import PATIENCE, Terminal, command, feedbot, on_terminal, surroundings, terminal
+from visitor import free_port
 
 from feedbot.terminal import show_progress
 
@@ -372,12 +373,6 @@ def test_options_that_make_no_sense_together_are_refused(
     done = feedbot(*arguments, folder=room.folder)
     assert done.returncode == 2
     assert words in done.stderr
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def connect(screen: Terminal, host: str, port: int) -> None:

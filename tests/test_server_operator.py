@@ -31,7 +31,8 @@ from newsroom import SITE, Newsroom
 from postbox import webhook
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection, update
-from test_worker import Process, free_port, wait_until
+from test_worker import Process, wait_until
+from visitor import free_port
 
 from feedbot.attempt import Busy, Gone, Refused, Retry
 from feedbot.config.values import Cron

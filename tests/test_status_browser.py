@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import Connection, update
 from test_pages_browser import problems_by_axe, width_of
 from test_server_operator import at_home, thread
-from test_worker import free_port
+from visitor import free_port
 
 from feedbot.store.schema import feeds
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import Newsroom, age
+from visitor import free_port
 
 from feedbot.backlog import AFTERMATH, CROWD, EVERYTHING, FLOCK, TICK, Backlog, gaps_of
 from feedbot.build import Builder
@@ -88,12 +89,6 @@ def start(newsroom: Newsroom) -> Iterator[Callable[..., Process]]:
         process._reader.join(PATIENCE)
         if process.popen.stdout:
             process.popen.stdout.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def shows(newsroom: Newsroom, title: str, slug: str = "") -> Callable[[], bool]:

@@ -15,8 +15,9 @@ from faults import Fault, Proxy, proxy_to
 from newsroom import Newsroom
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
-from test_worker import PATIENCE, Process, free_port, shows, wait_until
+from test_worker import PATIENCE, Process, shows, wait_until
 from test_workers import builder, launch
+from visitor import free_port
 
 from feedbot.errors import StoreError
 from feedbot.store import archives, feeds, figures, hint

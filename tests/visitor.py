@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import itertools
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from starlette.routing import Route
 from feedbot.server import Disk, Server, Source, Terms
 
 PATIENCE = 10.0  # seconds until a test gives up; less than the server lets a connection idle
+
+_numbers = itertools.count(os.getpid())
 
 DECODERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "br": brotli.decompress}
 
@@ -78,9 +82,17 @@ def ask(
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback on which nobody listens, and on which nobody will before it is used.
+
+    It is below those that the system gives to whoever wants any, and those who test beside us have others.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for number in _numbers:
+        port = 20_000 + 1000 * (worker % 12) + number % 1000
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("numbers never end")
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

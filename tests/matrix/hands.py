@@ -78,7 +78,10 @@ class Hand:
 
     def is_stopped(self) -> bool:
         """Whether the kernel lets none of its threads run."""
-        states = [one.read_text() for one in Path(f"/proc/{self.pid}/task").glob("*/stat")]
+        try:
+            states = [one.read_text() for one in Path(f"/proc/{self.pid}/task").glob("*/stat")]
+        except (FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            return False
         return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
 
     def is_over(self) -> bool:

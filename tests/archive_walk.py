@@ -24,7 +24,7 @@ MEDIA_TYPES = {  # by the name of the root element, or of the version of JSON Fe
     "feed": "application/atom+xml",
     "json": "application/feed+json",
 }
-PATIENCE = 20.0  # seconds for one document
+PATIENCE = 60.0  # seconds for one document
 
 
 class WalkError(AssertionError):

@@ -33,7 +33,7 @@ from typing import Any
 from fediverse_flavours import FLAVOURS, Flavour, has_null
 from fediverse_state import Fediverse, Result, path_of, refusal
 
-PATIENCE = 30.0  # seconds that a request hangs at most
+PATIENCE = 60.0  # seconds that a request hangs at most
 PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0} Bad Gateway</h1></body></html>"
 
 

@@ -28,7 +28,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import requests
 from loopback import answering
 
-PATIENCE = 20.0  # seconds that anything here waits before it gives up
+PATIENCE = 60.0  # seconds that anything here waits before it gives up
 LEASE = 3600  # seconds that a subscription lasts unless it asks for less
 FORM = "application/x-www-form-urlencoded"
 

@@ -112,7 +112,7 @@ class Bucket:
 
     def _answer(self, path: str, method: str = "GET", body: bytes | None = None) -> requests.Response:
         url = f"{self.url}/{self.name}/{path}"
-        answer = requests.request(method, url, data=body, headers={"Authorization": SIGNED}, timeout=10)
+        answer = requests.request(method, url, data=body, headers={"Authorization": SIGNED}, timeout=60)
         answer.raise_for_status()
         return answer
 

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-PATIENCE = 30.0  # seconds that anything here waits for a test before it gives up
+PATIENCE = 60.0  # seconds that anything here waits for a test before it gives up
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ class Receiver:
         self._came = threading.Condition()
 
     def wait_for(self, count: int) -> list[Request]:
-        """Wait until `count` requests have come in all; fails when they do not."""
+        """Wait until `count` requests have come in all; fails when no more come."""
         with self._came:
-            came = self._came.wait_for(lambda: len(self.requests) >= count, PATIENCE)
-        assert came, f"{len(self.requests)} requests came, not {count}"
+            while len(self.requests) < count:
+                assert self._came.wait(PATIENCE), f"{len(self.requests)} requests came, not {count}"
         return self.requests
 
     def wait_for_closed(self, count: int) -> None:

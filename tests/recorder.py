@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-PATIENCE = 20.0  # seconds that the server has for an answer
+PATIENCE = 60.0  # seconds that the server has for an answer
 OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding"}  # not handed on (RFC 9110, 7.6.1)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from newsroom import SITE, Newsroom
-from test_worker import Process, wait_until
+from test_worker import PATIENCE, Process, wait_until
 from visitor import free_port
 
 
@@ -50,7 +50,7 @@ class Served:
 
     def get(self, path: str) -> bytes:
         """The body that the server answers with."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=PATIENCE) as answer:
             body: bytes = answer.read()
         return body
 

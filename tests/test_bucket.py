@@ -369,7 +369,7 @@ def test_the_last_word_is_right_when_a_process_is_held_up_in_the_middle_of_a_put
 
     other = threading.Thread(target=run)
     other.start()
-    assert held.reached.wait(10)
+    assert held.reached.wait(60)
     room.write("one.md", title="Third")
     lease.leave()  # as where its time has run out
     room.build()
@@ -450,7 +450,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_whole_documents_and_the_n
     bucket_newsroom.close()
     rule = wire.fail(fault, lambda request: place in request and not request.startswith("GET"))
     process = Process(bucket_newsroom, command="build")
-    assert rule.reached.wait(20)
+    assert rule.reached.wait(60)
     process.popen.kill()
     process.stop()
     assert process.popen.stdout

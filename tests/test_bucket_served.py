@@ -116,7 +116,7 @@ def test_many_readers_of_one_document_cost_one_request(shelf: Shelf, bucket: Buc
     threads = [threading.Thread(target=lambda: seen.append(body(shelf))) for _ in range(8)]
     for thread in threads:
         thread.start()
-    assert held.reached.wait(10)
+    assert held.reached.wait(60)
     held.released.set()
     for thread in threads:
         thread.join()
@@ -137,7 +137,7 @@ def test_one_reader_waits_for_a_store_that_does_not_answer_and_not_all(
     held = wire.fail(Fault.HOLD, times=1)
     waiting = threading.Thread(target=lambda: body(shelf))
     waiting.start()
-    assert held.reached.wait(10)
+    assert held.reached.wait(60)
     assert body(shelf, "atom.xml") == TEXTS[0]
     assert waiting.is_alive()
     held.released.set()
@@ -163,7 +163,7 @@ def test_readers_see_whole_documents_while_they_are_put(bucket: Bucket) -> None:
     with visited(None, Terms(), source=BucketSource(bucket.objects())) as site:  # type: ignore[arg-type] # as above
 
         def read() -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
             while not done.is_set():
                 seen.append(ask(connection, "/rss.xml"))
             connection.close()

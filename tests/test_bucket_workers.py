@@ -44,7 +44,7 @@ def test_a_builder_that_was_stopped_in_the_middle_of_a_put_replaces_nothing_of_i
     held = wire.fail(Fault.HOLD, lambda it: it.startswith("PUT") and it.endswith("/feeds/feed.json"), times=1)
     dated = {"publishedDateTime": "2026-05-12T08:00:00Z", "topics": ["Law"]}
     room.write("a11.md", dated, title="Older")
-    assert held.reached.wait(20)
+    assert held.reached.wait(60)
     builder.popen.send_signal(signal.SIGSTOP)
     room.write("a11.md", dated, title="Newer")
     wait_until(lambda: "Newer" in titles(bucket), "the successor")

@@ -227,7 +227,7 @@ class Histories(Happenings):
             assert {caching[path] for path in newest} == {f"public, max-age={seconds}"}
 
 
-@pytest.mark.timeout(0 if HISTORIES > 100 else 240)
+@pytest.mark.timeout(0 if HISTORIES > 100 else 600)
 def test_whatever_has_happened_the_output_is_that_of_a_first_build(store: Engine, tmp_path: Path) -> None:
     elsewhere = open_store(f"sqlite:///{tmp_path / 'elsewhere.db'}")
     number = HISTORIES if store.dialect.name == "sqlite" else max(1, HISTORIES // 10)

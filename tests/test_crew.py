@@ -19,7 +19,7 @@ import pytest
 
 from feedbot.crew import Crew
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 known_here: list[str] = []  # what a process knows without having been told
 

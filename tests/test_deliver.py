@@ -202,7 +202,7 @@ def test_a_target_has_one_delivery_under_way_and_targets_are_served_side_by_side
         def send(_: Delivery) -> Outcome:
             under_way[name] += 1
             seen.append(under_way[name])
-            meeting.wait(10)  # all four are here at once, or this fails
+            meeting.wait(60)  # all four are here at once, or this fails
             under_way[name] -= 1
             return Sent()
 
@@ -608,5 +608,5 @@ def test_a_deliverer_without_targets_waits_to_be_stopped(desk: Desk) -> None:
     thread = threading.Thread(target=deliverer.run)
     thread.start()
     deliverer.stop()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()

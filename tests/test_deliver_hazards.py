@@ -261,12 +261,12 @@ def test_a_late_answer_starts_nothing_at_a_target_that_another_worker_serves(des
     def too_late(_: Delivery) -> Outcome:
         desk.newsroom.later(minutes=5)  # the lease runs out, and the other worker goes on
         thread.start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         return Sent()
 
     def under_way(_: Delivery) -> Outcome:
         begun.set()
-        done.wait(10)
+        done.wait(60)
         return Sent()
 
     first.outcomes += [too_late]
@@ -274,7 +274,7 @@ def test_a_late_answer_starts_nothing_at_a_target_that_another_worker_serves(des
     late.run_due()
     assert len(first.got) == 1
     done.set()
-    thread.join(30)
+    thread.join(60)
 
 
 def test_a_database_that_is_locked_for_long_makes_no_double(newsroom: Newsroom) -> None:
@@ -288,7 +288,7 @@ def test_a_database_that_is_locked_for_long_makes_no_double(newsroom: Newsroom) 
     both = threading.Barrier(3)
 
     def meet(_: Delivery) -> Outcome:
-        both.wait(10)
+        both.wait(60)
         return Sent()
 
     for box in desk.boxes.values():
@@ -297,7 +297,7 @@ def test_a_database_that_is_locked_for_long_makes_no_double(newsroom: Newsroom) 
     deliverer = desk.deliverer()
     thread = threading.Thread(target=deliverer.run)
     thread.start()
-    both.wait(10)
+    both.wait(60)
     try:
         database.execute("begin immediate")
     except sqlite3.OperationalError:
@@ -312,7 +312,7 @@ def test_a_database_that_is_locked_for_long_makes_no_double(newsroom: Newsroom) 
             break
         deadline.wait(0.05)
     deliverer.stop()
-    thread.join(30)
+    thread.join(60)
     assert {name: len(box.got) for name, box in desk.boxes.items()} == {"a": 1, "b": 1}
 
 
@@ -373,7 +373,7 @@ def test_stopping_and_waiting_cost_no_processor(desk: Desk) -> None:
         idle.wake()
         pause.wait(0.1)
     idle.stop()
-    thread.join(20)
+    thread.join(60)
     assert number[0] < 150
 
 
@@ -389,7 +389,7 @@ def test_two_processes_that_start_together_with_a_new_target_both_make_their_pas
 
     def build() -> None:
         builder = Builder(room.config, room.engine, clock=lambda: room.now)
-        meeting.wait(10)
+        meeting.wait(60)
         try:
             builder.run()
         except Exception as error:  # noqa: BLE001 - shown below

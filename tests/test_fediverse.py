@@ -55,12 +55,12 @@ def test_it_runs_as_a_process_that_is_told_what_to_lose() -> None:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             told = {"kind": "create", "faults": [{"acts": True, "ends": "close"}]}
-            requests.post(f"{url}/_control/fail", json=told, timeout=10).raise_for_status()
+            requests.post(f"{url}/_control/fail", json=told, timeout=60).raise_for_status()
             announcer = Announcer(url, "the-token-of-the-test", Time())
             assert isinstance(announcer.publish(), Sent)
             assert isinstance(announcer.outcomes[0], Unclear)
             announcer.close()
-            state = requests.get(f"{url}/_control/state", timeout=10).json()
+            state = requests.get(f"{url}/_control/state", timeout=60).json()
             assert [LINK in post["text"] for post in state["posts"]] == [True]
             assert state["violations"] == []
             assert {"kind": "create", "path": "/api/v1/statuses"} in state["requests"]
@@ -73,7 +73,7 @@ def test_it_runs_as_a_process_that_is_told_what_to_lose() -> None:
 
 def ask(url: str, token: str, method: str, path: str, body: bytes | None, kind: str = "") -> int:
     """The status that a request gets which says no more than it is told to."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     connection.putrequest(method, path)
     for name, value in {"Authorization": f"Bearer {token}", "Content-Type": kind}.items():
         if value:

@@ -661,7 +661,7 @@ def machine(store: Engine) -> type[Histories]:
     return type("HistoriesHere", (Histories,), {"engine": store})
 
 
-@pytest.mark.timeout(0 if HISTORIES > 1000 else 120)
+@pytest.mark.timeout(0 if HISTORIES > 1000 else 300)
 def test_every_history_is_as_the_model_has_it(machine: type[Histories]) -> None:
     number = HISTORIES if machine.engine.dialect.name == "sqlite" else max(1, HISTORIES // 10)
     run_state_machine_as_test(

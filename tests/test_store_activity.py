@@ -70,7 +70,7 @@ def test_several_that_build_at_once_count_each_article_once(any_newsroom: Newsro
     def build(_: int) -> None:
         engine = open_store(url)
         builder = Builder(any_newsroom.config, engine, clock=lambda: any_newsroom.now)
-        meeting.wait(20)
+        meeting.wait(60)
         builder.run()
         engine.dispose()
 

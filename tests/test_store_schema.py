@@ -97,7 +97,7 @@ def test_several_that_start_at_once_on_a_state_that_is_behind_all_find_it_ready(
     meeting = threading.Barrier(4)
 
     def begin(_: int) -> str | None:
-        meeting.wait(20)
+        meeting.wait(60)
         engine = open_store(store_url)
         with engine.begin() as connection:
             found = connection.execute(text("select version_num from alembic_version")).scalar()

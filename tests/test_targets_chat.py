@@ -456,7 +456,7 @@ def test_a_check_posts_nothing_and_says_what_does(kind: str) -> None:
 
 @every_kind
 def test_abort_ends_what_is_under_way(kind: str) -> None:
-    with chatting(kind) as chat:
+    with chatting(kind, timeout="60s") as chat:
         released = threading.Event()
         chat.receiver.otherwise = Reply(hold=released)
         outcomes: list[Outcome] = []
@@ -465,7 +465,7 @@ def test_abort_ends_what_is_under_way(kind: str) -> None:
         try:
             chat.receiver.wait_for(1)
             chat.sender.abort()
-            thread.join(20)
+            thread.join(30)
         finally:
             released.set()
             thread.join()

@@ -319,7 +319,7 @@ def test_one_slow_server_does_not_hold_up_the_others(receiver: Receiver) -> None
     receiver.wait_for(8)
     assert post(f"{receiver.url}/quick").status == 200
     for thread in slow:
-        thread.join(timeout=10)
+        thread.join(timeout=30)
     assert not any(thread.is_alive() for thread in slow)
 
 
@@ -574,7 +574,7 @@ def aborted_once(ready: Callable[[], object], client: Client, url: str) -> Excep
     thread.start()
     ready()
     client.abort()
-    thread.join(timeout=10)
+    thread.join(timeout=30)
     assert not thread.is_alive()
     return caught[0]
 

@@ -492,9 +492,9 @@ def test_abort_ends_the_request_that_hangs(kind: str) -> None:
         outcomes = []
         thread = threading.Thread(target=lambda: outcomes.append(announcer.attempt(announcer.delivery())))
         thread.start()
-        assert server.hanging.acquire(timeout=20)
+        assert server.hanging.acquire(timeout=30)
         announcer.sender.abort()
-        thread.join(20)
+        thread.join(30)
         (outcome,) = outcomes
         assert isinstance(outcome, Unclear if kind == "create" else Retry)
         assert "stops" in outcome.reason

@@ -41,7 +41,7 @@ def setup(folder: Path, **more: Any) -> MastodonMockConfig:
 @pytest.fixture
 def mock(running: MockServer) -> MockServer:
     """The server as new."""
-    requests.post(f"{running.base_url}/api/v1/_mock/reset", timeout=10).raise_for_status()
+    requests.post(f"{running.base_url}/api/v1/_mock/reset", timeout=60).raise_for_status()
     return running
 
 
@@ -49,7 +49,7 @@ def fail(server: MockServer, *, path_regex: str, methods: list[str], count: int,
     """Tell the server how it fails at the next `count` such requests."""
     match = {"path_regex": path_regex, "methods": methods}
     rule = {"match": match, "effect": effect, "count": count}
-    requests.post(f"{server.base_url}/api/v1/_mock/faults", json=rule, timeout=10).raise_for_status()
+    requests.post(f"{server.base_url}/api/v1/_mock/faults", json=rule, timeout=60).raise_for_status()
 
 
 CREATE: dict[str, Any] = {"path_regex": "/api/v1/statuses$", "methods": ["POST"]}

@@ -310,7 +310,7 @@ def test_a_lost_reply_to_a_post_with_a_picture_makes_no_second_post() -> None:
 
 
 def test_abort_ends_the_wait_for_a_picture() -> None:
-    with scene(pause=20) as all_:
+    with scene(pause=60) as all_:
         all_.server.stages.append([206] * 100)
         outcomes = []
         delivery = all_.announcer.delivery("published", all_.told())
@@ -319,7 +319,7 @@ def test_abort_ends_the_wait_for_a_picture() -> None:
         while not all_.server.sent("media"):
             assert thread.is_alive()
         all_.announcer.sender.abort()
-        thread.join(15)
+        thread.join(30)
         assert not thread.is_alive()
         assert isinstance(outcomes[0], Retry | Busy)
         assert all_.server.posts == []
@@ -336,7 +336,7 @@ def test_abort_ends_the_fetching_of_a_picture() -> None:
         while not all_.site.connections:
             assert thread.is_alive()
         all_.announcer.sender.abort()
-        thread.join(15)
+        thread.join(30)
         hold.set()
         assert not thread.is_alive()
         assert all_.server.posts == []

@@ -427,13 +427,13 @@ def test_a_status_counts_even_if_the_rest_of_the_answer_never_comes(
 
 def test_a_request_under_way_can_be_ended(receiver: Receiver) -> None:
     receiver.replies.append(Reply(hold=threading.Event()))
-    sender = make_sender(target(receiver.url), SITE)
+    sender = make_sender(target(receiver.url, timeout="60s"), SITE)
     outcomes: list[Outcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(sender.send(delivery(), NOW)))
     thread.start()
     receiver.wait_for(1)
     sender.abort()
-    thread.join(timeout=10)
+    thread.join(timeout=30)
     assert [type(outcome) for outcome in outcomes] == [Unclear]
     sender.close()
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from feedbot.server import Disk, Server, Source, Terms
 
-PATIENCE = 10.0  # seconds until a test gives up; less than the server lets a connection idle
+PATIENCE = 60.0  # seconds until a test gives up
 
 _numbers = itertools.count(os.getpid())
 

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from matrix.cells import Cell, Outcome
 
-PATIENCE = 110.0  # seconds for one cell
+PATIENCE = 280.0  # seconds for one cell
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from mortality import LIVES
 
 from matrix import life
 
-PATIENCE = 30.0  # seconds until a test gives up
+PATIENCE = 60.0  # seconds until a test gives up
 
 
 def wait_until(condition: Callable[[], object], what: Callable[[], str], patience: float = PATIENCE) -> None:

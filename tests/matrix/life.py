@@ -32,7 +32,7 @@ from feedbot.worker import Worker
 from matrix.means import obey_permissions
 
 PRELOADED = (mastodon, webhook, Output)  # so that a life begins at once
-PATIENCE = 60.0  # seconds that somebody waits at a gate, should the test forget about it
+PATIENCE = 120.0  # seconds that somebody waits at a gate, should the test forget about it
 DATABASE = 2.0  # seconds that a statement may take, instead of half a minute
 STORE = timedelta(seconds=0.6)  # that an object store may take for an answer, instead of twenty
 

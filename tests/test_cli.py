@@ -165,6 +165,17 @@ def test_a_configuration_elsewhere_is_named_by_an_option_or_by_the_environment(r
     assert feedbot("check", "-c", "folder.yaml", folder=room.folder).returncode == 2
 
 
+def test_files_have_the_same_names_wherever_the_configuration_is_named_from(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(room)
+    monkeypatch.chdir(room.content)
+    preview = invoke("preview", "--json", "-c", "../config.yaml", "one.md")
+    assert json.loads(preview.stdout)["article"]["path"] == "content/one.md"
+    build = invoke("build", "--json", "-c", "../config.yaml")
+    assert (json.loads(build.stdout)["read"], json.loads(build.stdout)["renamed"]) == (0, 0)
+
+
 # --- check ---
 
 

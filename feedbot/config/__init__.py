@@ -126,14 +126,16 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     Raises ConfigError where there is no file to read, and InvalidConfig, a ConfigError with every problem,
     where the file cannot be used.
     """
-    file = path.absolute()
+    # A folder with `..` in it is the beginning of no path: every file would be called by its whole one.
+    folder = path.parent.resolve() if ".." in path.parts else path.parent.absolute()
+    file = folder / path.name
     tree = _parsed(_read(path), str(path))
-    variables = Variables(environ, file.parent)
+    variables = Variables(environ, folder)
     written = tree.value if tree.value is not None else {}
     data, flaws = variables.expand(written)
     data, from_environment = _with_database(data, variables, flaws)
-    settings, found = _validated(data, file.parent)
-    found += broken_rules(data, file.parent)
+    settings, found = _validated(data, folder)
+    found += broken_rules(data, folder)
     flaws += [*_empty_variables(written, variables, {flaw.path for flaw in found}), *found]
     access, problems = _access(data, variables)
     if flaws or problems or settings is None:

@@ -53,6 +53,12 @@ def test_text_is_cleaned_of_what_is_not_text(written: str, seen: str) -> None:
     assert clean(written) == seen
 
 
+def test_of_marks_heaped_on_a_letter_no_more_stay_than_any_script_needs() -> None:
+    assert clean("Q" + "\u0316\u0301" * 100_000 + "uelle") == "Q" + "\u0316" * 15 + "\u0301" * 15 + "uelle"
+    few = "Q" + "\u0316" * 15 + "\u0301" * 15
+    assert clean(few * 3) == few * 3
+
+
 @pytest.mark.parametrize(
     "text",
     [

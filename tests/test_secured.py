@@ -14,7 +14,7 @@ from newsroom import SITE, Newsroom, age
 from receiver import receiving
 from served import serving_newsroom
 
-from feedbot.content import Reader
+from feedbot.content import Read, Reader
 from feedbot.model import Site
 
 TEXT = "Q2FuIHlvdSByZWFkIHRoaXM/Cg+f/0hvdyBhYm91dCB0aGF0Pwo=;YWJjZGVmZ2g="
@@ -138,6 +138,14 @@ def test_what_follows_front_matter_that_ends_early_is_refused(newsroom: Newsroom
     checked = told(newsroom, "check")
     assert "a line `secured:` after the end of the front matter" in checked
     assert leaked(checked) == []
+
+
+def test_code_with_very_many_such_lines_is_read_in_time_that_grows_with_it() -> None:
+    code = "```yaml\n" + "secured: true\n" * 100_000 + "```\n"  # an hour, if with its square
+    reader = Reader(site=Site(**SITE))
+    assert isinstance(reader.read(f"{WHOLE}{code}".encode(), name="a.md", relative="a.md"), Read)
+    refused = reader.read(f"{WHOLE}{code}secured: x\n".encode(), name="a.md", relative="a.md")
+    assert [finding.line for finding in refused.findings] == [100_013]
 
 
 @given(articles())

@@ -296,6 +296,12 @@ def test_only_a_line_of_the_text_above_is_refused(text: str, parser: Any) -> Non
     assert load(text, skip=frozenset({"secured"}), parser=parser).value
 
 
+@pytest.mark.parametrize("beginning", ["- ", "&a ", "& " * 100_000])
+def test_a_line_with_the_word_again_and_again_is_read_in_time_that_grows_with_it(beginning: str) -> None:
+    line = beginning + " " * 200_000 + "secured " * 50_000  # hours, if with its square
+    assert load(f"x: |\n  {line}\n", skip=frozenset({"secured"}), parser=PARSER).value == {"x": f"{line}\n"}
+
+
 def test_an_error_names_only_the_keys_that_it_may() -> None:
     names = frozenset({"title"})
     assert "`Title`" in refused("Title: a\nTitle: b", names=names).what

@@ -173,13 +173,15 @@ def _refuse_matter_in(parts: Parts) -> None:
     """Raise FrontMatterError for a body in which front matter seems to go on, with what nobody should see."""
     if "secured" not in parts.body:  # as in nearly all
         return
+    fences, place = 0, 0
     for found in _SECURED_LINE.finditer(parts.body):
-        before = parts.body[: found.start()]
-        if len(_CODE_FENCE.findall(before)) % 2 == 0:  # code may show what it likes
+        fences += len(_CODE_FENCE.findall(parts.body, place, found.start()))
+        place = found.start()
+        if fences % 2 == 0:  # code may show what it likes
             raise FrontMatterError(
                 "a line `secured:` after the end of the front matter",
                 "put it above the line --- that ends it, or let the line begin with another word",
-                line=parts.body_line + before.count("\n"),
+                line=parts.body_line + parts.body.count("\n", 0, place),
             )
 
 

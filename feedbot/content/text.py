@@ -26,7 +26,7 @@ def clean(text: str) -> str:
             return text.strip(" ")
         text = _DROPPED_ASCII.sub("", text)
     else:
-        text = unicodedata.normalize("NFC", visible(text))
+        text = unicodedata.normalize("NFC", _HEAP.sub(_thinned, visible(text)))
         if text.isprintable() and "  " not in text:
             return text.strip(" ")
     return " ".join(text.split())
@@ -160,6 +160,22 @@ _IDLE_JOINER = re.compile(  # at an edge, beside a space, doubled, or between tw
 
 def _keep_flag(match: re.Match[str]) -> str:
     return match[1] or ""
+
+
+# Putting the marks of one character in order takes time that grows with the square of their number. No script
+# has so many: https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format
+_MARKS = 30
+_HEAP = re.compile(r"[^\w\s\x00-\x7f]{64,}")  # that may hold more: a mark is no letter
+
+
+def _thinned(match: re.Match[str]) -> str:
+    kept: list[str] = []
+    marks = 0
+    for char in match[0]:
+        marks = marks + 1 if unicodedata.category(char)[0] == "M" else 0
+        if marks <= _MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def _boundary(text: str, index: int) -> int:

@@ -15,7 +15,7 @@ from feedbot.yamltree.events import Bounds
 from feedbot.yamltree.tree import Marks, YamlError
 from feedbot.yamltree.wording import swallowed
 
-_BEFORE: Final = r"[ \t]*(?:- +)*(\?[ \t]+)?(?:[&!]\S*[ \t]+)*"
+_BEFORE: Final = r"[ \t]*+(?:- ++)*+(\?[ \t]++)?+(?:[&!]\S*+[ \t]++)*+"  # no key begins as these do
 
 
 class KeyLine(NamedTuple):
@@ -35,10 +35,10 @@ def _lines_with(keys: frozenset[str], text: str) -> Iterator[KeyLine]:
         place = text.find(key)
         while place >= 0:
             start = text.rfind("\n", 0, place) + 1
-            found = begins.match(text, start)
-            if found and found.start(2) == place:
-                yield KeyLine(text.count("\n", 0, place), place - start, key)
-            place = text.find(key, place + 1)
+            if found := begins.match(text, start):
+                yield KeyLine(text.count("\n", 0, start), found.start(2) - start, key)
+            end = text.find("\n", place)  # on the rest of the line it is a word among others
+            place = text.find(key, end) if end >= 0 else -1
 
 
 def refuse_swallowed(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from newsroom import Newsroom
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import IntegrityError
 from test_worker import PATIENCE, Process, shows, wait_until
 
@@ -249,6 +249,20 @@ def test_what_is_written_after_the_lease_was_lost_does_not_count(
     assert any_newsroom.scalar(noted) == ["yes", "yes", None]
     with lease.turn(), lease.engine.begin() as connection:
         journal.put(connection, "late", "in its turn")
+    lease.leave()
+
+
+def test_who_only_looks_writes_nothing(any_newsroom: Newsroom) -> None:
+    lease = Lease(any_newsroom.engine)
+    lease.stay()
+    with lease.turn():
+        with lease.engine.begin() as connection:
+            journal.put(connection, "written", "yes")
+        before = any_newsroom.scalar(lambda connection: connection.scalar(select(leases.c.until_us)))
+        with lease.engine.begin() as connection:
+            assert journal.get(connection, "written") == "yes"
+        after = any_newsroom.scalar(lambda connection: connection.scalar(select(leases.c.until_us)))
+    assert after == before
     lease.leave()
 
 

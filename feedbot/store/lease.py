@@ -222,9 +222,10 @@ class Lease:
 
     def _fence(self, connection: Connection) -> None:
         """Before a commit: what was written by a process that has lost the lease is undone."""
-        if connection.info.pop(_WROTE, False):
+        if connection.info.get(_WROTE, False):
             self._require(connection)
             self._start_renewing()
+            del connection.info[_WROTE]  # not sooner: what asks for the lease writes, too
 
     def _is_confirmed(self) -> bool:
         return self._term is not None and uptime() <= self._sure_until

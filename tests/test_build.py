@@ -911,6 +911,20 @@ def test_an_unmounted_content_folder_withdraws_nothing(newsroom: Newsroom) -> No
     assert newsroom.items() == []
 
 
+def test_a_content_folder_that_is_a_link_can_be_switched(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.content.rename(newsroom.folder / "release 1")
+    newsroom.content.symlink_to("release 1")
+    newsroom.build()
+    shutil.copytree(newsroom.folder / "release 1", newsroom.folder / "release 2")
+    newsroom.content.unlink()
+    newsroom.content.symlink_to("release 2")
+    newsroom.write("two.md")
+    report = newsroom.build([newsroom.content])  # as a worker that notices it
+    assert (report.sync.new, report.sync.withdrawn) == (1, 0)
+    assert newsroom.titles() == ["About one", "About two"]
+
+
 def test_an_event_in_a_folder_that_was_just_unmounted_withdraws_nothing(newsroom: Newsroom) -> None:
     for number in range(30):
         newsroom.write(f"{number}.md")

@@ -178,6 +178,9 @@ def _is_private(relative: str) -> bool:
 
 def _look(root: Root, relative: str, selection: FileSelection, found: Survey) -> None:
     """Look at one path that an event named: a file, a folder, or nothing any more."""
+    if not relative:  # the content folder itself, which may be a link, as deployments switch it
+        _walk(root, "", selection, found)
+        return
     name, path = root.name_of(relative), root.folder / relative
     try:
         status = path.lstat()

@@ -26,15 +26,20 @@ Notice = Callable[[set[str]], None]
 def watch_folders(folders: Sequence[Path], notice: Notice, stop: Event) -> None:
     """Call `notice` with the absolute paths that events name, until `stop` is set.
 
-    A folder that is replaced is watched anew. Where the system has no watches left, or a folder cannot be
-    read, warns once and returns: scanning goes on without events.
+    A folder that is replaced, or was away, is named when it is there, and watched anew. Where the system has
+    no watches left, or a folder cannot be read, warns once and returns: scanning goes on without events.
     """
+    is_unwatched = False  # since there was something to watch, or to be missed
     while not stop.is_set():
         armed = _inodes(folders)
         present = [folder for folder in folders if armed[folder] is not None]
         if not present:
+            is_unwatched = True
             stop.wait(CHECK_MS / 1000)
             continue
+        if is_unwatched:
+            notice({str(folder) for folder in folders})
+        is_unwatched = True  # whatever ends the watch
         try:
             _watch_until_replaced(present, armed, notice, stop)
         except FileNotFoundError:
@@ -66,7 +71,6 @@ def _watch_until_replaced(
         if changes:
             notice({path for _, path in changes})
         elif _inodes(armed) != armed:
-            notice({str(folder) for folder in armed})
             return
 
 

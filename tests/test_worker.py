@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from newsroom import Newsroom, age
@@ -26,6 +27,7 @@ from feedbot.deliver import make_deliverer
 from feedbot.server import Server, source_of
 from feedbot.store import journal, workers
 from feedbot.threads import start_part
+from feedbot.watch import watch_folders
 from feedbot.worker import Service, Worker
 
 PATIENCE = 60.0  # seconds until a test gives up
@@ -215,6 +217,27 @@ def test_a_content_folder_that_is_replaced_is_watched_anew(
     newsroom.write("three.md")
     wait_until(shows(newsroom, "About three"), "events of the new folder")
     assert process.stop() == 0
+
+
+def test_a_content_folder_that_was_away_is_looked_at_when_it_is_back(tmp_path: Path) -> None:
+    folder = tmp_path / "content"
+    told: SimpleQueue[set[str]] = SimpleQueue()
+
+    class Wait(threading.Event):
+        """The folder is back when it was waited for."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            folder.mkdir()
+            return False
+
+    stop = Wait()
+    watch = threading.Thread(target=watch_folders, args=([folder], told.put, stop))
+    watch.start()
+    try:
+        assert told.get(timeout=PATIENCE) == {str(folder)}
+    finally:
+        stop.set()
+        watch.join(PATIENCE)
 
 
 def test_a_future_article_appears_within_two_seconds_of_its_time(

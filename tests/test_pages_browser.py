@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import gazette
 import pytest
-from browsing import CHROMIUM, answer_for_pictures, chromium
+from browsing import CHROMIUM, PATIENCE, answer_for_pictures, chromium
 from newsroom import Newsroom
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 from visitor import visited
@@ -113,6 +113,7 @@ def visit(browser: Browser) -> Iterator[Open]:
         **options: Any,
     ) -> Visit:
         context = browser.new_context(viewport=size, **options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         context.route(f"{gazette.PICTURES}*", pictures)
         if setup:
@@ -134,7 +135,7 @@ def visit(browser: Browser) -> Iterator[Open]:
 
 def wait_for(page: Page, expression: str) -> None:
     """Until `expression` holds; Playwright's own waiting is against the pages' Content-Security-Policy."""
-    for _ in range(500):
+    for _ in range(int(PATIENCE / 20)):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(20)
@@ -308,13 +309,18 @@ def test_colours_of_the_readers_own_leave_nothing_out(visit: Open, usual: Editio
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nothing_moves_when_pictures_come(visit: Open, usual: Edition, size: dict[str, int]) -> None:
     waiting: list[Route] = []
+    is_over = False
 
     def hold(route: Route) -> None:
-        waiting.append(route)
+        if is_over:
+            answer_for_pictures(route)
+        else:
+            waiting.append(route)
 
     page = visit(usual.url("robotics/"), size=size, pictures=hold, until="domcontentloaded").page
     wait_for(page, "document.images[0].complete === false")
     before = places(page)
+    is_over = True
     for route in waiting:
         answer_for_pictures(route)
     wait_for(page, "document.images[0].naturalWidth && document.images[1].naturalWidth")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, chromium
+from browsing import CHROMIUM, PATIENCE, chromium
 from bustle import bustling
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Connection, update
@@ -60,6 +60,7 @@ def with_one_word(connection: Connection) -> None:
 def page(browser: Browser) -> Iterator[Page]:
     """A window; axe is let into a page that allows no script."""
     context = browser.new_context(bypass_csp=True)
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 

@@ -382,6 +382,9 @@ def test_serve_alone_serves_what_is_there_and_stops_on_a_signal(
 
     wait_until(answers, "the server")
     assert process.stop() == 0
+    logged = [json.loads(line) for line in process.lines if line.startswith("{")]
+    assert [entry["message"] for entry in logged] == ["serving", "stopped"]
+    assert logged[0]["url"] == f"http://127.0.0.1:{port}/"
 
 
 # --- the backlog, which decides what is looked at when ---

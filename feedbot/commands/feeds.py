@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from feedbot.headstart import HeadStart
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+log = logging.getLogger(__name__)
 
 
 def _listening(command: Command) -> Command:
@@ -147,7 +150,9 @@ def serve(
     server = _server(ctx, config, host, port, quiet=quiet > 0)
     if not server.has_documents():
         click.echo(f"There are no feeds in {config.feeds.place} yet: `feedbot build` makes them", err=True)
+    log.info("serving", extra={"facts": {"url": server.url}})
     server.run(until_signal=True)
+    log.info("stopped")
     leave(0)
 
 

@@ -641,6 +641,16 @@ def test_a_state_that_cannot_be_read_is_one_line_of_status(trouble: Any, room: N
     assert one_line(done.stderr).startswith("feedbot: ")
 
 
+def test_a_state_that_this_user_may_not_open_is_told_with_whose_rights_it_takes(room: Newsroom) -> None:
+    state_is_a_folder(room)
+    if os.geteuid():  # root may open every file
+        (room.folder / ".feedbot/feedbot.db").rmdir()
+        built(room)
+        (room.folder / ".feedbot/feedbot.db").chmod(0o444)
+    said = Console(room).refused("status")
+    assert "this user may write the file and its folder, as the user of the worker may" in said
+
+
 def test_an_error_that_nobody_expected_shows_where_it_happened_when_asked(room: Newsroom) -> None:
     built(room)
     with closing(sqlite3.connect(room.folder / ".feedbot" / "feedbot.db")) as connection:

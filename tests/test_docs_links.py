@@ -36,6 +36,8 @@ OF_OTHERS = {
     "file is not a database",
     "database disk image is malformed",
     "database or disk is full",
+    "attempt to write a readonly database",
+    "unable to open database file",
 }
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 from feedbot.errors import StoreError
 from feedbot.process import Process, this_process
 from feedbot.store.schema import HEAD, PASSES, leases, metadata
-from feedbot.store.trouble import MEND, is_damaged, is_locked
+from feedbot.store.trouble import MEND, PERMIT, is_damaged, is_forbidden, is_locked
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PATIENCE = 30.0  # seconds that a statement may take, or wait for a lock
@@ -66,8 +66,13 @@ def _explained(url: URL) -> Iterator[None]:
         reason = error.orig if isinstance(error, DatabaseError) else error
         if is_locked(error) or "lock timeout" in str(reason):
             raise StoreError(_in_use(url)) from error
-        way_out = MEND if is_damaged(error) else "Check `store.url` in config.yaml"
-        raise StoreError(f"cannot use the database {_shown(url)}: {reason}. {way_out}") from error
+        raise StoreError(f"cannot use the database {_shown(url)}: {reason}. {_way_out(error)}") from error
+
+
+def _way_out(error: Exception) -> str:
+    if is_damaged(error):
+        return MEND
+    return PERMIT if is_forbidden(error) else "Check `store.url` in config.yaml"
 
 
 def _make_ready(engine: Engine, *, read_only: bool) -> None:

@@ -23,6 +23,12 @@ MEND = (
     " -shm and start again: what is there counts as known, and is not announced again"
 )
 
+# ... and about one that is another user's. Who only reads has to write, too: SQLite has its locks beside it.
+PERMIT = (
+    "Check that this user may write the file and its folder, as the user of the worker may, and `store.url`"
+    " in config.yaml"
+)
+
 
 def is_away(error: BaseException) -> bool:
     """Whether an error says that there is no connection to PostgreSQL, whatever was asked of it."""
@@ -48,6 +54,12 @@ def is_damaged(error: BaseException) -> bool:
     """Whether SQLite found that its file is no database, or a damaged one."""
     name = getattr(getattr(error, "orig", None), "sqlite_errorname", None) or ""
     return str(name).startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+
+
+def is_forbidden(error: BaseException) -> bool:
+    """Whether it looks as if this user may not open or write SQLite's file, or its folder."""
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", None) or ""
+    return isinstance(error, PermissionError) or str(name).startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN"))
 
 
 def refusal(error: BaseException) -> StoreError:

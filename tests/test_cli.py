@@ -651,6 +651,15 @@ def test_a_state_that_this_user_may_not_open_is_told_with_whose_rights_it_takes(
     assert "this user may write the file and its folder, as the user of the worker may" in said
 
 
+def test_a_database_that_cannot_be_reached_is_one_line_that_names_both_places_of_its_address(
+    room: Newsroom,
+) -> None:
+    done = feedbot("status", folder=room.folder, DATABASE_URL="postgres://me@127.0.0.1:1/news")
+    assert done.returncode == 1
+    said = one_line(done.stderr)
+    assert said.endswith("Connection refused. Check `store.url` in config.yaml, or DATABASE_URL")
+
+
 def test_an_error_that_nobody_expected_shows_where_it_happened_when_asked(room: Newsroom) -> None:
     built(room)
     with closing(sqlite3.connect(room.folder / ".feedbot" / "feedbot.db")) as connection:

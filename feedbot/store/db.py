@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 from feedbot.errors import StoreError
 from feedbot.process import Process, this_process
 from feedbot.store.schema import HEAD, PASSES, leases, metadata
-from feedbot.store.trouble import MEND, PERMIT, is_damaged, is_forbidden, is_locked
+from feedbot.store.trouble import MEND, PERMIT, is_damaged, is_forbidden, is_locked, reason_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PATIENCE = 30.0  # seconds that a statement may take, or wait for a lock
@@ -63,8 +63,8 @@ def _explained(url: URL) -> Iterator[None]:
     try:
         yield
     except (DatabaseError, OSError) as error:
-        reason = error.orig if isinstance(error, DatabaseError) else error
-        if is_locked(error) or "lock timeout" in str(reason):
+        reason = reason_of(error)
+        if is_locked(error) or "lock timeout" in reason:
             raise StoreError(_in_use(url)) from error
         raise StoreError(f"cannot use the database {_shown(url)}: {reason}. {_way_out(error)}") from error
 
@@ -72,7 +72,7 @@ def _explained(url: URL) -> Iterator[None]:
 def _way_out(error: Exception) -> str:
     if is_damaged(error):
         return MEND
-    return PERMIT if is_forbidden(error) else "Check `store.url` in config.yaml"
+    return PERMIT if is_forbidden(error) else "Check `store.url` in config.yaml, or DATABASE_URL"
 
 
 def _make_ready(engine: Engine, *, read_only: bool) -> None:

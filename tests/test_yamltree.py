@@ -133,6 +133,7 @@ def test_the_spelling_of_what_did_not_become_a_string_is_kept() -> None:
 
 MISTAKES = [
     ("a: b: c", 1, 5, "a second colon", "quotes"),
+    ("id_base: tag:news.example.com,2026:", 1, 35, "a second colon", "in quotes that ends with a colon"),
     ("title: Fine\ntext: one\n  more: two", 3, 7, "a second colon", "quotes"),
     ('a: 1\nb: "open\nc: 2', 2, 4, "a quote that is never closed", "other kind of quotes"),
     ("a: 'open", 1, 4, "a quote that is never closed", ""),

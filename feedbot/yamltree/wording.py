@@ -14,7 +14,10 @@ TAG = ("a tag (!name), which is refused", "remove it, or quote a text that begin
 MERGE = ("a merge key (<<), which is refused", "write the keys out")
 KEY_NOT_SCALAR = ("a key that is a list or a mapping", "quote a text that begins with [ or {")
 SECOND_DOCUMENT = ("a second document begins here", "keep one; remove the line ---")
-_COLON = ("a second colon in one line", "put a value that holds a colon and a space in quotes")
+_COLON = (
+    "a second colon in one line",
+    "put a value in quotes that ends with a colon, or has a space after one",
+)
 _QUOTE = (
     "a quote that is never closed",
     "close it, or put a value that holds quotes in the other kind of quotes",

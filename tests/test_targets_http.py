@@ -26,7 +26,7 @@ from receiver import Act, Receiver, Reply, Request, receiving
 from feedbot.attempt import Answer, Busy, Denied, Gone, Outcome, Refused, Retry, Sent, Unclear
 from feedbot.targets.http import LIMIT, Client, NoAnswer, NotSent, failed, json_body, judge, wish
 
-SHORT = 0.3  # seconds: a deadline that a test waits for
+SHORT = 0.9  # seconds: a deadline that a test waits for, and within which a busy machine makes a connection
 LONG = 60.0  # ... and one that it does not
 JSON = {"Content-Type": "application/json"}
 TOKEN = "S3CR3T-0123456789abcdef"  # noqa: S105 (planted, to be found nowhere)
@@ -216,7 +216,7 @@ def test_a_dripping_answer_through_a_proxy_ends_in_time(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", receiver.url)
-    receiver.replies.append(Reply(drip_head=0.02))
+    receiver.replies.append(Reply(drip_head=0.1))
     with pytest.raises(NoAnswer, match="answer within"):
         post("http://nobody.example/", timeout=SHORT)
 
@@ -225,7 +225,7 @@ def test_a_dripping_answer_through_a_proxy_ends_in_time(
     ("reply", "reason"),
     [
         (Reply(407), "the proxy refuses the connection: 407"),
-        (Reply(drip_head=0.02), f"no connection within {SHORT} s"),
+        (Reply(drip_head=0.1), f"no connection within {SHORT} s"),
         (Reply(lost=True), "the connection broke while it was made"),
     ],
 )
@@ -257,7 +257,7 @@ def test_a_proxy_that_cannot_be_used_is_named_as_such(monkeypatch: pytest.Monkey
         Reply(body=b"x" * 1000, drip=0.02, close=True),
         Reply(headers={"Transfer-Encoding": "chunked"}, body=b"1\r\nx\r\n" * 1000, drip=0.02),
         Reply(raw=b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1000, drip=0.01),
-        Reply(drip_head=0.02, headers={"X-Long": "x" * 1000}),
+        Reply(drip_head=0.1, headers={"X-Long": "x" * 1000}),
         Reply(raw=b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, drip=0.001),
         Reply(hold=threading.Event()),
     ],
@@ -497,7 +497,7 @@ def test_a_trusted_certificate_serves_and_the_connection_is_kept(trusted: Receiv
 
 @pytest.mark.parametrize(
     "reply",
-    [Reply(drip_head=0.02), Reply(body=b"x" * 1000, drip=0.02, close=True), Reply(hold=threading.Event())],
+    [Reply(drip_head=0.1), Reply(body=b"x" * 1000, drip=0.02, close=True), Reply(hold=threading.Event())],
 )
 def test_answers_over_tls_end_in_time(trusted: Receiver, reply: Reply) -> None:
     trusted.replies.append(reply)
@@ -547,7 +547,7 @@ def test_https_goes_through_a_tunnel_of_the_proxy(trusted: Receiver, monkeypatch
         tunnel.start()
         client = Client(timeout=LONG)
         client.request("POST", f"{trusted.url}/{TOKEN}", body=b"{}", headers={**JSON, "Authorization": TOKEN})
-        trusted.replies.append(Reply(drip_head=0.02))
+        trusted.replies.append(Reply(drip_head=0.1))
         with pytest.raises(NoAnswer, match="within"):
             client.request("POST", trusted.url, body=b"{}", headers=JSON, timeout=SHORT)
         client.close()

@@ -190,12 +190,20 @@ def _answers(server: socket.socket, client: socket.socket, losing: threading.Eve
 def _hear_out(client: socket.socket, heard: bytes) -> None:
     """Take in the rest of a request, so that the client is done when it is answered."""
     while b"\r\n\r\n" not in heard:
-        heard += client.recv(CHUNK)
+        heard += _more(client)
     head, _, body = heard.partition(b"\r\n\r\n")
     length = LENGTH.search(head + b"\r\n")
     missing = int(length[1]) - len(body) if length else 0
     while missing > 0:
-        missing -= len(client.recv(CHUNK))
+        missing -= len(_more(client))
+
+
+def _more(client: socket.socket) -> bytes:
+    """What it says next. Raises ConnectionError if it has gone in the midst of a request."""
+    chunk = client.recv(CHUNK)
+    if not chunk:
+        raise ConnectionError
+    return chunk
 
 
 def _close(connection: socket.socket) -> None:

@@ -7,6 +7,7 @@ exactly one post for an article on servers that honour the idempotency key, igno
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import signal
 import threading
@@ -135,7 +136,7 @@ def link_in(post: str) -> str:
 def beget() -> None:
     """Let the process from which all lives are forked load what they need; its path is not ours by itself."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
         LIVES.set_forkserver_preload(["doomed", "matrix.life"])
         forkserver.ensure_running()
 

@@ -121,6 +121,19 @@ def test_what_an_article_lacks_leaves_no_gap() -> None:
     assert filled(source, bare) == "T\n\nhttps://a.com/"
     assert filled("by {{ provider }} on {{ published }}", bare) == "by on 2026-11-04"
     assert filled("- a\n    - b  \n", bare) == "- a\n    - b"
+    assert filled("{{ title }}\n{{ excerpt }}{{ type }}\n{{ url }}", bare) == "T\nhttps://a.com/"
+
+
+LINES = "{{ title }}\n{% if excerpt %}> {{ excerpt }}{% endif %}\n{{ url }} {# last #}\n\n{{ hashtags }}"
+
+
+def test_a_line_ends_where_it_ends_in_the_template_also_behind_a_tag() -> None:
+    article = replace(ARTICLE, title="T", summary="Is that so?", link="https://a.com/")
+    assert filled(LINES, article) == "T\n> Is that so?\nhttps://a.com/\n\n#AI #ComputerVision"
+    assert filled(LINES, replace(article, summary="")) == "T\nhttps://a.com/\n\n#AI #ComputerVision"
+    assert filled("{% for a in authors %}{{ a }}\n{% endfor %}\nend") == "First Writer\nSecond Writer\nend"
+    assert filled("{% if type %}\nyes\n{% endif %}\n{% set a = 1 %}\nend") == "yes\nend"
+    assert filled("a{% if type %}b{% endif -%}\n\nc") == "abc"
 
 
 def test_values_can_be_escaped_but_neither_the_template_nor_the_hashtags() -> None:

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from feedbot.template.language import NAMES, bounded, inspect, refuse_unknown, written_out_break
 from feedbot.template.trouble import FILE, TemplateError, fail, line_of, misspelt, words
-from feedbot.template.values import ENVIRONMENT
+from feedbot.template.values import ENVIRONMENT, NOTHING
 
 __all__ = [
     "LONGEST_OUTPUT",
@@ -34,6 +34,7 @@ __all__ = [
 
 LONGEST_SOURCE = 4_000  # characters of a template
 LONGEST_OUTPUT = 65_536  # characters of the whole: more than any target takes
+_TAG = re.compile(r"\{%.*?%\}|\{#.*?#\}")
 
 _SAMPLE: dict[str, object] = {
     **dict.fromkeys(NAMES, "sample"),
@@ -61,7 +62,7 @@ def compile_template(source: str) -> Template:
     if len(source) > LONGEST_SOURCE:
         raise TemplateError(f"is longer than {LONGEST_SOURCE:,} characters")
     try:
-        tree = ENVIRONMENT.parse(source, filename=FILE)
+        tree = ENVIRONMENT.parse(_with_its_line_ends(source), filename=FILE)
         inspect(tree)
         names = meta.find_undeclared_variables(tree)
         refuse_unknown(tree, names)
@@ -70,6 +71,19 @@ def compile_template(source: str) -> Template:
         raise misspelt(source, error) from None
     except (RecursionError, SyntaxError, MemoryError):  # of Python, which compiles what Jinja makes of it
         raise TemplateError("is nested too deeply") from None
+
+
+def _with_its_line_ends(source: str) -> str:
+    """`source` with the line break kept behind a tag that has a text before it.
+
+    Jinja takes away the break behind any tag, which is right for a line of tags alone.
+    """
+    return "\n".join(f"{line}{NOTHING}" if _ends_a_text(line) else line for line in source.split("\n"))
+
+
+def _ends_a_text(line: str) -> bool:
+    is_tag = line.endswith(("%}", "#}")) and not line.endswith(("-%}", "-#}"))  # the latter ask for that
+    return is_tag and _TAG.sub("", line).strip() != ""
 
 
 def fill(template: Template, values: Mapping[str, object]) -> str:
@@ -102,8 +116,12 @@ def check_template(source: str) -> TemplateError | None:
 def tidy(text: str) -> str:
     """`text` without the gaps of what was empty.
 
-    No space at the end of a line, no single one at its beginning (more of them are meant), one between words;
-    no blank lines at the ends, and not several together.
+    No line of which nothing is left; no space at the end of a line, no single one at its beginning (more of
+    them are meant), one between words; no blank lines at the ends, and not several together.
     """
-    lines = (re.sub(r"^ (?=\S)|(?<=\S) +(?= )", "", line.rstrip()) for line in text.splitlines())
+    lines = []
+    for line in text.splitlines():
+        bare = line.replace(NOTHING, "").rstrip()
+        if bare or NOTHING not in line:
+            lines.append(re.sub(r"^ (?=\S)|(?<=\S) +(?= )", "", bare))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

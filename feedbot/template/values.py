@@ -13,6 +13,7 @@ from feedbot.template.trouble import fail
 
 LONGEST_VALUE = 16_384  # characters of one value that a template makes of others
 LONGEST_LIST = 1_000  # items that a loop goes through
+NOTHING = "\ufdd0"  # stands where no text was made, so that a line of nothing else can go; is in no text
 
 
 def _value(value: Any) -> Any:
@@ -80,7 +81,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # messages are plain text
-        finalize=_shown,
+        finalize=lambda value: _shown(value) or NOTHING,
         trim_blocks=True,
         lstrip_blocks=True,
         cache_size=0,

@@ -120,6 +120,7 @@ WRONG = [
         "must not lie in the folder of the feeds, got 'feeds/in'",
         "",
     ),
+    ("feeds: {path: .feedbot}", 1, "feeds.path", "must not hold the state", "such as feeds"),
     ("feeds: {path: content}", 1, "feeds.path", "must not hold the folder of articles", "which is content"),
     ("content: {path: .}", 1, "content.path", "must not hold the folder of the feeds", "feeds.path lie"),
     (
@@ -175,7 +176,7 @@ WRONG = [
         "feeds:\n  topics:\n    AI: {slug: con}",
         3,
         "feeds.topics.AI.slug",
-        "must be lower case",
+        "is a name that feedbot or a disk needs for itself",
         "such as topic-con",
     ),
     ("feeds:\n  topics:\n    AI: {slug: ../x}", 3, "feeds.topics.AI.slug", "must be lower case", ""),

@@ -11,12 +11,14 @@ from feedbot.config.addresses import Url
 from feedbot.config.paths import OutputPath
 from feedbot.config.sections import Section, WhereSettings
 from feedbot.config.values import ONE_OR_MORE, Count, Duration, Size, Text, one_or_more, wrong
-from feedbot.slug import slugify
+from feedbot.slug import RESERVED, slugify
 
 Extent: TypeAlias = Literal["full", "excerpt"]
 
 
 def _slug(value: str) -> str:
+    if value in RESERVED:
+        raise wrong("is a name that feedbot or a disk needs for itself", f"such as {slugify(value)}")
     if value != slugify(value):
         raise wrong(
             "must be lower case letters and digits with single hyphens between", f"such as {slugify(value)}"

@@ -19,6 +19,8 @@ from feedbot.slug import slugify
 Named = tuple[OptionPath, str]
 
 _FEEDS = ("feeds", "path")
+_STORE = ("store", "url")
+_STATE = ".feedbot/feedbot.db"  # where it lies unless the option says otherwise
 
 
 def broken_rules(data: Any, folder: Path) -> Iterator[Flaw]:
@@ -107,8 +109,10 @@ def _beside_feeds(
         elif _holds(content, feeds):
             hint = f"which is {dotted(path)}: choose one beside it"
             yield Flaw(_FEEDS, "must not lie in a folder of articles", hint)
-    if _holds(feeds, _real(root, _database_file(data), None)):
-        yield Flaw(("store", "url"), "must not lie in the folder of the feeds", "which is public")
+    if value_at(data, _STORE) is None and _holds(feeds, _real(root, _STATE, None)):
+        yield Flaw(_FEEDS, "must not hold the state, which is not for the public", "such as feeds")
+    elif _holds(feeds, _real(root, _database_file(data), None)):
+        yield Flaw(_STORE, "must not lie in the folder of the feeds", "which is public")
 
 
 def _content_paths(data: Any) -> list[Named]:
@@ -121,7 +125,7 @@ def _content_paths(data: Any) -> list[Named]:
 
 
 def _database_file(data: Any) -> str | None:
-    url = value_at(data, ("store", "url"))
+    url = value_at(data, _STORE)
     if not isinstance(url, str):
         return None
     return url.removeprefix("sqlite:///").partition("?")[0] if url.startswith("sqlite:///") else None

@@ -220,6 +220,12 @@ def test_check_lists_every_problem_of_a_folder_of_broken_files(
     assert "Traceback" not in told.stdout + told.stderr
 
 
+def test_where_no_file_is_an_article_by_its_name_check_says_which_would_be(newsroom: Newsroom) -> None:
+    newsroom.write("one.txt")
+    said = Console(newsroom).run("check")
+    assert "as files .md or .html that content.include and content.exclude let in" in said
+
+
 def test_what_is_only_worth_knowing_is_told_when_asked(room: Newsroom) -> None:
     room.write("undated.md", publishedDateTime=None)
     done = feedbot("check", folder=room.folder)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from feedbot.config import Problem
 
 
-NO_ARTICLES = "No articles yet: put them where content.path in config.yaml says."
+NO_ARTICLES = (
+    "No articles yet: put them where content.path in config.yaml says, as files .md or .html that"
+    " content.include and content.exclude let in."
+)
 
 
 def as_findings(problems: Iterable[Problem]) -> list[JsonObject]:

@@ -44,6 +44,7 @@ from feedbot.errors import StoreError
 from feedbot.observe import Redact
 from feedbot.store import hint, settling, targets, trouble
 from feedbot.store.clock import StoreClock, set_clock
+from feedbot.store.outbox import Claim
 from feedbot.store.settling import Settled
 from feedbot.targets import Sender, make_sender
 from feedbot.trial import pinger_of
@@ -103,6 +104,7 @@ class Deliverer:
         paces = {name: one.pace for name, one in recipients.items()}
         self._claimer = Claimer(self._agenda, self._dispatch.couriers, paces, keep=keep, setup=setup)
         self._failures: list[Exception] = []  # of the database, in a row
+        self._in_doubt: dict[int, Claim] = {}  # by key: the commit may have been made whose answer was lost
         self.report = DeliverReport()
 
     def wake(self) -> None:
@@ -170,17 +172,20 @@ class Deliverer:
     def _note_and_claim(self, returns: Sequence[Return]) -> Claims:
         """One transaction. If it fails, what came back is noted later; what is due stays due."""
         began, wait = time.monotonic(), BREATH
-        may_claim = True
+        is_first = True
+        noted_at: datetime | None = None  # the same for each try, so that one that counted is known again
         while True:
+            claims: Claims = {}
             try:
                 with self._engine.begin() as connection:
                     set_clock(self._clock, connection)
-                    settled, ours = self._note(connection, returns)
-                    claims: Claims = {}
-                    if may_claim and not self._stopping.is_set():
+                    noted_at = noted_at or self._clock()
+                    settled, ours = self._note(connection, returns, noted_at, is_first=is_first)
+                    if is_first and not self._stopping.is_set():
                         claims = self._claimer.claim(connection, returns, settled, ours, self._clock())
             except Exception as error:  # noqa: BLE001 - it is told, and tried again
                 self._failures.append(error)
+                self._in_doubt |= {one.key: one for given in claims.values() for one in given}
                 self._tell_trouble(error)
                 self._agenda.look_soon()
                 patience = GRACE if self._stopping.is_set() else PERSISTENCE
@@ -189,11 +194,12 @@ class Deliverer:
                     self._pass_on(returns, {})
                     self._stopping.wait(REST)
                     return {}
-                may_claim = False
+                is_first = False
                 time.sleep(wait)
                 wait = min(2 * wait, TICK)
             else:
                 self._failures.clear()
+                self._in_doubt.clear()
                 self._tell(settled, ours)
                 self._pass_on(returns, claims)
                 return claims
@@ -210,12 +216,15 @@ class Deliverer:
         log.log(level, "the outbox cannot be used; trying again", exc_info=error)
 
     def _note(
-        self, connection: Connection, returns: Sequence[Return]
+        self, connection: Connection, returns: Sequence[Return], now: datetime, *, is_first: bool
     ) -> tuple[dict[str, list[Settled]], set[int]]:
-        """Settle what came back; returns that by target, and the keys of what was still ours."""
-        now = self._clock()
+        """Settle what came back; returns that by target, and the keys of what was still ours.
+
+        Unless it `is_first`, it may count already. What was claimed in doubt was handed to nobody.
+        """
         settled = self._settled(connection, returns, now)
-        settling.lock(connection, [claim for one in returns for claim in one.claims])
+        in_doubt = list(self._in_doubt.values())
+        settling.lock(connection, [*(claim for one in returns for claim in one.claims), *in_doubt])
         withdrawn = [one.claim for some in settled.values() for one in some if was_withdrawn(one)]
         back = settling.live_again(connection, withdrawn)
         settled = {name: [one for one in some if one.claim.key not in back] for name, some in settled.items()}
@@ -223,7 +232,8 @@ class Deliverer:
         noted = {one.claim.key for one in everything}
         for one in returns:
             settling.release(connection, [claim for claim in one.claims if claim.key not in noted], now)
-        ours = settling.settle(connection, everything, now, self._redact)
+        settling.release(connection, in_doubt, now)
+        ours = settling.settle(connection, everything, now, self._redact, is_first=is_first)
         return settled, ours
 
     def _settled(

@@ -12,16 +12,20 @@ import pytest
 from databases import socket_of, turn_off, turn_on
 from faults import Fault, Proxy, proxy_to
 from newsroom import Newsroom
-from sqlalchemy import Connection, Engine, text
+from postbox import opened
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 from test_worker import PATIENCE, Process, shows, wait_until
 from test_workers import builder, launch
 from visitor import free_port
 
+from feedbot.attempt import State
 from feedbot.errors import StoreError
-from feedbot.store import archives, feeds, figures, hint
+from feedbot.store import archives, feeds, figures, hint, journal
 from feedbot.store.db import beside, open_store
 from feedbot.store.feeds import FeedKind
+from feedbot.store.schema import state
+from feedbot.store.statements import upsert
 from feedbot.store.window import Window
 
 __all__ = ["launch"]  # the fixture
@@ -184,6 +188,23 @@ def test_a_line_that_goes_dead_is_given_up_in_time_and_made_anew(line: Proxy) ->
     far.dispose()
 
 
+def test_of_a_line_that_is_cut_while_many_rows_are_written_nothing_but_the_error_tells(
+    line: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = open_store(through(line))
+
+    def write() -> None:
+        with engine.begin() as connection:
+            journal.put(connection, "first", "row")
+            line.fail(Fault.CUT, times=1)
+            upsert(connection, state, [{"name": str(number), "value": "row"} for number in range(9)])
+
+    with pytest.raises(OperationalError, match="closed the connection"):
+        write()
+    assert not caplog.records
+    engine.dispose()
+
+
 def test_a_statement_that_takes_its_time_within_the_patience_is_waited_for(postgres_url: str) -> None:
     engine = open_store(postgres_url)
     with engine.begin() as connection:
@@ -220,6 +241,31 @@ def test_the_operators_pages_do_not_wait_for_a_line_that_went_dead(line: Proxy) 
     line.heal()
     assert window.look(figures.count_passes) == 0
     window.shut()
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["of a claim", "of what came of it"])
+def test_a_commit_whose_answer_is_lost_while_sending_costs_a_moment_and_leaves_no_trace(
+    tmp_path: Path, line: Proxy, number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = opened(Newsroom(tmp_path / "newsroom", store_url=through(line)))
+    desk.newsroom.build([desk.write("one.md")])
+    desk.newsroom.later(seconds=3)
+    commits: list[object] = []
+
+    def lose(connection: object) -> None:
+        commits.append(connection)
+        if len(commits) == number:
+            line.fail(Fault.LOSE, times=1)
+
+    event.listen(desk.newsroom.engine, "commit", lose)
+    deliverer = desk.deliverer()
+    deliverer.run_due()
+    assert desk.box.told() == [("published", "About one")]
+    assert deliverer.report.counts == {"sent": 1}
+    assert [(one.row.state, one.row.attempts) for one in desk.rows()] == [(State.SENT, 1)]
+    assert [one.outcome for one in desk.attempts()] == ["sent"]
+    assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
+    desk.newsroom.close()
 
 
 # --- locks ---

@@ -6,6 +6,7 @@ passes nothing on. So each wait for an answer has an end here, and the line with
 
 from __future__ import annotations
 
+import logging
 from typing import Any, TypeVar
 
 import psycopg
@@ -14,6 +15,9 @@ from psycopg.abc import PQGen
 T = TypeVar("T")
 
 STEP = 0.1  # seconds between two looks at the clock
+
+# It warns of what it could not end on a line that is lost; the error that follows tells of the loss.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 class PostgresLine(psycopg.Connection[Any]):

@@ -78,12 +78,18 @@ class Settled(Struct, frozen=True, kw_only=True):
 
 
 def settle(
-    connection: Connection, settled: Sequence[Settled], now: datetime, redact: Callable[[str], str]
+    connection: Connection,
+    settled: Sequence[Settled],
+    now: datetime,
+    redact: Callable[[str], str],
+    *,
+    is_first: bool = True,
 ) -> set[int]:
     """Note what came of claims of one owner, those on one target in their order.
 
     Returns the keys of those that were still ours: of the others the lease had run out. `redact` takes the
-    secrets out of what servers said, for they may have said ours.
+    secrets out of what servers said, for they may have said ours. Unless it `is_first`, the same was tried
+    before with the same `now`, and may have been committed though nobody heard of it.
     """
     if not settled:
         return set()
@@ -91,6 +97,8 @@ def settle(
     found = connection.execute(_OURS, {"_keys": list(claims), "_owner": settled[0].claim.owner})
     ours = {key for key, attempts_ in found if attempts_ == claims[key]}
     mine = [one for one in settled if one.claim.key in ours]
+    noted = set() if is_first or len(mine) == len(settled) else _noted(connection, claims, now)
+    settled = [one for one in settled if one.claim.key not in noted]
     tried = settled if len(mine) == len(settled) else _not_purged(connection, settled)
     if tried:
         connection.execute(ATTEMPT, [_attempt_of(one, now, redact, one.claim.key in ours) for one in tried])
@@ -103,7 +111,15 @@ def settle(
         for name, health in sorted(after.items()):
             if health != before[name]:
                 put_health(connection, name, health)
-    return ours
+    return ours | noted
+
+
+def _noted(connection: Connection, keys: Iterable[int], now: datetime) -> set[int]:
+    """Those of these deliveries that have an attempt which ended just `now`."""
+    there = select(attempts.c.delivery_key).where(
+        attempts.c.delivery_key.in_(list(keys)), attempts.c.at_us == to_us(now)
+    )
+    return set(connection.execute(there).scalars())
 
 
 def _not_purged(connection: Connection, settled: Sequence[Settled]) -> list[Settled]:

@@ -13,7 +13,7 @@ from databases import socket_of, turn_off, turn_on
 from faults import Fault, Proxy, proxy_to
 from newsroom import Newsroom
 from postbox import opened
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from test_worker import PATIENCE, Process, shows, wait_until
 from test_workers import builder, launch
@@ -269,6 +269,23 @@ def test_a_commit_whose_answer_is_lost_while_sending_costs_a_moment_and_leaves_n
 
 
 # --- locks ---
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_a_server_that_begins_stricter_transactions_makes_nobody_fail_who_writes_beside_others(
+    postgres_url: str, level: str
+) -> None:
+    strict = {"options": f"-c default_transaction_isolation={level.replace(' ', chr(92) + ' ')}"}
+    engine = open_store(make_url(postgres_url).update_query_dict(strict).render_as_string())
+    with engine.begin() as first:
+        assert journal.get(first, "word") is None
+        with engine.begin() as second:
+            journal.put(second, "word", "theirs")
+        assert journal.get(first, "word") == "theirs"
+        journal.put(first, "word", "ours")
+    with engine.begin() as connection:
+        assert journal.get(connection, "word") == "ours"
+    engine.dispose()
 
 
 @pytest.mark.parametrize("change", [feeds.touch_all, archives.doubt_all], ids=["feeds", "archives"])

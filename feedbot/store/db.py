@@ -163,7 +163,15 @@ def _postgresql(url: URL, *, patience: float, connections: int) -> Engine:
             "application_name": session_of(this_process()),
         }
         options = {name: value for name, value in given.items() if name not in url.query}
-        engine = create_engine(url, pool_pre_ping=True, pool_size=connections, connect_args=options)
+        engine = create_engine(
+            url,
+            # Said with each BEGIN, for a server may have been told to begin stricter ones: these fail where
+            # two processes write, instead of seeing what the other has just committed.
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            pool_size=connections,
+            connect_args=options,
+        )
     except ImportError as error:
         needed = "PostgreSQL needs the extra `postgres`: install feedbot with it, or"
         raise StoreError(f"{needed} `pip install 'psycopg[binary,pool]'`") from error

@@ -17,6 +17,11 @@ from __future__ import annotations
 import errno
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its kind where it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def way_out(error: OSError, usual: str) -> str:
     """What to do about a file that cannot be used: what `usual` says, unless it is no fault of the file's."""
     if error.errno in {errno.EMFILE, errno.ENFILE}:

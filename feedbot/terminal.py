@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from feedbot.errors import FeedbotError
+from feedbot.errors import FeedbotError, first_line
 
 if TYPE_CHECKING:
     from feedbot.model import JsonObject
@@ -113,7 +113,7 @@ def _explained(error: Exception, *, with_trace: bool) -> str:
     if with_trace:
         return "".join(traceback.format_exception(error)).rstrip()
     cause = getattr(error, "orig", None) or error
-    what = f"{cause}".partition("\n")[0] or type(cause).__name__
+    what = first_line(cause)
     if cause is not error:
         from feedbot.store.trouble import MEND, is_damaged  # noqa: PLC0415 - loaded by whoever failed
 

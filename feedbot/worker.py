@@ -28,7 +28,7 @@ from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
 from feedbot.content.intake import STILL
 from feedbot.deliver import Deliverer
-from feedbot.errors import FeedbotError, StandbyError
+from feedbot.errors import FeedbotError, StandbyError, first_line
 from feedbot.process import collect_garbage_early, give_back_memory, keep_memory_together
 from feedbot.report.passes import log_pass
 from feedbot.scheduler import Scheduler
@@ -266,8 +266,7 @@ def _obituary(name: str, failures: Sequence[BaseException]) -> str:
 
 def _told(failure: BaseException) -> str:
     """An error in one line: its kind, and how it begins."""
-    first_line = str(failure).partition("\n")[0]
-    return f"{type(failure).__name__}: {first_line}"
+    return f"{type(failure).__name__}: {first_line(failure)}"
 
 
 def digest_of(path: Path) -> bytes | None:

@@ -18,7 +18,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server as GranianServer
 from starlette.routing import Route
 
-from feedbot.errors import ServeError
+from feedbot.errors import ServeError, first_line
 from feedbot.server.app import make_app
 from feedbot.server.headers import Terms
 from feedbot.server.listening import cannot_listen, find_address, system_error, url_of
@@ -116,8 +116,7 @@ class Server:
         """Why the server ended: most likely it could not have its address after all."""
         if refusal := error if isinstance(error, OSError) else system_error(error):
             return cannot_listen(self._host, self._port, refusal)
-        first_line = str(error).partition("\n")[0]
-        return f"the HTTP server at {self.url} ended by itself ({first_line}): start it again"
+        return f"the HTTP server at {self.url} ended by itself ({first_line(error)}): start it again"
 
     def _granian(self) -> GranianServer:
         return GranianServer(

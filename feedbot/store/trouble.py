@@ -9,7 +9,7 @@ import sqlite3
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from feedbot.errors import StoreError
+from feedbot.errors import StoreError, first_line
 
 # What the system can refuse a database, in the names of SQLite and the classes of PostgreSQL.
 _REFUSED = (
@@ -72,5 +72,4 @@ def refusal(error: BaseException) -> StoreError:
 
 def reason_of(error: BaseException) -> str:
     """What the database's driver said, in one line."""
-    said = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return str(said).strip().partition("\n")[0] or type(said).__name__
+    return first_line(error.orig if isinstance(error, DBAPIError) and error.orig else error)

@@ -359,6 +359,14 @@ def test_ctrl_c_ends_a_command_at_once_and_the_next_one_finishes_the_work(
     assert "1 article live" in feedbot("build", folder=room.folder).stdout
 
 
+def test_ctrl_c_while_feedbot_is_being_loaded_is_no_fault(room: Newsroom, tmp_path: Path) -> None:
+    loaded = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "click.py").write_text(loaded)  # in place of the library, which takes some of the time
+    where = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = feedbot("check", folder=room.folder, PYTHONPATH=where)
+    assert (done.returncode, done.stderr) == (130, "feedbot: stopped\n")
+
+
 # --- run and serve ---
 
 

@@ -90,15 +90,14 @@ def init(folder: Path, title: str | None, url: str | None, yes: bool) -> None:
     if title is None:
         title = click.prompt("Name of the site", default="My News") if ask else "My News"
     home = "https://example.com/"
-    is_made_up = url is None and not ask
     if url is None:
         url = click.prompt("Where people read it", default=home, value_proc=address) if ask else home
     for path in scaffold(folder, title=title, url=url):
         click.echo(f"wrote {path}")
-    if is_made_up:
+    if url == home:
         remark = (
-            f"--url was not given, so the site is {home} for now. Put your address into site.url and"
-            " site.id_base of config.yaml before the first pass: every id begins with it, for ever"
+            f"The address {home} is only an example. Put yours into site.url and site.id_base of config.yaml"
+            " before the first pass: every id begins with it, for ever"
         )
         click.echo(fitted(remark), err=True)
     click.echo(next_step(folder))

@@ -164,7 +164,7 @@ def test_a_mistake_on_the_command_line_is_told_in_lines_that_fit(words: Words, r
 
 def test_what_init_reminds_of_fits_the_terminal(tmp_path: Path) -> None:
     [shown] = on_terminal(("init", "--yes"), folder=tmp_path)
-    assert "--url was not given" in shown.text
+    assert "is only an example" in shown.text
     assert max(map(columns_of, shown.lines)) <= 80
 
 

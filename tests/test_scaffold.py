@@ -66,6 +66,16 @@ def test_an_address_that_nobody_gave_is_told_with_what_to_do(tmp_path: Path) -> 
     assert "example.com" in site.id_base
 
 
+def test_an_address_that_was_only_confirmed_is_told_so_as_well(tmp_path: Path) -> None:
+    with terminal("init", folder=tmp_path) as screen:
+        screen.read_until("Name of the site [My News]: ")
+        screen.type("\n")
+        screen.read_until("Where people read it [https://example.com/]: ")
+        screen.type("\n")
+        assert screen.end() == 0
+    assert "is only an example. Put yours into site.url and site.id_base" in " ".join(screen.shown.split())
+
+
 def test_what_it_writes_explains_itself(tmp_path: Path) -> None:
     scaffold(tmp_path, title="News", url=URL)
     config = (tmp_path / "config.yaml").read_text()

@@ -23,6 +23,7 @@ from feedbot.articletext import load_article
 from feedbot.content.intake import Ready, Verdict
 from feedbot.content.scan import Root
 from feedbot.model import Finding
+from feedbot.slug import free_name
 from feedbot.store import articles, files
 from feedbot.store.articles import StoredArticle
 from feedbot.store.files import UNTRUSTED, FileRow
@@ -125,7 +126,9 @@ class Identities:
     def _prepare_renames(self, reads: Mapping[str, Ready]) -> None:
         traces = {name: trace for name, read in reads.items() if (trace := _trace(read))}
         self._shared |= {one for name, one in traces.items() if self._bearers.setdefault(one, name) != name}
-        digests = {url_digest(read.url) for read in reads.values() if read.url}
+        # What several came with tells nothing, and as many may have gone with it.
+        telling = (read for name, read in reads.items() if traces.get(name) not in self._shared)
+        digests = {url_digest(read.url) for read in telling if read.url}
         since = self._now - RENAME_WINDOW
         self._recent = _by_trace(articles.find_gone(self._connection, digests, since=since))
 
@@ -243,9 +246,7 @@ class Identities:
 
     def _beside(self, name: str, wanted: str) -> Identity:
         """An id for a file at a path whose own id went along with a renamed article."""
-        number = 2
-        while (id_ := f"{wanted}~{number}") in self._claimed or articles.find_by_id(self._connection, [id_]):
-            number += 1
+        id_ = free_name(wanted, _Ids(self._connection, self._claimed), "~")
         self._claimed[id_] = name
         return Identity(id=id_, stored=None)
 
@@ -254,6 +255,17 @@ class Identities:
         if stored.row.id in self._claimed:
             return False
         return stored.row.gone_us is not None or stored.row.path in self.gone or stored.row.id in self._left
+
+
+class _Ids:
+    """The ids that articles have, and those that are `claimed` in this sync."""
+
+    def __init__(self, connection: Connection, claimed: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._claimed = claimed
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._claimed or bool(articles.find_by_id(self._connection, [str(id_)]))
 
 
 def _last_gone(found: Iterable[StoredArticle], reads: Mapping[str, Ready]) -> dict[str, StoredArticle]:

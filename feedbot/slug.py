@@ -42,12 +42,29 @@ def slugify(name: str) -> str:
 
 
 def free_slug(wanted: str, taken: Container[str]) -> str:
-    """`wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not `taken`."""
-    slug, number = wanted, 1
-    while slug in taken:
-        number += 1
-        slug = f"{wanted}-{number}"
-    return slug
+    """`wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not `taken`, as in `free_name`."""
+    return free_name(wanted, taken, "-")
+
+
+def free_name(wanted: str, taken: Container[str], sign: str) -> str:
+    """`wanted`, or that with `sign` and a number from 2 on that is not `taken`.
+
+    The first such number, unless some before it were skipped: it is found by doubling and halving, for there
+    may be thousands, and each may be a question to the database.
+    """
+    if wanted not in taken:
+        return wanted
+    free = 2
+    while f"{wanted}{sign}{free}" in taken:
+        free *= 2
+    below = free // 2  # taken, here and later
+    while free - below > 1:
+        middle = (below + free) // 2
+        if f"{wanted}{sign}{middle}" in taken:
+            below = middle
+        else:
+            free = middle
+    return f"{wanted}{sign}{free}"
 
 
 def cut_bytes(text: str, limit: int) -> str:

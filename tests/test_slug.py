@@ -71,6 +71,23 @@ def test_a_free_slug_is_never_a_taken_one(taken: set[str], wanted: str) -> None:
     assert free_slug(wanted, taken) not in taken
 
 
+class Register(set[str]):
+    """Slugs that are taken, and how often somebody asked."""
+
+    asked = 0
+
+    def __contains__(self, slug: object) -> bool:
+        self.asked += 1
+        return super().__contains__(slug)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 999, 1000])
+def test_the_next_of_many_that_ask_for_one_slug_is_found_with_few_questions(number: int) -> None:
+    taken = Register(["c", *(f"c-{one}" for one in range(2, number + 1))])
+    assert free_slug("c", taken) == f"c-{number + 1}"
+    assert taken.asked <= 25
+
+
 def give(store: Engine, name: str, wanted: str) -> str:
     with store.begin() as connection:
         keys = feeds.register(connection, {(FeedKind.TOPIC, name): (name, wanted)})

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from newsroom import Newsroom
+from msgspec import structs
+from newsroom import SITE, Newsroom
 from postbox import ALL, Desk, webhook
 from sqlalchemy import event, func, select
 
 from feedbot.attempt import Gone, State
 from feedbot.build import SLICES, Builder
-from feedbot.store import turns
+from feedbot.identity import url_digest
+from feedbot.model import Status
+from feedbot.store import articles, feeds, turns
+from feedbot.store.db import to_us
 from feedbot.store.schema import events
 from feedbot.store.turns import Pace
 
@@ -135,3 +140,53 @@ def test_an_edit_takes_no_more_work_for_those_before_it(newsroom: Newsroom) -> N
             worker_pass(newsroom, newsroom.write("one.md", title=f"The last of {number}"))
         work.append(sum(steps))
     assert 0 < work[1] < 1.2 * work[0]
+
+
+def remember(room: Newsroom, paths: Sequence[str], **values: Any) -> None:
+    """Let the state know of articles like the one that there is, which are at `paths` no more."""
+    if not paths:
+        return
+    one, *_ = room.scalar(lambda connection: list(articles.live(connection)))
+    past = {"status": Status.WITHDRAWN, "reason": "the file is gone", "gone_us": to_us(room.now), **values}
+    rows = [structs.replace(one.row, id=f"{SITE['id_base']}{path}", path=path, **past) for path in paths]
+    room.scalar(lambda connection: articles.add(connection, rows))
+
+
+def test_a_file_at_a_path_that_many_left_takes_no_more_work_for_them(newsroom: Newsroom) -> None:
+    work = []
+    for past in ((), range(2, 4), range(5, PAST)):
+        remember(newsroom, [f"draft.md~{number}" for number in past])
+        draft = newsroom.write("draft.md", webUrl=f"https://publisher.example/{len(past)}")
+        with counting(newsroom) as steps:
+            worker_pass(newsroom, draft)
+        work.append(sum(steps))
+        worker_pass(newsroom, draft, draft.rename(draft.with_name(f"done-{len(past)}.md")))
+    assert 0 < work[2] < 1.5 * work[1]
+
+
+def test_files_with_one_url_take_no_more_work_for_those_that_went_with_it(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    shared = "https://publisher.example/"
+    work = []
+    for number in (1, PAST):
+        remember(newsroom, [f"{one}-of-{number}.md" for one in range(number)], url_digest=url_digest(shared))
+        twins = [newsroom.write(f"{name}-{number}.md", webUrl=shared) for name in ("a", "b")]
+        with counting(newsroom) as steps:
+            worker_pass(newsroom, *twins)
+        work.append(sum(steps))
+    assert 0 < work[1] < 1.5 * work[0]
+
+
+def test_former_addresses_take_no_more_work_each_the_more_there_are(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    work = []
+    for number in (PAST, 4 * PAST):
+        former = {f"former-{one}": "ai" for one in range(number)}
+        newsroom.scalar(lambda connection, known=former: feeds.restore_moves(connection, known))
+        with counting(newsroom) as steps:
+            newsroom.scalar(feeds.moves)
+        work.append(sum(steps))
+        assert newsroom.scalar(feeds.moves) == former
+    assert work[1] < 5 * work[0]

@@ -123,7 +123,7 @@ class _Slugs:
 
     def __init__(self, connection: Connection, likely: set[str], *, besides: int | None = None) -> None:
         self._connection = connection
-        self._likely = likely
+        self._asked = set(likely)
         self._besides = besides
         self._taken = {slug for chunk in chunks(likely) for slug in self._among(chunk)}
 
@@ -134,7 +134,10 @@ class _Slugs:
         return self._connection.execute(statement).scalars()
 
     def __contains__(self, slug: object) -> bool:
-        return slug in self._taken or (slug not in self._likely and any(self._among([str(slug)])))
+        if slug not in self._asked:
+            self._asked.add(str(slug))
+            self._taken.update(self._among([str(slug)]))
+        return slug in self._taken
 
     def add(self, slug: str) -> None:
         """Note that a feed has `slug` now."""
@@ -154,14 +157,11 @@ def give_slug(connection: Connection, feed_key: int, wanted: str) -> str:
 
 def moves(connection: Connection) -> dict[str, str]:
     """The slugs that feeds had before, each with the one that its feed has now; dropped feeds have none."""
-    former, current = slugs.alias("former"), slugs.alias("current")
-    statement = (
-        select(former.c.slug, current.c.slug.label("current_slug"))
-        .join(current, (current.c.feed_key == former.c.feed_key) & current.c.current)
-        .join(feeds, feeds.c.key == former.c.feed_key)
-        .where(~former.c.current, feeds.c.active)
-    )
-    return {row.slug: row.current_slug for row in connection.execute(statement)}
+    statement = select(slugs.c.slug, slugs.c.feed_key, slugs.c.current).join(feeds).where(feeds.c.active)
+    rows = connection.execute(statement).all()
+    # Not by a join of the table with itself: that looks through all slugs of a feed for each that it had.
+    now = {row.feed_key: row.slug for row in rows if row.current}
+    return {row.slug: now[row.feed_key] for row in rows if not row.current and row.feed_key in now}
 
 
 def has_moves(connection: Connection) -> bool:

@@ -63,7 +63,8 @@ def test_a_migrated_database_equals_a_fresh_one(store_url: str, tmp_path: Path) 
     with engine.begin() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         for table in reversed([*migrated]):
-            connection.execute(text(f"drop table {table} {'cascade' if 'postgres' in store_url else ''}"))
+            cascade = "cascade" if store_url.startswith("postgresql") else ""
+            connection.execute(text(f"drop table {table} {cascade}"))
     engine.dispose()
     open_store(store_url).dispose()
     assert described(store_url) == migrated

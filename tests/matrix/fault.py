@@ -18,6 +18,7 @@ class Needs:
     has_lines: bool = False  # each worker has a line of its own to the database
     mounts: tuple[str, ...] = ()  # folders of the newsroom that are file systems of their own
     is_bound: bool = False  # workers obey permissions, even if they are root's
+    is_silent: bool = False  # an object store says nothing, and is not waited for as long as usual
 
     @property
     def is_apart(self) -> bool:

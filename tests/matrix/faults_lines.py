@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import databases
 from faults import Fault as Trouble
@@ -30,7 +30,7 @@ class NetworkCut(Fault):
         """Something to cut; documents that are published over a network."""
         self.workers = workers
         place = "moto" if stage == "publish" else "folder"
-        return Needs(database="postgresql", place=place, has_lines=True)
+        return Needs(database="postgresql", place=place, has_lines=True, is_silent=workers == 2)
 
     def strike(self, scene: Scene, hand: Hand) -> None:
         """All lines at once."""
@@ -137,6 +137,10 @@ class StoreIsSilent(StoreFails):
     """The object store takes requests and answers none."""
 
     told = "did not answer in time"
+
+    def needs(self, stage: str, workers: int) -> Needs:
+        """As above, for as long as that takes."""
+        return replace(super().needs(stage, workers), is_silent=True)
 
     def break_(self, wire: Proxy) -> None:
         """Let the store be like that."""

@@ -34,7 +34,6 @@ from matrix.means import obey_permissions
 PRELOADED = (mastodon, webhook, Output)  # so that a life begins at once
 PATIENCE = 120.0  # seconds that somebody waits at a gate, should the test forget about it
 DATABASE = 2.0  # seconds that a statement may take, instead of half a minute
-STORE = timedelta(seconds=0.6)  # that an object store may take for an answer, instead of twenty
 
 # By what is done in the database it can be told how far a pass is.
 STATEMENTS = {
@@ -52,6 +51,7 @@ class Terms:
     environ: Mapping[str, str]
     ahead: float  # seconds that its clock is ahead
     is_bound: bool  # by the permissions of files, even if it is root's
+    store: timedelta  # that an object store may take for an answer
 
 
 class Gate:
@@ -126,7 +126,7 @@ def watch_database(engine: Engine, gate: Gate) -> None:
     event.listen(engine, "after_cursor_execute", look)
 
 
-def gated_output(gate: Gate) -> Callable[[Config, Confirm], Output]:
+def gated_output(gate: Gate, patience: timedelta) -> Callable[[Config, Confirm], Output]:
     """What opens the place of the documents, with a gate just before each is put into its place."""
 
     def make(config: Config, confirm: Confirm) -> Output:
@@ -134,7 +134,7 @@ def gated_output(gate: Gate) -> Callable[[Config, Confirm], Output]:
             gate.at("publish")
             return confirm()
 
-        return output_of(config, confirm_at_gate, patience=STORE)
+        return output_of(config, confirm_at_gate, patience=patience)
 
     return make
 
@@ -149,7 +149,8 @@ def live(terms: Terms, line: Connection, log: Connection) -> None:
     config = load(terms.config, os.environ)
     engine = open_store(config.store.url.get_secret_value(), patience=DATABASE)
     watch_database(engine, gate)
-    builder = Builder(config, engine, clock=gate.clock, window=SLICES, make_output=gated_output(gate))
+    output = gated_output(gate, terms.store)
+    builder = Builder(config, engine, clock=gate.clock, window=SLICES, make_output=output)
 
     def make(target: Any, site: Any) -> Any:
         return Mortal(make_sender(target, site), Points(gate, target.name))

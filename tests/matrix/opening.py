@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from object_stores import Bucket, make_bucket, port_of, rclone
 from receiver import receiving
 from visitor import visited
 
+from feedbot.bucket.objects import PATIENCE
 from feedbot.server.sources import ANSWER, BucketSource
 from matrix.fault import Needs
 from matrix.means import MOUNTS
@@ -28,6 +30,7 @@ from matrix.story import Story
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 SIZE = "8m"  # of small file systems
+SILENCE = timedelta(seconds=1)  # that a store which says nothing is waited for
 _numbers = itertools.count(1)
 
 
@@ -72,6 +75,7 @@ def opened(folder: Path, needs: Needs, services: Services) -> Iterator[Scene]:
             environ={"STORE_URL": store_url, **place},
             has_lines=needs.has_lines,
             is_bound=needs.is_bound,
+            store=SILENCE if needs.is_silent else PATIENCE,
             is_atomic=needs.place != "rclone",  # which removes an object before it puts the new one
             server=services.server,
         )

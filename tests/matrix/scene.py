@@ -31,6 +31,7 @@ from matrix.story import Piece, Story
 TOPICS = {"": None, "topic-0/": 0, "topic-1/": 1}  # of the feeds in each folder; None: they have all
 STEP = 900.0  # seconds that pass for everybody when something is to fall due
 WAIT = 0.4  # seconds that workers have for what has fallen due, before more time passes
+SENDING = 5.0  # seconds that they have for what they are sending, however busy the machine is
 CLAIM = 120.0  # seconds: longer than any claim of a delivery lasts
 PASSING = {"publish": 2}  # documents that are in their place before the next is held
 
@@ -108,6 +109,7 @@ class Scene:
     environ: dict[str, str]  # of all processes
     has_lines: bool  # each worker has a line of its own to the database
     is_bound: bool  # by permissions
+    store: timedelta  # that an object store may take for an answer
     server: Any  # PostgreSQL, to be turned off
     is_atomic: bool  # the place of the documents gives a whole one at any time
     is_timely: bool = True  # no clock was ever wrong
@@ -125,7 +127,13 @@ class Scene:
             to_store = self._stack.enter_context(proxy_to(socket_of(self.store_url)))
             environ["STORE_URL"] = f"postgresql://postgres@127.0.0.1:{to_store.port}/postgres"
         config = self.newsroom.folder / "config.yaml"
-        terms = Terms(config=config, environ=environ, ahead=self.time.ahead, is_bound=self.is_bound)
+        terms = Terms(
+            config=config,
+            environ=environ,
+            ahead=self.time.ahead,
+            is_bound=self.is_bound,
+            store=self.store,
+        )
         number = len(self.hands) + len(self._past) + 1
         self.hands.append(Hand(number, terms, to_store))
         return self.hands[-1]
@@ -204,7 +212,7 @@ class Scene:
         wait_until(self.shows_everything, lambda: f"{self.missing()}\n{self.logs()}")
         for _ in range(100):
             with suppress(AssertionError):  # a claim of somebody who was killed ends when time passes
-                wait_until(self.is_idle, str, WAIT)
+                wait_until(self.is_idle, str, SENDING)
             self.pass_time(STEP)
             try:
                 wait_until(self.is_settled, str, WAIT)

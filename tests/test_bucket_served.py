@@ -42,7 +42,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def shelf(bucket: Bucket, wire: Proxy, clock: Clock) -> Shelf:
-    objects = bucket.objects(wire.url, patience=timedelta(seconds=2), tries=0)
+    objects = bucket.objects(wire.url, tries=0)
     return Shelf(BucketSource(objects, clock), Terms())
 
 

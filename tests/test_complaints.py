@@ -292,7 +292,7 @@ def test_a_timeout_ends_neither_the_run_nor_the_article(desk: Desk) -> None:
     """brockman-news/brockman #11, matrix-hookshot #773: one timeout killed the bot, what failed was lost."""
     with receiving(strict=True) as receiver:
         receiver.replies.append(Reply(hold=threading.Event()))
-        with wired(desk, hook(receiver, timeout="200ms")):
+        with wired(desk, hook(receiver, timeout="900ms")):
             publish(desk, "one", "two")
             desk.deliver()
             assert [state for _, state in desk.states()] == [State.UNCLEAR, State.SENT]

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from feedbot.attempt import Busy, Delivery, Denied, Refused, Sent, Skipped, State, Unclear
 
 KINDS = ["mastodon", "gotosocial", "hollo", "pixelfed", "pleroma"]
-SOON = "400ms"  # how long a request that hangs is waited for; the others take far less
+SOON = "900ms"  # how long a request that hangs is waited for; the others take far less
 LOST: dict[str, Callable[..., Fault]] = {
     "the connection closes": lost,
     "nothing comes": lambda **late: lost("hang", **late),

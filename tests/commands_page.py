@@ -83,7 +83,7 @@ def _meaning(option: click.Option) -> str:
         told.append(", ".join(f"`{choice}`" for choice in option.type.choices))
     if option.multiple:
         told.append("Can be given several times")
-    if option.show_envvar or option.envvar == "FEEDBOT_HOST":
+    if option.show_envvar:
         told.append(f"In the environment: `{option.envvar}`")
     return ". ".join(told) + "."
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 def _listening(command: Command) -> Command:
     """The options of commands that answer HTTP."""
     host = click.option(
-        "--host", envvar="FEEDBOT_HOST",
+        "--host", envvar="FEEDBOT_HOST", show_envvar=True,
         help="The address to listen on.  [default: 127.0.0.1, or every address where PORT is set]",
     )  # fmt: skip
     port = click.option(

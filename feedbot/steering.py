@@ -168,8 +168,9 @@ def _first_of(connection: Connection, ids: Sequence[str]) -> list[ShownDelivery]
 
 
 def _require_all(connection: Connection, wanted: Iterable[str], found: Sequence[str]) -> None:
+    whole = set(found)
     for id_ in wanted:
-        number = sum(one.startswith(id_) for one in found)
+        number = 1 if id_ in whole else sum(one.startswith(id_) for one in found)
         if number == 0 and inquiry.select_for(connection, Selection(ids=(id_,)), limit=1):
             shown = id_.removeprefix(PREFIX)
             raise FeedbotError(f"the filters leave out the delivery {shown}: give its id alone")

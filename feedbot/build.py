@@ -201,8 +201,11 @@ class Builder:
         if not self._prepared:
             self._place.prepare()
             self._prepared = True
-        is_first, is_another, is_elsewhere = self._what_came_before()
-        if is_first or is_elsewhere:
+        with self._engine.begin() as connection:
+            noted = journal.load(connection)  # by the last pass; nobody else makes one meanwhile
+        is_first = "baseline" not in noted
+        is_another = noted.get("setup", self._setup) != self._setup
+        if is_first or has_other_folders(noted, self._config):
             paths = None  # as after a first pass that failed: what else there is, is not known
         # No transaction spans the network, which may be what lies between here and the output.
         others_wrote = is_first or is_another
@@ -211,8 +214,9 @@ class Builder:
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
             fingerprint = self._newsroom.sources.reader.fingerprint
-            journal.put(connection, "setup", self._setup)
-            reread = reconfigure(connection, self._config, self._catalogue, fingerprint, now)
+            if noted.get("setup") != self._setup:
+                journal.put(connection, "setup", self._setup)
+            reread = reconfigure(connection, noted, self._config, self._catalogue, fingerprint, now)
             # What reads otherwise now is no update, whichever file it is: so all are read in this pass.
             some = None if reread else paths
             report.sync = sync(
@@ -238,13 +242,6 @@ class Builder:
             journal.put(connection, "failure", "")
             journal.add_pass(connection, now, report.as_json())
         return report
-
-    def _what_came_before(self) -> tuple[bool, bool, bool]:
-        """Whether no pass has been made with this state; whether the last had another setup, or folders."""
-        with self._engine.begin() as connection:
-            is_first = journal.get(connection, "baseline") is None
-            is_another = journal.get(connection, "setup") not in {None, self._setup}
-            return is_first, is_another, has_other_folders(connection, self._config)
 
     def _known_moves(self) -> dict[str, str]:
         """Former addresses hold for ever: of a lost state the output still knows them."""

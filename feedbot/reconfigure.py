@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -36,26 +36,29 @@ if TYPE_CHECKING:
 
 BATCH = 1000  # articles held in memory at a time
 
+Noted = Mapping[str, str]  # what `journal` has, by name
+
 
 def reconfigure(
-    connection: Connection, config: Config, catalogue: Catalogue, reading: str, now: datetime
+    connection: Connection, noted: Noted, config: Config, catalogue: Catalogue, reading: str, now: datetime
 ) -> bool:
     """Bring the store in line with `config`; returns whether all files are to be read again.
 
-    `reading` is the fingerprint of all that decides what a file's bytes mean.
+    `noted` is what the last pass noted, `reading` the fingerprint of all that decides what a file's bytes
+    mean.
     """
-    reread = _is_new(connection, "reading", fingerprint(reading, config.feeds.max_item_size))
-    reread |= _is_inside_out(connection, config)
+    reread = _is_new(connection, noted, "reading", fingerprint(reading, config.feeds.max_item_size))
+    reread |= _is_inside_out(connection, noted, config)
     if reread:
         files.distrust(connection)
-    if _is_new(connection, "selection", _selection(config)):
+    if _is_new(connection, noted, "selection", _selection(config)):
         _select_anew(connection, catalogue, now)
-    moved = _is_elsewhere(connection, config)
+    moved = _is_elsewhere(connection, noted, config)
     if moved:
         documents.forget_all(connection)
-    if _is_new(connection, "headers", str(config.serve.max_age) if _is_bucket(config) else ""):
+    if _is_new(connection, noted, "headers", str(config.serve.max_age) if _is_bucket(config) else ""):
         documents.distrust_all(connection, mtime_ns=NOWHERE)
-    if _is_new(connection, "appearance", _appearance(config)) or moved:
+    if _is_new(connection, noted, "appearance", _appearance(config)) or moved:
         feeds.touch_all(connection)
         archives.doubt_all(connection)
         doubt_index(connection)
@@ -63,18 +66,18 @@ def reconfigure(
     return reread
 
 
-def has_other_folders(connection: Connection, config: Config) -> bool:
+def has_other_folders(noted: Noted, config: Config) -> bool:
     """Whether the articles lie in other folders than at the last pass."""
-    return _folders_before(connection, config) != _folders(config)
+    return _folders_before(noted, config) != _folders(config)
 
 
-def _is_inside_out(connection: Connection, config: Config) -> bool:
+def _is_inside_out(connection: Connection, noted: Noted, config: Config) -> bool:
     """Whether a content folder lies in one of the last pass, or around it; notes those of now.
 
     The addresses of the same files are counted from another folder then.
     """
-    before, now = _folders_before(connection, config), _folders(config)
-    journal.put(connection, "folders", json.dumps(now))
+    before, now = _folders_before(noted, config), _folders(config)
+    _is_new(connection, noted, "folders", json.dumps(now))
     pairs = [(f"{one}/", f"{other}/") for one in now for other in before if one != other]
     return any(one.startswith(other) or other.startswith(one) for one, other in pairs)
 
@@ -84,17 +87,15 @@ def _folders(config: Config) -> list[str]:
     return sorted(map(config.shown, config.content.paths))
 
 
-def _folders_before(connection: Connection, config: Config) -> list[str]:
+def _folders_before(noted: Noted, config: Config) -> list[str]:
     """Those of the last pass; feedbot 0.2 noted none, and then they count as the same."""
-    noted = journal.get(connection, "folders")
-    return _folders(config) if noted is None else list(json.loads(noted))
+    return list(json.loads(noted["folders"])) if "folders" in noted else _folders(config)
 
 
-def _is_elsewhere(connection: Connection, config: Config) -> bool:
+def _is_elsewhere(connection: Connection, noted: Noted, config: Config) -> bool:
     """Whether the place of documents is another one now than the state knows."""
-    place = _place(config)
-    before = journal.replace(connection, "place", place)
-    return before != place and (before is not None or _is_bucket(config))  # feedbot 0.2 noted no folder
+    is_new = _is_new(connection, noted, "place", _place(config))
+    return is_new and ("place" in noted or _is_bucket(config))  # feedbot 0.2 noted no folder
 
 
 def _place(config: Config) -> str:
@@ -113,8 +114,12 @@ def fingerprint(*values: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _is_new(connection: Connection, name: str, value: str) -> bool:
-    return (journal.replace(connection, name, value) or "") != value
+def _is_new(connection: Connection, noted: Noted, name: str, value: str) -> bool:
+    """Whether something else was noted under `name`; notes `value` if so."""
+    is_new = noted.get(name, "") != value
+    if is_new:
+        journal.put(connection, name, value)
+    return is_new
 
 
 def _selection(config: Config) -> str:

@@ -211,7 +211,8 @@ class _Play:
         """What `build` does before it announces, for this file alone; whether it is the first look."""
         copy_article(self._source, copy, self._key)
         reading = self._newsroom.sources.reader.fingerprint
-        reread = reconfigure(copy, self._config, self._newsroom.catalogue, reading, self._now)
+        noted = journal.load(copy)
+        reread = reconfigure(copy, noted, self._config, self._newsroom.catalogue, reading, self._now)
         paths = [self._sight.spot.path]
         report = sync(
             copy, self._newsroom, self._now, crew, paths=paths, allow_empty=True, settled=True, reread=reread

@@ -203,14 +203,11 @@ def get(connection: Connection, name: str) -> str | None:
     return str(value) if value is not None else None
 
 
+def load(connection: Connection) -> dict[str, str]:
+    """All that is noted, by name."""
+    return dict(connection.execute(select(state.c.name, state.c.value)).all())
+
+
 def put(connection: Connection, name: str, value: str) -> None:
     """Note `value` under `name`."""
     upsert(connection, state, [{"name": name, "value": value}])
-
-
-def replace(connection: Connection, name: str, value: str) -> str | None:
-    """Note `value` under `name` if it is another one; returns what was noted before, if anything."""
-    before = get(connection, name)
-    if (before or "") != value:
-        put(connection, name, value)
-    return before

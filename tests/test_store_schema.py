@@ -88,6 +88,24 @@ def test_an_upgrade_from_the_first_schema_announces_nothing_of_the_past(store_ur
     upgraded.dispose()
 
 
+def test_a_database_that_knows_of_no_encoding_keeps_every_letter(postgres_url: str) -> None:
+    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        making = "template template0 encoding 'SQL_ASCII' locale_provider libc locale 'C'"
+        connection.execute(text(f"create database plain {making}"))
+    try:
+        store = open_store(make_url(postgres_url).set(database="plain").render_as_string())
+        with store.begin() as connection:
+            journal.put(connection, "Grüße", "日本 🎉")
+        with store.begin() as connection:
+            assert journal.get(connection, "Grüße") == "日本 🎉"
+        store.dispose()
+    finally:
+        with server.connect() as connection:
+            connection.execute(text("drop database plain"))
+        server.dispose()
+
+
 @pytest.mark.parametrize("version", [None, "0001"])
 def test_several_that_start_at_once_on_a_state_that_is_behind_all_find_it_ready(
     store_url: str, version: str | None

@@ -27,8 +27,10 @@ PATIENCE = 30.0  # seconds that a statement may take, or wait for a lock
 CONNECT = 5  # seconds to reach PostgreSQL
 
 # How PostgreSQL is spoken to, unless the address says otherwise: as libpq's documentation has them. A network
-# that is cut without a word is noticed within fifteen seconds.
+# that is cut without a word is noticed within fifteen seconds. A database that was made where no language was
+# set (SQL_ASCII) knows of no encoding, and keeps what it is given.
 LINE = {
+    "client_encoding": "utf8",
     "keepalives_idle": 5,
     "keepalives_interval": 3,
     "keepalives_count": 3,

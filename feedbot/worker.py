@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 AGAIN = STILL.total_seconds() + 0.1  # seconds until what may be half-written is looked at again
 PATIENCE = 2.0  # seconds that the end of a burst is waited for at the most
-MANY = 50  # documents whose making leaves memory behind that is worth 4 ms to give back
+MANY = 50  # documents made, or files read, that leave memory behind which is worth 4 ms to give back
 RETRY_MIN, RETRY_MAX = 2.0, 300.0  # seconds between passes that fail
 FAREWELL = 9.5  # seconds that all parts have to end; platforms kill after ten
 
@@ -222,7 +222,7 @@ class Worker:
             self._ready = True
             self._deliverer.wake()
             self._on_pass(report)
-            if paths is None or report.written >= MANY:
+            if paths is None or max(report.written, report.sync.read) >= MANY:
                 give_back_memory()
 
     def _fail(self, reason: str) -> None:

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from feedbot.articletext import load_article
 from feedbot.content.intake import Ready, Verdict
-from feedbot.content.scan import Root
+from feedbot.content.scan import Root, is_gone
 from feedbot.model import Finding
 from feedbot.slug import free_name
 from feedbot.store import articles, files
@@ -61,6 +61,9 @@ def url_digest(url: str) -> str:
 
 class Identities:
     """Tells articles apart during one sync; `gone` are the names of files that went.
+
+    While many files move, some are met at their new place only, for the old one was looked at before they
+    left it, or is to be looked at in the next pass: these are found to be gone as well.
 
     Files are met in batches, with `prepare` and `at_once`. What that leaves open is prepared once more when
     all were met, and told by `of`.
@@ -129,8 +132,23 @@ class Identities:
         # What several came with tells nothing, and as many may have gone with it.
         telling = (read for name, read in reads.items() if traces.get(name) not in self._shared)
         digests = {url_digest(read.url) for read in telling if read.url}
+        self._note_moved(
+            {stored.row.path for stored in self._by_id.values() if stored.row.gone_us is None}
+            | articles.paths_by_url(self._connection, digests)
+        )
         since = self._now - RENAME_WINDOW
         self._recent = _by_trace(articles.find_gone(self._connection, digests, since=since))
+
+    def _note_moved(self, names: Iterable[str]) -> None:
+        """Count those of these files as gone that are not there any more."""
+        moved = {name for name in names if name not in self.gone and is_gone(self._roots, name)}
+        if moved:
+            going, by_trace = self._going, self._going_by_trace  # of what was known to be gone
+            found = self._articles_in(moved)
+            going += found
+            for trace, some in _by_trace(found).items():
+                by_trace.setdefault(trace, []).extend(some)
+            self.gone |= moved
 
     @cached_property
     def _going_by_trace(self) -> dict[str, list[StoredArticle]]:
@@ -139,7 +157,11 @@ class Identities:
     @cached_property
     def _going(self) -> list[StoredArticle]:
         """The articles whose files are gone in this sync, as they stood before it."""
-        rows = files.find(self._connection, self.gone)
+        return self._articles_in(self.gone)
+
+    def _articles_in(self, names: Iterable[str]) -> list[StoredArticle]:
+        """The articles that these files were."""
+        rows = files.find(self._connection, names)
         keys = [row.article_key for row in rows.values() if row.article_key is not None]
         return articles.find_by_key(self._connection, keys)
 

@@ -278,6 +278,26 @@ def test_a_renamed_file_keeps_its_id(any_newsroom: Newsroom) -> None:
     assert {item["id"].rpartition(":")[2] for item in any_newsroom.items()} == {"old.md", "other.md"}
 
 
+@pytest.mark.parametrize(
+    ("front", "told"),
+    [({}, []), ({"id": "story", "webUrl": None}, [("updated", "story")])],  # its address goes along
+    ids=["url", "id"],
+)
+def test_a_file_that_moves_keeps_its_id_though_a_pass_hears_of_its_new_place_only(
+    any_newsroom: Newsroom, front: dict[str, str | None], told: list[tuple[str, str]]
+) -> None:
+    old = any_newsroom.write("old.md", front)
+    any_newsroom.build()
+    before = [item["id"] for item in any_newsroom.items()]
+    (any_newsroom.content / "2026").mkdir()
+    old.rename(any_newsroom.content / "2026/new.md")
+    report = any_newsroom.build([any_newsroom.content / "2026"])
+    assert (report.sync.renamed, events(report)) == (1, told)
+    assert events(any_newsroom.build([old])) == []
+    assert events(any_newsroom.build()) == []
+    assert [item["id"] for item in any_newsroom.items()] == before
+
+
 def test_a_file_that_is_deleted_at_one_pass_and_comes_under_a_new_name_at_the_next_keeps_its_id(
     newsroom: Newsroom,
 ) -> None:

@@ -116,6 +116,19 @@ def names_of(roots: Iterable[Root], paths: Iterable[str]) -> set[str]:
     return {root.name_of(relative) for root, relative in _places(roots, paths)}
 
 
+def is_gone(roots: Iterable[Root], name: str) -> bool:
+    """Whether the file of this name is certainly not there, be it that it was when it was looked at."""
+    for root in roots:
+        if name.startswith(start := f"{root.name}/"):
+            try:
+                (root.folder / name.removeprefix(start)).lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return True
+            except OSError:
+                return False
+    return False
+
+
 def survey(
     roots: Iterable[Root],
     selection: FileSelection,

@@ -76,6 +76,16 @@ def find_gone(connection: Connection, url_digests: Iterable[str], *, since: date
     ]
 
 
+def paths_by_url(connection: Connection, url_digests: Iterable[str]) -> set[str]:
+    """The paths of the articles with one of these URLs in the front matter whose files are there."""
+    statement = select(articles.c.path).where(articles.c.gone_us.is_(None))
+    return {
+        path
+        for chunk in chunks(url_digests)
+        for path in connection.execute(statement.where(articles.c.url_digest.in_(chunk))).scalars()
+    }
+
+
 def find_due(connection: Connection, now: datetime) -> list[StoredArticle]:
     """The articles whose time came: to appear, or to expire."""
     moment = to_us(now)

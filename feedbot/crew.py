@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -114,7 +115,8 @@ def _start(size: int, method: str, load: tuple[Callable[[], object], ...]) -> Pr
     try:
         context = multiprocessing.get_context(method)
         pool = ProcessPoolExecutor(size, context, initializer=_join_crew, initargs=(load,))
-        pool.submit(_call, ())  # to be given work is to be started
+        with _unheard():
+            pool.submit(_call, ())  # to be given work is to be started
     except (OSError, RuntimeError) as error:
         log.info("no further processes (%s): this one does all the work, which takes longer", error)
         for child in set(multiprocessing.active_children()) - before:  # at its end it would wait for them
@@ -124,6 +126,22 @@ def _start(size: int, method: str, load: tuple[Callable[[], object], ...]) -> Pr
     return pool
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Processes that are started within hear no Ctrl-C, which everybody at a terminal gets.
+
+    It would end them, with a trace, before they have come so far as to leave it to this one (`_join_crew`).
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _call(load: Iterable[Callable[[], object]]) -> None:
     for one in load:
         one()
@@ -131,7 +149,8 @@ def _call(load: Iterable[Callable[[], object]]) -> None:
 
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:
     try:
-        return pool.submit(work, item)
+        with _unheard():
+            return pool.submit(work, item)
     except (BrokenProcessPool, OSError) as error:  # one was killed, or one more could not be started
         broken: Future[Result] = Future()
         broken.set_exception(BrokenProcessPool(str(error)))

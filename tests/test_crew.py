@@ -149,6 +149,30 @@ def test_a_process_by_itself_is_forked_and_its_database_stays_whole(tmp_path: Pa
         assert connection.execute("select count(*) from state").fetchone() == (21,)
 
 
+def test_ctrl_c_is_for_the_process_that_was_started_and_not_for_those_that_help_it(tmp_path: Path) -> None:
+    script = written(
+        tmp_path / "parent.py",
+        """
+        import os, signal, threading
+        from test_crew import doubled_elsewhere, some_thread
+
+        signal.signal(signal.SIGINT, lambda *_: None)  # as a worker that finishes what is under way
+        with some_thread(), Crew(2) as crew:
+            crew.get_ready()
+            for _ in range(50):  # at many moments of their start
+                os.killpg(0, signal.SIGINT)
+                threading.Event().wait(0.005)
+            found = list(crew.map(doubled_elsewhere, range(40), pays=True))
+        assert os.getpid() not in {pid for _, (_, pid) in found}
+        """,
+    )
+    command = [sys.executable, str(script)]
+    done = subprocess.run(
+        command, start_new_session=True, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_process_outlives_the_one_it_works_for(tmp_path: Path) -> None:
     paths = [tmp_path / "one", tmp_path / "two"]
     script = written(

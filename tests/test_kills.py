@@ -10,6 +10,8 @@ import pytest
 from mortality import Stage, dawdle, live_and_die, lose_replies, stage
 from receiver import Reply, Request
 
+pytestmark = pytest.mark.timeout(600)  # seconds for dozens of lives
+
 KILLS = 24  # for each database
 AT_ONCE = 3  # articles for each life
 

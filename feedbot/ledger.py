@@ -156,7 +156,7 @@ def hint_for(row: DeliveryRow, health: Health | None, *, is_pointless: bool = Fa
     if health.condition is Condition.DISABLED:
         return f"nothing, for {row.target} is disabled: `feedbot targets resume {row.target}` enables it"
     if row.state is State.SENDING:
-        return "what comes of it; if its process was killed, another one takes it up when its lease runs out"
+        return "what comes of it; if its process was killed, `feedbot run` takes it up when the lease is over"
     if health.condition is Condition.PAUSED:
         return (
             f"it is sent when {row.target} takes announcements again, which is tried by itself;"

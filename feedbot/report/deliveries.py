@@ -253,7 +253,7 @@ def _print_left(said: Said) -> None:
 
 def _why_left(row: DeliveryRow, said: Said) -> str:
     if row.state is State.SENDING:
-        return "it is being sent right now"
+        return "it is being sent; or it was when its process was killed, and `feedbot run` takes it up"
     if row.state is State.HELD:
         return "it is held, and `feedbot deliveries release` sends it"
     if row.state is State.PENDING:

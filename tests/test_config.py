@@ -192,6 +192,8 @@ def test_the_environments_database_wins(tmp_path: Path) -> None:
     config = load_text(tmp_path, "store: {url: sqlite:///a.db}", DATABASE_URL="postgres://db.example/feeds")
     assert config.store.url.get_secret_value() == "postgresql+psycopg://db.example/feeds"
     assert config.store.file is None
+    config = load_text(tmp_path, "store: {url: '${ELSEWHERE}'}", DATABASE_URL="postgres://db.example/feeds")
+    assert "db.example" in config.store.url.get_secret_value()
 
 
 def test_each_type_of_target_can_be_told_its_options(tmp_path: Path) -> None:

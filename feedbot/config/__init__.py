@@ -213,6 +213,7 @@ def _with_database(data: Any, variables: Variables, flaws: list[Flaw]) -> tuple[
     store = (data.get("store") or {}) if isinstance(data, dict) else None
     if not url or not isinstance(store, dict):
         return data, False
+    flaws[:] = [flaw for flaw in flaws if flaw.path != _STORE_URL]  # what is written there is not in force
     return {**data, "store": {**store, "url": url}}, True
 
 

@@ -69,7 +69,8 @@ def secret_address(value: SecretStr) -> SecretStr:
     parts = value.get_secret_value().strip()
     if not re.fullmatch(r"https?://[^\s/?#]+\S*", parts):
         raise wrong(
-            "must be an absolute http or https address", "usually ${NAME} of a variable that holds it"
+            "must be an absolute http or https address",
+            "usually ${NAME} of a variable that holds it without quotes",
         )
     return SecretStr(parts)
 

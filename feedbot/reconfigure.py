@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ BATCH = 1000  # articles held in memory at a time
 
 Noted = Mapping[str, str]  # what `journal` has, by name
 
+log = logging.getLogger(__name__)
+
 
 def reconfigure(
     connection: Connection, noted: Noted, config: Config, catalogue: Catalogue, reading: str, now: datetime
@@ -63,7 +66,21 @@ def reconfigure(
         archives.doubt_all(connection)
         doubt_index(connection)
         expect_leftovers(connection)
+    _compare_id_base(connection, noted, config)
     return reread
+
+
+def _compare_id_base(connection: Connection, noted: Noted, config: Config) -> None:
+    """Tell of another `id_base`, which does less than who changed it may think."""
+    before = noted.get("id_base")
+    is_new = _is_new(connection, noted, "id_base", config.site.id_base)
+    if is_new and before is not None and articles.are_there(connection):
+        log.warning(
+            "site.id_base is another than before (%s): articles that are known keep their ids, and only those"
+            " of new ones begin with it. Put it back; or, if nobody has subscribed yet, stop feedbot and"
+            " remove the state, which gives all of them new ids",
+            before,
+        )
 
 
 def has_other_folders(noted: Noted, config: Config) -> bool:

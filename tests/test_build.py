@@ -1091,6 +1091,22 @@ def test_a_new_site_address_reaches_every_document(newsroom: Newsroom) -> None:
     assert feed["feed_url"] == "https://feeds.new.example/ai/feed.json"
 
 
+def test_another_id_base_changes_no_id_that_was_given_and_is_told(
+    newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    newsroom.write("one.md")
+    newsroom.build()
+    newsroom.configure(site={**SITE, "id_base": "tag:other.example,2026:"})
+    newsroom.write("two.md")
+    newsroom.build()
+    newsroom.build()
+    ids = {item["id"] for item in newsroom.items()}
+    assert ids == {"tag:news.example.com,2026:one.md", "tag:other.example,2026:two.md"}
+    [told] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "site.id_base is another than before (tag:news.example.com,2026:)" in told
+    assert "stop feedbot and remove the state, which gives all of them new ids" in told
+
+
 def test_without_pages_there_are_the_documents_and_the_list_of_all_feeds(any_newsroom: Newsroom) -> None:
     any_newsroom.write("one.md")
     any_newsroom.build()

@@ -96,7 +96,7 @@ class SiteSettings(Section):
         description="Where the output folder is reachable: feeds name themselves by it"
     )
     id_base: IdBase = Field(
-        description="What every item's id begins with. Choose it once: changing it makes all items new",
+        description="What every item's id begins with. Choose it before the first pass: ids stay as they are",
         examples=["tag:news.example.com,2026:"],
     )
     description: str = Field(default="", description="One sentence about the site")

@@ -18,8 +18,9 @@ from feedbot.attempt import Gone, State
 from feedbot.build import SLICES, Builder
 from feedbot.identity import url_digest
 from feedbot.model import Status
-from feedbot.store import articles, feeds, turns
+from feedbot.store import articles, deliveries, feeds, inquiry, turns
 from feedbot.store.db import to_us
+from feedbot.store.inquiry import Selection
 from feedbot.store.schema import events
 from feedbot.store.turns import Pace
 
@@ -190,3 +191,22 @@ def test_former_addresses_take_no_more_work_each_the_more_there_are(newsroom: Ne
         work.append(sum(steps))
         assert newsroom.scalar(feeds.moves) == former
     assert work[1] < 5 * work[0]
+
+
+def test_a_change_of_a_feed_takes_no_more_work_for_those_that_the_hub_was_told_of(newsroom: Newsroom) -> None:
+    newsroom.configure(feeds={"hub": "https://hub.example.com/"})
+    newsroom.write("one.md")
+    newsroom.build()
+    worker_pass(newsroom, newsroom.write("one.md", title="Told"))
+    work = []
+    for number in (3, PAST):
+        [ping, *_] = newsroom.scalar(
+            lambda connection: inquiry.chosen(connection, Selection(), to_change=False)
+        )
+        told = {"state": State.SENT, "settled_us": to_us(newsroom.now)}
+        rows = [structs.replace(ping.row, id=f"msg_{one}-of-{number}", **told) for one in range(number)]
+        newsroom.scalar(lambda connection, rows=rows: deliveries.add(connection, rows))
+        with counting(newsroom) as steps:
+            worker_pass(newsroom, newsroom.write("one.md", title=f"After {number}"))
+        work.append(sum(steps))
+    assert 0 < work[1] < 1.2 * work[0]

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, case, exists, func, literal_column, or_, select, update
+from sqlalchemy import Connection, case, exists, func, literal_column, select, update
 
-from feedbot.attempt import FeedEvent, State
+from feedbot.attempt import OPEN, FeedEvent, State
 from feedbot.store import deliveries as rows
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import COLUMNS, IS_OPEN, PingRow, StoredDelivery, new_id, ping_in
@@ -24,6 +24,8 @@ from feedbot.store.statements import chunks
 REPLACED = "a later change of the feed is told instead"
 NO_HUB = "feeds.hub is not set any more"
 OTHER_HUB = "feeds.hub is another one now"
+# Asked for by their states, which an index has, and so without all that a feed was told of before.
+_WAITING = (*OPEN, State.HELD)
 
 
 def is_met(connection: Connection, hub: str, setup: str) -> bool:
@@ -119,7 +121,7 @@ _IS_OVERTAKEN = exists(
         _later.c.feed_key == deliveries.c.feed_key,
         _later.c.target == deliveries.c.target,
         _later.c.key > deliveries.c.key,
-        _later.c.settled_us.is_(None),
+        _later.c.state.in_((*_WAITING, State.SENDING)),
     )
 )
 
@@ -133,8 +135,7 @@ def _unsent(connection: Connection, hub: str, feed_keys: Collection[int]) -> dic
         select(deliveries.c.key, *COLUMNS)
         .where(
             deliveries.c.target == hub,
-            or_(deliveries.c.settled_us.is_(None), deliveries.c.state == State.DEAD),
-            deliveries.c.state != State.SENDING,
+            deliveries.c.state.in_((*_WAITING, State.DEAD)),
         )
         .order_by(deliveries.c.key)
         # One that somebody holds is being claimed: it counts as under way.

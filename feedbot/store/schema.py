@@ -248,7 +248,7 @@ deliveries = Table(
     UniqueConstraint("target", "article_key", "event_number"),
     Index(None, "article_key", "target"),
     Index(None, "event_number"),
-    Index(None, "feed_key", "target"),
+    Index(None, "feed_key", "target", "state"),
     Index(None, "target", "settled_us"),
     Index(None, "target", "state"),
 )

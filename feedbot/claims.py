@@ -121,9 +121,9 @@ class Claimer:
         upkeep.recover(connection, now, owner=self._owner, under_way=self._agenda.under_way)
         # Due, never done, or put off by a clock that was ahead.
         if self._purge_at is None or not now < self._purge_at <= now + PURGES:
-            upkeep.purge(connection, now - self._keep)
+            number = upkeep.purge(connection, now - self._keep)
             upkeep.mend_clock(connection, now)
-            self._purge_at = now + PURGES
+            self._purge_at = now + PURGES if number < upkeep.MOST else now
         paces = {name: pace for name, pace in self._paces.items() if name not in away}
         found = turns.turns(connection, paces, now)
         senders = workers.count_senders(connection)

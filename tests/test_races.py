@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 from newsroom import Newsroom
 from postbox import ALL, Desk, opened, webhook
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, insert, select, text
 from test_worker import PATIENCE, wait_until
 
 from feedbot import standings, steering
 from feedbot.attempt import Busy, Delivery, Denied, Outcome, Retry, Sent, State
 from feedbot.courier import settled_of
 from feedbot.settlement import Condition
-from feedbot.store import deliveries, outbox, settling, upkeep, workers
+from feedbot.store import deliveries, outbox, schema, settling, upkeep, workers
 from feedbot.store.inquiry import Selection
+from feedbot.store.statements import execute_many
 from feedbot.store.workers import Role
 
 
@@ -177,7 +178,7 @@ def test_who_only_looks_waits_for_nobody(desk: Desk, word: steering.Word) -> Non
 def test_a_pass_over_very_many_articles_locks_their_deliveries_in_one_order(desk: Desk) -> None:
     publish(desk, "a", "b")
     first, last = (row.row.article_key for row in desk.rows())
-    nobody = range(10_000, 11_000)
+    nobody = range(upkeep.MOST, 11_000)
     engine = desk.newsroom.engine
     dropping = Other(engine, say(desk, steering.Word.DROP))
     once_after(engine, lambda statement: "FROM deliveries" in statement, dropping.begin)
@@ -225,6 +226,35 @@ def test_what_was_held_at_a_purge_is_purged_the_next_time(desk: Desk) -> None:
         assert upkeep.purge(connection, before) == 0
     with engine.begin() as connection:
         assert upkeep.purge(connection, before) == 1
+
+
+def test_what_has_gathered_for_long_is_forgotten_bit_by_bit_with_one_look_at_each(any_desk: Desk) -> None:
+    """Once PostgreSQL looked at all of it for each delivery, which took hours, and nothing was sent."""
+    publish(any_desk, "a")
+    any_desk.deliver()
+    gathered = upkeep.MOST + 500
+    engine, before = any_desk.newsroom.engine, any_desk.newsroom.now + timedelta(days=1)
+    with engine.begin() as connection:
+        row, attempt = (
+            dict(connection.execute(select(table)).one()._mapping)
+            for table in (schema.deliveries, schema.attempts)
+        )
+        del attempt["number"]
+        new = {"article_key": None, "event_number": None}
+        numbers = range(row["key"] + 1, row["key"] + 1 + gathered)
+        copies = [{**row, **new, "key": key, "id": str(key)} for key in numbers]
+        execute_many(connection, insert(schema.deliveries), copies)
+        tries = [{**attempt, "delivery_key": key} for key in numbers]
+        execute_many(connection, insert(schema.attempts), tries)
+        connection.execute(text("analyze"))
+    with engine.begin() as connection:
+        assert upkeep.purge(connection, before) == upkeep.MOST
+        if engine.dialect.name == "postgresql":
+            read = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = :name"
+            assert connection.execute(text(read), {"name": "deliveries"}).scalar_one() < 5 * gathered
+    with engine.begin() as connection:
+        assert upkeep.purge(connection, before) == 501
+    assert any_desk.rows() == []
 
 
 def test_a_target_that_is_set_up_anew_while_its_failure_is_noted(desk: Desk) -> None:

@@ -14,7 +14,9 @@ from feedbot.store.db import to_us
 from feedbot.store.deliveries import IS_OPEN, IS_SENDING
 from feedbot.store.schema import attempts, deliveries, events, targets
 from feedbot.store.settling import ATTEMPT
+from feedbot.store.statements import chunks
 
+MOST = 10_000  # deliveries that are forgotten at once: until that is done, nothing is sent
 INTERRUPTED = "the program ended while it was being sent"
 
 
@@ -80,20 +82,24 @@ def _free() -> Select[tuple[int]]:
 def purge(connection: Connection, before: datetime) -> int:
     """Forget attempts, settled deliveries and announced events older than that; returns how many deliveries.
 
-    What each target has of an article (`posts`) is kept, so that it can still be changed or taken back.
+    They are MOST if there may be more. What each target has of an article (`posts`) is kept, so that it can
+    still be changed or taken back.
     """
     limit = to_us(before)
-    old = _free().where(deliveries.c.target.in_(select(targets.c.name)), deliveries.c.settled_us < limit)
-    connection.execute(
-        delete(attempts).where(or_(attempts.c.at_us < limit, attempts.c.delivery_key.in_(old)))
-    )
-    # One that was held until now keeps its attempts, and stays.
-    is_tried = exists().where(attempts.c.delivery_key == deliveries.c.key)
-    number = connection.execute(delete(deliveries).where(deliveries.c.key.in_(old), ~is_tried)).rowcount
+    of_any = deliveries.c.target.in_(select(targets.c.name))
+    # By their keys, which are ours now: where the one statement was part of the other, PostgreSQL looked at
+    # all of them for each of them.
+    old = _free().where(of_any, deliveries.c.settled_us < limit).limit(MOST)
+    keys = connection.execute(old).scalars().all()
+    for chunk in chunks(keys):
+        connection.execute(delete(attempts).where(attempts.c.delivery_key.in_(chunk)))
+        connection.execute(delete(deliveries).where(deliveries.c.key.in_(chunk)))
+    waiting = select(deliveries.c.key).where(of_any, deliveries.c.settled_us.is_(None))
+    connection.execute(delete(attempts).where(attempts.c.at_us < limit, attempts.c.delivery_key.in_(waiting)))
     is_told = exists().where(deliveries.c.event_number == events.c.number)
     # The newest stays, for targets count by its number: SQLite would give it to the next event.
     newest = select(func.max(events.alias().c.number)).scalar_subquery()
     connection.execute(
         delete(events).where(events.c.announced_us < limit, events.c.number < newest, ~is_told)
     )
-    return number
+    return len(keys)

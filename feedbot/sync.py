@@ -8,7 +8,8 @@ once cannot see half of each other. Writes nothing to the output folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from feedbot.identity import Duplicate, Identities, Identity
 from feedbot.membership import Catalogue
 from feedbot.model import EventKind, Finding, Level
 from feedbot.store import articles, files, journal
+from feedbot.store.articles import StoredArticle
 from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
 
 if TYPE_CHECKING:
@@ -82,10 +84,11 @@ def sync(
     """Bring the store up to date with the content folders, or with `paths` (absolute) and what is below them.
 
     Raises ContentError when a content folder cannot be read, or lost all its files at once and not
-    `allow_empty`. With `settled` a file that cannot be read is broken, however young it is. `reread` says
-    that files are read anew because feedbot or its configuration changed: what is different then is no
-    update. `begun` is a look that knew of no file, which is gone on with if none is known. The caller's
-    transaction holds either all of the result or nothing.
+    `allow_empty`. With `settled` a file that cannot be read is broken, however young it is; with either of
+    them one look tells that many files are gone. `reread` says that files are read anew because feedbot or
+    its configuration changed: what is different then is no update. `begun` is a look that knew of no file,
+    which is gone on with if none is known. The caller's transaction holds either all of the result or
+    nothing.
     """
     roots = newsroom.sources.roots
     known = _known(connection, roots, paths)
@@ -94,7 +97,7 @@ def sync(
     found, taken = begun
     if not allow_empty:
         _refuse_vanished(connection, roots, found)
-    work = _Sync(connection, newsroom, now, found, reread=reread)
+    work = _Sync(connection, newsroom, now, found, reread=reread, is_sure=settled or allow_empty)
     done = 0
     for batch in taken:
         work.write(batch)
@@ -140,7 +143,9 @@ class _Sync:
         found: Survey,
         *,
         reread: bool,
+        is_sure: bool,
     ) -> None:
+        self._is_sure = is_sure
         self._connection = connection
         self._newsroom = newsroom
         self._now = now
@@ -214,21 +219,40 @@ class _Sync:
         """Write what waited, withdraw what is gone, let appear what is due, note what was gathered."""
         self._write_left_open()
         lost = self._identities.unclaimed()
+        expected = self._expected_back(lost)
+        gone = self._identities.gone - expected
+        lost = [stored for stored in lost if stored.row.path not in expected]
         self._writer.write([withdrawal(stored, "the file is gone", gone=self._now) for stored in lost])
-        files.forget(self._connection, self._identities.gone)
+        files.forget(self._connection, gone)
         due = articles.find_due(self._connection, self._now)
         if journal.is_before_last_pass(self._connection, self._now):  # which may have had a clock ahead
             due += articles.find_expired_early(self._connection, self._now)
         self._writer.write([falling_due(stored, self._now) for stored in due])
         self._writer.close()
         self._report_left_out()
-        self._findings |= dict.fromkeys(self._identities.gone, ())
+        self._findings |= dict.fromkeys(gone, ())
         journal.put_findings(self._connection, self._findings)
         if is_whole:
             journal.put_findings(self._connection, {"scan": self._found.findings.values()})
             if self._report.baseline:
                 journal.put(self._connection, "baseline", self._now.isoformat())
         return self._reported(self._found.unchanged + len(self._found.files))
+
+    def _expected_back(self, lost: Sequence[StoredArticle]) -> set[str]:
+        """The files of lost articles that may be there again at another look, in a moment.
+
+        A folder that is emptied and filled again, as by a fresh checkout, misses others at each look. So many
+        are gone when two looks in a row miss the same.
+        """
+        missing = {stored.row.path for stored in lost} & self._identities.gone
+        if self._is_sure or len(missing) <= MANY:
+            return set()
+        digest = hashlib.sha256("\0".join(sorted(missing)).encode()).hexdigest()
+        if journal.replace(self._connection, "missing", digest) == digest:
+            journal.put(self._connection, "missing", "")
+            return set()
+        self._report.unsettled |= {str(root.folder) for root in self._newsroom.sources.roots}
+        return missing
 
     def _report_left_out(self) -> None:
         """Report what is wrong, but for what the last pass found as well in files that each pass reads."""

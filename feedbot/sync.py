@@ -248,8 +248,9 @@ class _Sync:
         if self._is_sure or len(missing) <= MANY:
             return set()
         digest = hashlib.sha256("\0".join(sorted(missing)).encode()).hexdigest()
-        if journal.replace(self._connection, "missing", digest) == digest:
-            journal.put(self._connection, "missing", "")
+        is_second = journal.get(self._connection, "missing") == digest
+        journal.put(self._connection, "missing", "" if is_second else digest)
+        if is_second:
             return set()
         self._report.unsettled |= {str(root.folder) for root in self._newsroom.sources.roots}
         return missing

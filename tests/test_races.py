@@ -273,7 +273,8 @@ def test_a_target_that_is_set_up_anew_while_its_failure_is_noted(desk: Desk) -> 
     once_after(desk.newsroom.engine, waits_for_deliveries, passing.begin)
     deliverer.run_due()
     passing.end()
-    assert desk.states()[0] == ("published", State.RETRY)
+    # The pass makes it due: if it was done in time, it was sent once more.
+    assert desk.states()[0] in [("published", State.RETRY), ("published", State.SENT)]
 
 
 def test_several_targets_that_are_set_up_anew_while_their_failures_are_noted(desk: Desk) -> None:

@@ -27,7 +27,7 @@ from feedbot.leftovers import adopt_leftovers, expect_leftovers
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
 from feedbot.output import Output, Owner, RefreshReport
-from feedbot.place import NOWHERE, DocumentRow, PlaceLook, Published
+from feedbot.place import NOWHERE, DocumentFate, DocumentRow, PlaceLook, Published
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.press import Job, Press
@@ -103,10 +103,15 @@ class Refresh:
         self._output = output
         self._archives = Archives(catalogue, self.press, self._output, engine)
         self._index = Index(catalogue, self.press, self._output, engine)
+        self._blocked: dict[
+            int, int
+        ] = {}  # feeds in whose place are files of others: `changed` when tried last
 
     def run(self, crew: Crew, *, patient: bool) -> RefreshReport:
-        """Render and write what changed; `patient` says that the index may wait for its moment.
+        """Render and write what changed.
 
+        `patient` says that the index may wait for its moment, and a feed in whose place are files of others
+        for its next change or the next pass that is not: those files will hardly have gone.
         Raises PublishError; the next run goes on from there.
         """
         report = RefreshReport()
@@ -120,6 +125,8 @@ class Refresh:
     def _run_once(self, crew: Crew, report: RefreshReport, *, patient: bool) -> None:
         with self._engine.begin() as connection:
             stale = feeds.load(connection, stale=True)
+            if patient:
+                stale = [row for row in stale if self._blocked.get(row.key) != row.changed]
             self._index.note(connection, stale, self._clock())
         self._archives.close(stale)
         adopt_leftovers(self._place, self._engine, self.press, keeps_archives=self._catalogue.keeps_archives)
@@ -155,6 +162,12 @@ class Refresh:
             recorded = self._output.record(connection, published, known, report)
             # A feed that could not be written whole stays to be done.
             feeds.settle(connection, (done for owner, done in owners.items() if owner in recorded.whole))
+        for (row, _), found in zip(batch, results, strict=True):
+            fates = {one.fate for one in found}
+            if DocumentFate.FOREIGN in fates and DocumentFate.OVERTAKEN not in fates:
+                self._blocked[row.key] = row.changed
+            else:
+                self._blocked.pop(row.key, None)
         return recorded.unwanted
 
     def _record_pings(

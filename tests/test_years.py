@@ -210,3 +210,23 @@ def test_a_change_of_a_feed_takes_no_more_work_for_those_that_the_hub_was_told_o
             worker_pass(newsroom, newsroom.write("one.md", title=f"After {number}"))
         work.append(sum(steps))
     assert 0 < work[1] < 1.2 * work[0]
+
+
+def test_an_edit_takes_no_more_work_for_feeds_in_whose_place_others_have_files(newsroom: Newsroom) -> None:
+    work = []
+    for number in (1, 30):
+        names = [f"t{number}-{one}" for one in range(number)]
+        for name in names:
+            (newsroom.feeds / name).mkdir(parents=True)
+            (newsroom.feeds / name / "index.html").write_text("not ours")
+        blocked = newsroom.write("blocked.md", topics=names)
+        with counting(newsroom) as steps:
+            builder = Builder(newsroom.config, newsroom.engine, clock=lambda: newsroom.now, window=SLICES)
+            builder.run()
+            before = len(steps)
+            builder.run([str(newsroom.write("new.md", title=f"Edit {number}"))], patient=True)
+            work.append(len(steps) - before)
+            newsroom.write("blocked.md", title=f"What is not blocked, {number}", topics=names)
+            builder.run([str(blocked)], patient=True)
+        assert newsroom.titles(names[-1]) == [f"What is not blocked, {number}"]
+    assert 0 < work[1] < 1.2 * work[0]

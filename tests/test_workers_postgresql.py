@@ -212,6 +212,23 @@ def test_a_statement_that_takes_its_time_within_the_patience_is_waited_for(postg
     engine.dispose()
 
 
+def test_a_statement_that_is_given_up_is_ended_by_the_server_too(postgres_url: str) -> None:
+    """Or each try would leave one more there, with all that it has locked."""
+    store = open_store(postgres_url)
+    engine = beside(store, 0.3)
+    with pytest.raises(OperationalError, match="no answer"), engine.begin() as connection:
+        connection.execute(text("select pg_sleep(60)"))
+
+    def is_over() -> bool:
+        query = "select from pg_stat_activity where state = 'active' and query = 'select pg_sleep(60)'"
+        with store.begin() as connection:
+            return connection.execute(text(query)).first() is None
+
+    wait_until(is_over, "its end")
+    engine.dispose()
+    store.dispose()
+
+
 def test_a_worker_whose_line_went_dead_goes_on_over_a_new_one(
     launch: Start, any_newsroom: Newsroom, line: Proxy
 ) -> None:

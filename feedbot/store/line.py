@@ -7,6 +7,7 @@ passes nothing on. So each wait for an answer has an end here, and the line with
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -15,6 +16,7 @@ from psycopg.abc import PQGen
 T = TypeVar("T")
 
 STEP = 0.1  # seconds between two looks at the clock
+FAREWELL = 1.0  # seconds that it may take to tell the server that nobody waits any more
 
 # It warns of what it could not end on a line that is lost; the error that follows tells of the loss.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
@@ -32,8 +34,15 @@ class PostgresLine(psycopg.Connection[Any]):
         except psycopg.errors._WaitTimeout as error:
             if timeout is not None:
                 raise
-            self.close()
+            self._give_up()
             raise psycopg.OperationalError(f"no answer within {self.patience:g} s") from error
+
+    def _give_up(self) -> None:
+        """Close it, and let the server end what it is at, if it hears us: it would go on for nobody."""
+        if psycopg.capabilities.has_cancel_safe():  # without, to tell it could take for ever
+            with suppress(psycopg.Error):
+                self.cancel_safe(timeout=min(FAREWELL, self.patience))
+        self.close()
 
 
 def connect(*arguments: Any, patience: float, **options: Any) -> PostgresLine:

@@ -121,7 +121,8 @@ def test_files_that_vanish_in_the_middle_of_a_pass_cost_only_themselves(room: Ne
 
     report = room.build(progress=remove)
     assert 3 <= report.sync.read < len(fleeting)
-    room.build()
+    for _ in range(2):  # so many are gone when two looks miss them
+        room.build()
     assert room.scalar(load_findings) == []
     assert sorted(room.titles()) == ["About good-1", "About good-2", "About good-3"]
     assert_the_good_ones_stand(room)

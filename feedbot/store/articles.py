@@ -77,12 +77,16 @@ def find_gone(connection: Connection, url_digests: Iterable[str], *, since: date
 
 
 def paths_by_url(connection: Connection, url_digests: Iterable[str]) -> set[str]:
-    """The paths of the articles with one of these URLs in the front matter whose files are there."""
-    statement = select(articles.c.path).where(articles.c.gone_us.is_(None))
+    """The paths of the articles whose files are there, and alone have one of these URLs.
+
+    A URL that many share tells nothing, and would make each new article of them look for all others.
+    """
+    alone = select(func.min(articles.c.path)).where(articles.c.gone_us.is_(None))
+    alone = alone.group_by(articles.c.url_digest).having(func.count() == 1)
     return {
         path
         for chunk in chunks(url_digests)
-        for path in connection.execute(statement.where(articles.c.url_digest.in_(chunk))).scalars()
+        for path in connection.execute(alone.where(articles.c.url_digest.in_(chunk))).scalars()
     }
 
 

@@ -103,9 +103,8 @@ class Refresh:
         self._output = output
         self._archives = Archives(catalogue, self.press, self._output, engine)
         self._index = Index(catalogue, self.press, self._output, engine)
-        self._blocked: dict[
-            int, int
-        ] = {}  # feeds in whose place are files of others: `changed` when tried last
+        # Feeds in whose place are files of others, by key: how often each had changed when it was tried last.
+        self._blocked: dict[int, int] = {}
 
     def run(self, crew: Crew, *, patient: bool) -> RefreshReport:
         """Render and write what changed.

@@ -109,8 +109,17 @@ class Chronicle:
         def restore() -> None:
             put_back(self.room.engine, state)
             self.seen, self.folders, self.topics = dict(seen), folders, set(topics)
+            self._give_way()
 
         return restore
+
+    def _give_way(self) -> None:
+        """Let others take away what lies where the state knows of documents: it takes that for its own."""
+        theirs = self.theirs.get(self.setting.place, {})
+        known = self.room.scalar(lambda connection: documents.find_paths(connection, list(theirs)))
+        for path in theirs.keys() & set(known):
+            self.place.remove(path)
+            del theirs[path]
 
     def intrude(self, path: str, body: bytes) -> None:
         """Let somebody else put something where no document is, and none is to the knowledge of the state."""

@@ -8,7 +8,6 @@ in the store.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import signal
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 from feedbot.backlog import ALARM, EVERYTHING, STOP, Backlog, WakeUp, gaps_of
 from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
+from feedbot.config import digest_of
 from feedbot.content.intake import STILL
 from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError, StandbyError, first_line
@@ -36,7 +36,7 @@ from feedbot.threads import Part, start_part
 from feedbot.watch import watch_folders
 
 if TYPE_CHECKING:
-    from feedbot.config import Cron
+    from feedbot.config import Config, Cron
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Worker:
         scan: timedelta | Cron,
         timezone: tzinfo,
         deliverer: Deliverer,
-        config: Path,
+        config: Config,
         server: Service | None = None,
         on_pass: Callable[[PassReport], None] = lambda _report: None,
         clock: Clock = utc_now,
@@ -81,8 +81,8 @@ class Worker:
         self._scan = scan
         self._timezone = timezone
         self._deliverer = deliverer
-        self._config = config
-        self._config_digest = digest_of(config)
+        self._config = config.path
+        self._config_digest = config.digest
         self._server = server
         self._on_pass = on_pass
         self._clock = clock
@@ -267,11 +267,3 @@ def _obituary(name: str, failures: Sequence[BaseException]) -> str:
 def _told(failure: BaseException) -> str:
     """An error in one line: its kind, and how it begins."""
     return f"{type(failure).__name__}: {first_line(failure)}"
-
-
-def digest_of(path: Path) -> bytes | None:
-    """What tells whether a file says something else; None while it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).digest()
-    except OSError:
-        return None

@@ -106,7 +106,7 @@ def live(path: Path, log: Path, die_at: str, ahead: float, ready: Connection | N
     worker = Worker(
         builder,
         deliverer=deliverer,
-        config=path,
+        config=config,
         folders=config.content.paths,
         scan=config.schedule.scan,  # type: ignore[arg-type] # the kind that it is
         timezone=config.content.timezone,

@@ -23,6 +23,7 @@ from visitor import free_port
 
 from feedbot.backlog import AFTERMATH, CROWD, EVERYTHING, FLOCK, TICK, Backlog, gaps_of
 from feedbot.build import Builder
+from feedbot.config import Config
 from feedbot.deliver import make_deliverer
 from feedbot.server import Server, source_of
 from feedbot.store import journal, workers
@@ -537,13 +538,14 @@ def test_a_pass_for_which_there_are_too_few_threads_writes_one_document_after_th
     assert newsroom.build().written == 0
 
 
-def run_here(newsroom: Newsroom, server: Service) -> int:
-    """The worker in this process: what it comes to."""
+def run_here(newsroom: Newsroom, server: Service, config: Config | None = None) -> int:
+    """The worker in this process: what it comes to, under that configuration or the one in force now."""
+    config = config or newsroom.config
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     worker = Worker(
-        Builder(newsroom.config, newsroom.engine),
-        deliverer=make_deliverer(newsroom.config, newsroom.engine, redact=str),
-        config=newsroom.folder / "config.yaml",
+        Builder(config, newsroom.engine),
+        deliverer=make_deliverer(config, newsroom.engine, redact=str),
+        config=config,
         folders=[newsroom.content],
         scan=timedelta(hours=1),
         timezone=UTC,
@@ -593,3 +595,13 @@ def test_a_part_that_dies_ends_the_worker_with_one(
     newsroom.write("one.md")
     assert run_here(newsroom, Flimsy()) == 1
     assert "server (OSError: the wire was cut) died" in caplog.text
+
+
+def test_a_configuration_that_changes_while_the_worker_starts_is_noticed(
+    newsroom: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    newsroom.write("one.md")
+    config = newsroom.config
+    newsroom.configure(feeds={"limit": 7})
+    assert run_here(newsroom, Flimsy(), config) == 1
+    assert "config.yaml has changed: restart feedbot" in caplog.text

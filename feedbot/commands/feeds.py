@@ -110,7 +110,7 @@ def run(
         worker = Worker(
             builder,
             deliverer=make_deliverer(config, engine, redact=redaction(), clock=builder.senders_clock),
-            config=config.path,
+            config=config,
             folders=config.content.paths,
             scan=config.schedule.scan,
             timezone=config.content.timezone,

@@ -6,6 +6,7 @@ are there, and what is in them, is for others to find out.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -67,6 +68,7 @@ class Config(Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     access: BucketAccess  # to the bucket that `feeds.path` names, if it names one
     lines: Mapping[str, int]  # of the file, on which each target begins, by its name
+    digest: bytes  # of the file as it was read, by which `digest_of` knows it again
 
     @property
     def folder(self) -> Path:
@@ -129,7 +131,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     # A folder with `..` in it is the beginning of no path: every file would be called by its whole one.
     folder = path.parent.resolve() if ".." in path.parts else path.parent.absolute()
     file = folder / path.name
-    tree = _parsed(_read(path), str(path))
+    content = _read(path)
+    tree = _parsed(content, str(path))
     variables = Variables(environ, folder)
     written = tree.value if tree.value is not None else {}
     data, flaws = variables.expand(written)
@@ -142,7 +145,20 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         told = _problems(flaws, tree, written, str(path), from_environment)
         raise InvalidConfig([*told, *problems])
     sections = {name: getattr(settings, name) for name in Settings.model_fields}
-    return Config(path=file, **sections, access=access, lines=_lines_of_targets(settings, tree))
+    lines, digest = _lines_of_targets(settings, tree), _digest(content)
+    return Config(path=file, **sections, access=access, lines=lines, digest=digest)
+
+
+def digest_of(path: Path) -> bytes | None:
+    """What tells whether the file at `path` says something else now; None while it cannot be read."""
+    try:
+        return _digest(_read(path))
+    except ConfigError:
+        return None
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def _lines_of_targets(settings: Settings, tree: Tree) -> dict[str, int]:

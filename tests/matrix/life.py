@@ -158,7 +158,7 @@ def live(terms: Terms, line: Connection, log: Connection) -> None:
     worker = Worker(
         builder,
         deliverer=make_deliverer(config, engine, redact=str, clock=gate.clock, make=make),
-        config=terms.config,
+        config=config,
         folders=config.content.paths,
         scan=config.schedule.scan,  # type: ignore[arg-type] # the kind that it is
         timezone=config.content.timezone,

@@ -57,6 +57,8 @@ def test_of_marks_heaped_on_a_letter_no_more_stay_than_any_script_needs() -> Non
     assert clean("Q" + "\u0316\u0301" * 100_000 + "uelle") == "Q" + "\u0316" * 15 + "\u0301" * 15 + "uelle"
     few = "Q" + "\u0316" * 15 + "\u0301" * 15
     assert clean(few * 3) == few * 3
+    for number in range(70):  # wherever it begins
+        assert clean("x" * number + "Q" + "\u0316\u0301" * 32) == "x" * number + few
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def clean(text: str) -> str:
             return text.strip(" ")
         text = _DROPPED_ASCII.sub("", text)
     else:
-        text = unicodedata.normalize("NFC", _HEAP.sub(_thinned, visible(text)))
+        text = unicodedata.normalize("NFC", _without_heaps(visible(text)))
         if text.isprintable() and "  " not in text:
             return text.strip(" ")
     return " ".join(text.split())
@@ -165,7 +165,16 @@ def _keep_flag(match: re.Match[str]) -> str:
 # Putting the marks of one character in order takes time that grows with the square of their number. No script
 # has so many: https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format
 _MARKS = 30
-_HEAP = re.compile(r"[^\w\s\x00-\x7f]{64,}")  # that may hold more: a mark is no letter
+_LONG = 64  # characters of a run that may hold more
+_SIGN = re.compile(r"[^\w\s\x00-\x7f]")  # a mark is no letter
+_HEAP = re.compile(rf"{_SIGN.pattern}{{{_LONG},}}")
+
+
+def _without_heaps(text: str) -> str:
+    """`text` with no more marks on a character than any script needs."""
+    if _SIGN.search(text[_LONG - 1 :: _LONG]) is None:  # so long a run has one of its characters there
+        return text
+    return _HEAP.sub(_thinned, text)
 
 
 def _thinned(match: re.Match[str]) -> str:

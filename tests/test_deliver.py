@@ -480,6 +480,16 @@ def test_an_answer_after_the_lease_changes_nothing_any_more(
     assert [one.outcome for one in desk.attempts()] == ["interrupted", "refused", "sent"]
 
 
+def test_an_edit_by_a_clock_that_is_far_ahead_puts_off_no_announcement(desk: Desk) -> None:
+    desk.newsroom.build([desk.write("one.md")])
+    desk.newsroom.later(days=200)
+    desk.newsroom.build([desk.write("one.md", title="Corrected")])
+    desk.newsroom.later(days=-200)
+    desk.deliver()
+    desk.deliver()
+    assert desk.box.told() == [("published", "Corrected")]
+
+
 def test_a_clock_that_jumps_back_sends_nothing_twice_and_loses_nothing(desk: Desk) -> None:
     publish(desk, "one", "two")
     desk.box.outcomes += [Retry(reason="500")]

@@ -360,8 +360,15 @@ class Histories(RuleBasedStateMachine):
             if one.row.settled_us is None or one.row.settled_us >= limit
         }
         absurd = self.now + LONGEST + timedelta(hours=3)
+        with self.engine.begin() as connection:
+            edited = select(events.c.article_key).where(events.c.at_us > to_us(absurd))
+            edited_in_the_future = set(connection.execute(edited).scalars())
         for one in self.rows.values():
-            is_from_the_future = one.row.at_us > to_us(absurd) or one.row.by_hand
+            is_from_the_future = (
+                one.row.at_us > to_us(absurd)
+                or one.row.by_hand
+                or one.row.article_key in edited_in_the_future
+            )
             if one.row.due_us > to_us(absurd) and (
                 one.row.state in {State.RETRY, State.UNCLEAR}
                 or (one.row.state is State.PENDING and is_from_the_future)

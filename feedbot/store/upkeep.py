@@ -66,8 +66,12 @@ def mend_clock(connection: Connection, now: datetime) -> None:
     free = waiting.with_for_update(skip_locked=True, key_share=True).correlate(None)
     connection.execute(update(targets).where(targets.c.name.in_(free)).values(until_us=moment))
     waits = deliveries.c.state.in_((State.RETRY, State.UNCLEAR))
-    # One that was never tried may wait for long by the configuration; but not for what has not happened yet.
-    is_from_ahead = or_(deliveries.c.at_us > absurd, deliveries.c.by_hand)
+    # One that was never tried may wait for long by the configuration; but not for what has not happened yet,
+    # and not because of an edit that has not.
+    is_edited_ahead = exists().where(
+        events.c.article_key == deliveries.c.article_key, events.c.at_us > absurd
+    )
+    is_from_ahead = or_(deliveries.c.at_us > absurd, deliveries.c.by_hand, is_edited_ahead)
     put_off = _free().where(IS_OPEN, or_(waits, is_from_ahead), deliveries.c.due_us > absurd)
     connection.execute(update(deliveries).where(deliveries.c.key.in_(put_off)).values(due_us=moment))
     claimed = _free().where(IS_SENDING, deliveries.c.lease_until_us > absurd)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feedbot.config.problems import Flaw, OptionPath, dotted, value_at
+from feedbot.config.sections import STATE
 from feedbot.config.targets import HUB
 from feedbot.model import fold_name
 from feedbot.slug import slugify
@@ -20,7 +21,6 @@ Named = tuple[OptionPath, str]
 
 _FEEDS = ("feeds", "path")
 _STORE = ("store", "url")
-_STATE = ".feedbot/feedbot.db"  # where it lies unless the option says otherwise
 
 
 def broken_rules(data: Any, folder: Path) -> Iterator[Flaw]:
@@ -109,7 +109,7 @@ def _beside_feeds(
         elif _holds(content, feeds):
             hint = f"which is {dotted(path)}: choose one beside it"
             yield Flaw(_FEEDS, "must not lie in a folder of articles", hint)
-    if value_at(data, _STORE) is None and _holds(feeds, _real(root, _STATE, None)):
+    if value_at(data, _STORE) is None and _holds(feeds, _real(root, STATE, None)):
         yield Flaw(_FEEDS, "must not hold the state, which is not for the public", "such as feeds")
     elif _holds(feeds, _real(root, _database_file(data), None)):
         yield Flaw(_STORE, "must not lie in the folder of the feeds", "which is public")

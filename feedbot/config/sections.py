@@ -37,6 +37,8 @@ FIELD_NAMES = (
     "status", "visibility", "hidden", "password", "build", "feed",
 )  # fmt: skip
 
+STATE = ".feedbot/feedbot.db"  # where it lies unless `store.url` says otherwise
+
 
 class Section(BaseModel):
     """A mapping of options. Unknown ones are refused; one without a value counts as not given."""
@@ -189,11 +191,11 @@ class StoreSettings(Section):
     """Where feedbot keeps what it knows."""
 
     url: DatabaseUrl = Field(
-        default=SecretStr("sqlite:///.feedbot/feedbot.db"),
+        default=SecretStr(f"sqlite:///{STATE}"),
         description="Database, SQLite or PostgreSQL; DATABASE_URL in the environment wins",
-        examples=["sqlite:///.feedbot/feedbot.db", "postgresql://feedbot@db.example.com/feedbot"],
+        examples=[f"sqlite:///{STATE}", "postgresql://feedbot@db.example.com/feedbot"],
         validate_default=True,
-        json_schema_extra={"title": "database URL", "default": "sqlite:///.feedbot/feedbot.db"},
+        json_schema_extra={"title": "database URL", "default": f"sqlite:///{STATE}"},
     )
 
     @property

@@ -214,8 +214,7 @@ class Builder:
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
             fingerprint = self._newsroom.sources.reader.fingerprint
-            if noted.get("setup") != self._setup:
-                journal.put(connection, "setup", self._setup)
+            journal.note(connection, noted, "setup", self._setup)
             reread = reconfigure(connection, noted, self._config, self._catalogue, fingerprint, now)
             # What reads otherwise now is no update, whichever file it is: so all are read in this pass.
             some = None if reread else paths

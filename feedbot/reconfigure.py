@@ -50,18 +50,18 @@ def reconfigure(
     `noted` is what the last pass noted, `reading` the fingerprint of all that decides what a file's bytes
     mean.
     """
-    reread = _is_new(connection, noted, "reading", fingerprint(reading, config.feeds.max_item_size))
+    reread = journal.note(connection, noted, "reading", fingerprint(reading, config.feeds.max_item_size))
     reread |= _is_inside_out(connection, noted, config)
     if reread:
         files.distrust(connection)
-    if _is_new(connection, noted, "selection", _selection(config)):
+    if journal.note(connection, noted, "selection", _selection(config)):
         _select_anew(connection, catalogue, now)
     moved = _is_elsewhere(connection, noted, config)
     if moved:
         documents.forget_all(connection)
-    if _is_new(connection, noted, "headers", str(config.serve.max_age) if _is_bucket(config) else ""):
+    if journal.note(connection, noted, "headers", str(config.serve.max_age) if _is_bucket(config) else ""):
         documents.distrust_all(connection, mtime_ns=NOWHERE)
-    if _is_new(connection, noted, "appearance", _appearance(config)) or moved:
+    if journal.note(connection, noted, "appearance", _appearance(config)) or moved:
         feeds.touch_all(connection)
         archives.doubt_all(connection)
         doubt_index(connection)
@@ -73,7 +73,7 @@ def reconfigure(
 def _compare_id_base(connection: Connection, noted: Noted, config: Config) -> None:
     """Tell of another `id_base`, which does less than who changed it may think."""
     before = noted.get("id_base")
-    is_new = _is_new(connection, noted, "id_base", config.site.id_base)
+    is_new = journal.note(connection, noted, "id_base", config.site.id_base)
     if is_new and before is not None and articles.are_there(connection):
         log.warning(
             "site.id_base is another than before (%s): articles that are known keep their ids, and only those"
@@ -94,7 +94,7 @@ def _is_inside_out(connection: Connection, noted: Noted, config: Config) -> bool
     The addresses of the same files are counted from another folder then.
     """
     before, now = _folders_before(noted, config), _folders(config)
-    _is_new(connection, noted, "folders", json.dumps(now))
+    journal.note(connection, noted, "folders", json.dumps(now))
     pairs = [(f"{one}/", f"{other}/") for one in now for other in before if one != other]
     return any(one.startswith(other) or other.startswith(one) for one, other in pairs)
 
@@ -111,7 +111,7 @@ def _folders_before(noted: Noted, config: Config) -> list[str]:
 
 def _is_elsewhere(connection: Connection, noted: Noted, config: Config) -> bool:
     """Whether the place of documents is another one now than the state knows."""
-    is_new = _is_new(connection, noted, "place", _place(config))
+    is_new = journal.note(connection, noted, "place", _place(config))
     return is_new and ("place" in noted or _is_bucket(config))  # feedbot 0.2 noted no folder
 
 
@@ -129,14 +129,6 @@ def fingerprint(*values: object) -> str:
     """A digest of plain values; equal values give equal digests in every process."""
     text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _is_new(connection: Connection, noted: Noted, name: str, value: str) -> bool:
-    """Whether something else was noted under `name`; notes `value` if so."""
-    is_new = noted.get(name, "") != value
-    if is_new:
-        journal.put(connection, name, value)
-    return is_new
 
 
 def _selection(config: Config) -> str:

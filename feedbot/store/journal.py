@@ -208,6 +208,14 @@ def load(connection: Connection) -> dict[str, str]:
     return dict(connection.execute(select(state.c.name, state.c.value)).all())
 
 
+def note(connection: Connection, noted: Mapping[str, str], name: str, value: str) -> bool:
+    """Note `value` under `name` unless it is what is `noted` there (by `load`); whether it is another."""
+    is_new = noted.get(name, "") != value
+    if is_new:
+        put(connection, name, value)
+    return is_new
+
+
 def put(connection: Connection, name: str, value: str) -> None:
     """Note `value` under `name`."""
     upsert(connection, state, [{"name": name, "value": value}])

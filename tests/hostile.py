@@ -554,6 +554,13 @@ LINKS = [
         facts={"link": "https://a.example/x?v=1&v=2"},
     ),
     Hostile(
+        name="an address whose scheme was forgotten",
+        make=article("webUrl: a.example/x"),
+        fate="read",
+        facts={"link": "https://news.example.com/a.example/x"},
+        says=said(4, "`webUrl` has no `https://` and was taken as a path"),
+    ),
+    Hostile(
         name="an address that is a number",
         make=article("webUrl: 17"),
         fate="read",

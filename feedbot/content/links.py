@@ -17,6 +17,7 @@ _PLAIN = re.compile(  # nearly every URL there is, and nothing that needs a clos
 _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BARE_HOST = re.compile(r"www\.[^/?#\s]+\.", re.IGNORECASE)
+_LIKE_A_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}/", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*")
 _PATH_SAFE = "/!$&'()*+,;=:@~-._"
@@ -50,6 +51,11 @@ def absolute(url: str, base: str) -> str | None:
     except ValueError:  # a port that is no number, a host with brackets or with full-width slashes
         return None
     return written if written and len(written) <= MAX_LENGTH else None
+
+
+def is_like_a_host(url: str) -> bool:
+    """Whether a relative `url` begins as another site's address does: somebody forgot `https://`."""
+    return _LIKE_A_HOST.match(url) is not None and not _BARE_HOST.match(url)
 
 
 def _written(parts: SplitResult) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from feedbot.content import dates
 from feedbot.content.fields import Matter
-from feedbot.content.links import absolute
+from feedbot.content.links import absolute, is_like_a_host
 from feedbot.content.text import clean, cut
 from feedbot.model import Level, fold_name
 from feedbot.yamltree import Path
@@ -221,6 +221,9 @@ def url_of(matter: Matter, field: str, base: str) -> str:
     for path, value in matter.each(field):
         url = absolute(value, base) if isinstance(value, str) else None
         if url is not None:
+            if is_like_a_host(str(value)):
+                what = f"`{path[0]}` has no `https://` and was taken as a path on the site: {url}"
+                matter.warn(path, what, "begin it with https://, or with / if it is a path")
             return url
         matter.warn(path, f"`{path[0]}` is no web address and was left out", "begin it with https://")
     return ""

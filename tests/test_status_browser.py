@@ -28,7 +28,7 @@ PAPER = 718  # pixels of an A4 page between its margins
 CUT = "[...document.querySelectorAll('.scroll')].filter((each) => each.scrollWidth > each.clientWidth).length"
 LABELS = """() => [...document.querySelectorAll(".ticks span")].map((each) => each.getClientRects().length
   && Math.round(each.getBoundingClientRect().height / parseFloat(getComputedStyle(each).lineHeight)))"""
-IN_SIGHT = """() => [...document.querySelectorAll("#feeds ~ .scroll td")].every(
+IN_SIGHT = """() => [...document.querySelectorAll(".pair .scroll :is(th, td)")].every(
   (each) => each.getBoundingClientRect().right <= each.closest(".scroll").getBoundingClientRect().right)"""
 
 
@@ -78,8 +78,9 @@ def test_the_page_fits_and_is_without_barriers(page: Page, address: str, width: 
     assert problems_by_axe(page) == []
 
 
-def test_a_long_name_pushes_nothing_out_of_sight(page: Page, address: str) -> None:
-    page.set_viewport_size({"width": WIDE, "height": 900})
+@pytest.mark.parametrize("width", [1024, 1100, 1280, WIDE])
+def test_a_long_name_pushes_nothing_out_of_sight(page: Page, address: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
     page.goto(address)
     assert page.get_by_role("link", name=ONE_WORD).is_visible()
     assert page.evaluate(IN_SIGHT)

@@ -303,8 +303,8 @@ def test_a_hugo_file_is_read_by_hugos_names() -> None:
         "Tools",
         ("Go", "Web sites", "Tools"),
     )
-    assert found.link == "https://news.example.com/posts/hugo/"
-    assert found.images == (Image(url="https://news.example.com/posts/hugo/cover.jpg"),)
+    assert found.link == "https://news.example.com/posts/short/"
+    assert found.images == (Image(url="https://news.example.com/posts/short/cover.jpg"),)
     assert found.authors == (Author(name="Ada"),)
 
 
@@ -325,7 +325,7 @@ def test_a_jekyll_post_is_dated_by_its_name_and_has_jekylls_address() -> None:
     assert found.article.topics == ("one", "two")
     assert found.article.category == "News"
     assert found.article.summary == "In short."
-    assert found.article.link == "https://news.example.com/tech/2026/05/01/hello.html"
+    assert found.article.link == "https://news.example.com/tech/news/2026/05/01/hello.html"
     assert found.url == ""
 
 

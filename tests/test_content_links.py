@@ -94,9 +94,22 @@ def test_whatever_is_accepted_is_an_absolute_http_address_in_ascii(written: str)
         ("news/_index.md", {}, "news/"),
         ("news/bundle/index.html", {}, "news/bundle/"),
         ("news/long-name.md", {"slug": "short"}, "news/short/"),
+        ("news/bundle/index.md", {"slug": "short"}, "news/short/"),
+        ("index.md", {"slug": "short"}, "short/"),
+        ("News/A Story, Told.md", {"is_hugo": True}, "news/a-story-told/"),
+        ("news/C# & Größe/index.md", {"is_hugo": True}, "news/c%23--gr%C3%B6%C3%9Fe/"),
+        ("news/x.md", {"is_hugo": True, "slug": "Robots Again"}, "news/robots-again/"),
         ("_posts/2020-11-04-hello.md", {}, "2020/11/04/hello.html"),
         ("tech/_posts/2020-11-04-hello.md", {"categories": ("Robots",)}, "tech/robots/2020/11/04/hello.html"),
         ("_posts/2020-11-04-hello.md", {"slug": "hi"}, "2020/11/04/hi.html"),
+        ("_posts/2020-11-04-Hello again.md", {}, "2020/11/04/Hello-again.html"),
+        ("_posts/2020-11-04-c#--and-90%.md", {}, "2020/11/04/c-and-90.html"),
+        ("_posts/2020-11-04-ad's_(2)-v.1.md", {}, "2020/11/04/ad's_(2)-v.1.html"),
+        (
+            "_posts/2020-11-04-हिन्दी.md",
+            {},
+            "2020/11/04/%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80.html",
+        ),
     ],
 )
 def test_a_file_has_the_address_that_its_site_gives_it(

@@ -28,6 +28,7 @@ class Site(NamedTuple):
     files: dict[str, str]
     shown: dict[str, Shown]  # by title
     told: tuple[str, ...] = ()  # by `check`
+    fields: str | None = None  # content.fields
 
 
 JEKYLL = Site(
@@ -37,25 +38,32 @@ JEKYLL = Site(
         "date:   2026-11-01 15:32:14 -0300\ncategories: jekyll update\n---\nHi.\n",
         "_posts/2026-11-05-second.md": "---\ntitle: Second\ntags: [one, two words]\n---\n"
         "![x]({{ site.baseurl }}/x.png)\n",
+        "_posts/2026-11-06-Third time.md": "---\ntitle: Third\ncategory: Lab_Notes\n---\nHi\n",
         "_drafts/idea.md": "---\ntitle: Idea\ndate: 2026-11-01\n---\n",
     },
     shown={
         "Welcome!": Shown("/jekyll/update/2026/11/01/welcome.html", "2026-11-01", ("jekyll", "update")),
         "Second": Shown("/2026/11/05/second.html", "2026-11-05", ("one", "two words")),
+        "Third": Shown("/lab_notes/2026/11/06/Third-time.html", "2026-11-06", ("Lab_Notes",)),
     },
     told=("_posts/2026-11-05-second.md:5: warning: template tags",),
 )
 HUGO = Site(
     path="content",
+    fields="hugo",
     files={
         "content/posts/first.md": "+++\ntitle = 'First'\ndate = 2026-11-14T07:07:07+01:00\n+++\nHello\n",
         "content/posts/second.md": '---\ntitle: "Second"\ndate: 2026-11-15\ntags: ["go", "web"]\n---\nHi\n',
         "content/posts/bundle/index.md": "---\ntitle: Bundle\ndate: 2026-11-16T00:00:00Z\n---\n",
+        "content/posts/renamed/index.md": "---\ntitle: Renamed\ndate: 2026-11-17\nslug: another-name\n---\n",
+        "content/Posts/My Fourth.md": "---\ntitle: Fourth\ndate: 2026-11-18\n---\n",
         "content/posts/_index.md": "---\ntitle: Posts\n---\n",
     },
     shown={
         "Second": Shown("/posts/second/", "2026-11-15", ("go", "web")),
         "Bundle": Shown("/posts/bundle/", "2026-11-16", ()),
+        "Renamed": Shown("/posts/another-name/", "2026-11-17", ()),
+        "Fourth": Shown("/posts/my-fourth/", "2026-11-18", ()),
     },
     told=("content/posts/first.md:1: error: front matter in TOML", "hugo convert toYAML"),
 )
@@ -105,7 +113,7 @@ def test_a_site_of_another_program_is_read_as_it_is(program: str, site: Site, ne
         path = newsroom.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    newsroom.configure(content={"path": site.path})
+    newsroom.configure(content={"path": site.path, "fields": site.fields})
     told = Console(newsroom).run("check", code=1)
     assert [words for words in site.told if words not in told] == []
     newsroom.now = datetime(2026, 12, 1, tzinfo=UTC)

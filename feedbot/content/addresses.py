@@ -6,6 +6,7 @@ Pure. A guess that is right for each program's defaults; an article that knows i
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime
 from posixpath import splitext
 from urllib.parse import quote
@@ -18,6 +19,9 @@ _INDEX = frozenset({"index", "_index"})
 _POST = re.compile(r"\d{4}-\d{1,2}-\d{1,2}-(?P<title>.+)")
 _PLACEHOLDER = re.compile(r":([a-z_]+)")
 _UNKNOWN = re.compile(r":[a-z_]|\{[{%]")
+_JEKYLL_KEEPS = "._~!$&'()+,;=@"  # of what is no letter and no digit; all else becomes a hyphen
+_HUGO_KEEPS = "./_#+~-@"  # the same; all else goes, but for spaces
+_UNQUOTED = "/~!$&'()+,;=@"
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -28,6 +32,7 @@ class Page(Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...] = ()
     published: datetime | None = None  # in the site's time zone
     is_post: bool = False  # below Jekyll's `_posts/`
+    is_hugo: bool = False  # the site is known to be Hugo's
 
 
 def page_url(site: str, page: Page) -> str:
@@ -38,8 +43,10 @@ def page_url(site: str, page: Page) -> str:
         # Jekyll's default: https://jekyllrb.com/docs/permalinks/
         return site + _filled("/:categories/:year/:month/:day/:title.html", page).lstrip("/")
     folder, _, name = splitext(page.relative)[0].rpartition("/")
-    name = "" if name in _INDEX else page.slug or name
-    path = "/".join(part for part in (folder, name) if part)
+    if name in _INDEX:  # its folder is its name
+        folder, _, name = folder.rpartition("/")
+    path = "/".join(part for part in (folder, page.slug or name) if part)
+    path = _as_hugo_has_it(path) if page.is_hugo else path
     return f"{site}{quote(path, safe='/')}/" if path else site
 
 
@@ -66,8 +73,9 @@ def _parts(page: Page) -> dict[str, str]:
     folder, _, name = splitext(page.relative)[0].rpartition("/")
     post = _POST.fullmatch(name)
     title = page.slug or (post["title"] if post else name)
-    parts = {"title": quote(title), "slug": quote(title), "name": quote(title), "output_ext": ".html"}
-    parts["categories"] = quote("/".join(_categories(folder, page)))
+    title = quote(_as_jekyll_has_it(title), safe=_UNQUOTED)
+    parts = {"title": title, "slug": title, "name": title, "output_ext": ".html"}
+    parts["categories"] = quote("/".join(_categories(folder, page)), safe=_UNQUOTED)
     if page.published is not None:
         day = page.published
         parts |= {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}", "short_year": f"{day:%y}"}
@@ -81,3 +89,17 @@ def _categories(folder: str, page: Page) -> list[str]:
     above = folder.partition("_posts")[0].split("/")
     every = [part.lower() for part in (*above, *page.categories) if part]
     return list(dict.fromkeys(every))
+
+
+def _as_jekyll_has_it(name: str) -> str:
+    """A file's name in an address. `pretty` in https://jekyllrb.com/docs/liquid/filters/#options-for-the-slugify-filter"""
+    return "-".join("".join(char if _is_kept(char, _JEKYLL_KEEPS) else " " for char in name).split())
+
+
+def _as_hugo_has_it(path: str) -> str:
+    """A path in an address: small letters, hyphens for spaces."""
+    return "".join(char for char in path.lower().replace(" ", "-") if _is_kept(char, _HUGO_KEEPS))
+
+
+def _is_kept(char: str, more: str) -> bool:
+    return char.isalnum() or char in more or unicodedata.category(char)[0] == "M"

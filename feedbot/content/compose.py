@@ -39,7 +39,13 @@ class Source:
     site: Site
     zone: tzinfo
     is_jekyll: bool  # Jekyll's rules hold: tags parted by spaces, dates in file names
+    is_hugo: bool  # ... and Hugo's: small letters in addresses
     published: datetime
+
+    @cached_property
+    def category(self) -> str:
+        """The category, "" for none."""
+        return values.text(self.matter, "category", values.MAX_NAME)
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
@@ -52,9 +58,10 @@ class Source:
         return Page(
             relative=self.relative,
             slug=values.text(self.matter, "slug"),
-            categories=self.categories,
+            categories=(*self.categories, self.category),
             published=self.published.astimezone(self.zone),
             is_post="_posts" in folders,
+            is_hugo=self.is_hugo,
         )
 
 
@@ -145,7 +152,7 @@ def _permalink(source: Source) -> str:
 
 def _names(source: Source) -> tuple[str, tuple[str, ...]]:
     """Category and topics. The first of a list of categories stands in for `category`; all are topics."""
-    category = values.text(source.matter, "category", values.MAX_NAME)
+    category = source.category
     topics = values.names(source.matter, "topics", at_spaces=source.is_jekyll)
     if not source.categories:
         return category, topics

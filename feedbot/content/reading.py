@@ -27,7 +27,7 @@ from feedbot.content.withheld import Reason, withheld
 from feedbot.model import Article, Finding, Level, Site
 from feedbot.yamltree import Tree, YamlError, load
 
-READER_VERSION = 5  # raised when the same file is read differently, so that all files are read again
+READER_VERSION = 6  # raised when the same file is read differently, so that all files are read again
 _NEVER_BUILT = frozenset(map("".join, product(*zip("secured", "SECURED", strict=True))))  # in any case
 _SECURED_LINE = re.compile(r"^([\"']?)secured\1[ \t]*:", re.MULTILINE)
 _CODE_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
@@ -126,7 +126,8 @@ class Reader:
             matter.note("no title", "add a line `title:`", line=parts.matter_line, level=Level.ERROR)
         if published is None or not title:
             return Broken(findings=tuple(matter.findings))
-        source = Source(matter, parts, relative, self.site, self.zone, is_jekyll, published)
+        is_hugo = self.fields == "hugo"
+        source = Source(matter, parts, relative, self.site, self.zone, is_jekyll, is_hugo, published)
         article, links = compose(source, title)
         return Read(article=article, url=links.given, findings=tuple(matter.findings))
 

@@ -95,6 +95,12 @@ def test_a_file_that_is_left_out_gone_or_somebody_elses_says_so(desk: Desk) -> N
     desk.write("drafts/one.md")
     (obstacle,) = prospect(desk, "drafts/one.md").obstacles
     assert "content.exclude" in obstacle.reason
+    elsewhere = desk.newsroom.folder / "elsewhere"
+    desk.newsroom.content.joinpath("link").symlink_to(elsewhere)
+    elsewhere.mkdir()
+    (elsewhere / "one.md").write_text("---\ntitle: Not ours\n---\n")
+    (obstacle,) = prospect(desk, "link/one.md").obstacles
+    assert "a symbolic link to a folder is not followed" in obstacle.reason
     (desk.newsroom.content / "old.md").unlink()
     (gone, *_) = prospect(desk, "old.md").obstacles
     assert (gone.stage, gone.reason) == ("file", "the file is gone")

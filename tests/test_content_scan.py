@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from feedbot.content.scan import FileSelection, Root, Survey, survey
+from feedbot.content.scan import FileSelection, Root, Survey, fetch, survey
 
 NOBODY = 65534
 
@@ -72,3 +72,27 @@ def test_a_link_whose_end_cannot_be_looked_at_is_not_gone(folder: Path) -> None:
     (folder / "closed").chmod(0o755)
     (folder / "closed/a.md").unlink()
     assert look(folder, before).gone == {"content/link.md", "content/closed/a.md"}
+
+
+def test_a_file_that_became_a_link_after_it_was_looked_at_is_not_read(folder: Path) -> None:
+    for name in ("a.md", "b/c.md", "elsewhere/a.md", "elsewhere/c.md"):
+        (folder / "content" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "content" / name).write_text(name)
+    (folder / "content/elsewhere").rename(folder / "elsewhere")
+    seen = everything(folder / "content").files
+    (folder / "content/a.md").unlink()
+    (folder / "content/a.md").symlink_to(folder / "elsewhere/a.md")
+    (folder / "content/b").rename(folder / "before")
+    (folder / "content/b").symlink_to(folder / "elsewhere")
+    assert [fetch(file) for file in seen.values()] == [None, None]
+
+
+def test_what_lies_behind_a_folder_link_is_not_looked_at_when_it_is_named_either(folder: Path) -> None:
+    for name in ("content", "elsewhere/deep"):
+        (folder / name).mkdir(parents=True)
+    (folder / "elsewhere/deep/a.md").write_text("x")
+    (folder / "content/link").symlink_to(folder / "elsewhere")
+    root = Root(folder=folder / "content", name="content")
+    for path in ("link", "link/deep", "link/deep/a.md"):  # as events name what changed there
+        found = survey([root], FileSelection(), [f"{root.folder}/{path}"])
+        assert not found.files

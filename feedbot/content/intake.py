@@ -78,7 +78,7 @@ class Intake(Struct, frozen=True, kw_only=True):
         return taken
 
     def _open(self, name: str, found: Found) -> _Opened | Taken | None:
-        fetched = fetch(found.path)
+        fetched = fetch(found)
         if fetched is None:
             return None
         if isinstance(fetched, Unreadable):

@@ -195,6 +195,9 @@ def _look(root: Root, relative: str, selection: FileSelection, found: Survey) ->
         _walk(root, "", selection, found)
         return
     name, path = root.name_of(relative), root.folder / relative
+    if link := _link_on_the_way(root, relative):  # events tell of what lies behind it, too
+        _report_folder_link(found, root.name_of(link))
+        return
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -206,6 +209,15 @@ def _look(root: Root, relative: str, selection: FileSelection, found: Survey) ->
         _walk(root, relative, selection, found)
     elif selection.takes(relative):
         _take(root, relative, status, found)
+
+
+def _link_on_the_way(root: Root, relative: str) -> str:
+    """The innermost folder above `relative` that is a symbolic link, "" for none."""
+    folder = relative
+    while folder := folder.rpartition("/")[0]:
+        if (root.folder / folder).is_symlink():
+            return folder
+    return ""
 
 
 def _walk(root: Root, start: str, selection: FileSelection, found: Survey) -> None:
@@ -228,10 +240,7 @@ def _walk(root: Root, start: str, selection: FileSelection, found: Survey) -> No
                 except OSError as error:  # a folder that can be listed and not entered
                     _hide(found, root.name_of(below), error)
             elif entry.is_symlink() and entry.is_dir():
-                _report(found, root.name_of(below), "a symbolic link to a folder is not followed", LINK_HINT)
-
-
-LINK_HINT = "list the folder itself under `content.path`"
+                _report_folder_link(found, root.name_of(below))
 
 
 def _entries(root: Root, relative: str, found: Survey) -> Iterator[os.DirEntry[str]]:
@@ -294,7 +303,7 @@ def _follow(root: Root, path: str, name: str, found: Survey) -> os.stat_result |
         _report(found, name, f"the symbolic link {why}", "mend or remove it")
         return None
     if stat.S_ISDIR(status.st_mode):
-        _report(found, name, "a symbolic link to a folder is not followed", LINK_HINT)
+        _report_folder_link(found, name)
         return None
     if not target.startswith(os.path.realpath(root.folder) + os.sep):
         hint = "copy the file here, or list its folder under `content.path`"
@@ -305,6 +314,11 @@ def _follow(root: Root, path: str, name: str, found: Survey) -> os.stat_result |
 
 def _report(found: Survey, name: str, what: str, hint: str) -> None:
     found.findings[name] = Finding(path=name, what=what, hint=hint, level=Level.WARNING)
+
+
+def _report_folder_link(found: Survey, name: str) -> None:
+    hint = "list the folder itself under `content.path`"
+    _report(found, name, "a symbolic link to a folder is not followed", hint)
 
 
 def _hide(found: Survey, name: str, error: OSError) -> None:
@@ -340,11 +354,14 @@ class Fetched(NamedTuple):
     still: bool
 
 
-def fetch(path: str) -> Fetched | Unreadable | None:
-    """Read the file at `path`; None when it is gone."""
+def fetch(file: Found) -> Fetched | Unreadable | None:
+    """Read a file; None when it is gone, or another one took its name since it was looked at.
+
+    The other one may lie anywhere, by a link that nobody has followed yet: the next look does.
+    """
     try:
         # A pipe that took the file's name must not hold the pass: without O_NONBLOCK opening it waits.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -353,6 +370,8 @@ def fetch(path: str) -> Fetched | Unreadable | None:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             return Unreadable("this is not a regular file", "remove it")
+        if before.st_ino != file.stamp[2]:
+            return None
         if before.st_size > MAX_BYTES:
             return Unreadable(
                 f"has {before.st_size:,} bytes, more than the {MAX_BYTES:,} that an article may have",

@@ -102,7 +102,7 @@ def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, 
     keys = keys_of(source, config, spot.name)
     if taken is None:
         stored = next(iter(articles.find_by_key(source, keys[-1:])), None)
-        why = _absence(spot, seen.findings.get(spot.name))
+        why = _absence(spot, next(iter(seen.findings.values()), None))  # about it, or a folder above it
         return _Sight(spot=spot, why=why, stored=stored, id=stored.row.id if stored else "")
     identities = Identities(source, newsroom.id_base, newsroom.sources.roots, now, set())
     identities.prepare({spot.name: taken.reading})
@@ -152,7 +152,7 @@ def _search(newsroom: Newsroom, spelling: str) -> Iterator[Spot]:
 
 
 def _is(newsroom: Newsroom, file: Found, name: str, spelling: str, needles: set[bytes]) -> bool:
-    fetched = fetch(file.path)
+    fetched = fetch(file)
     if not isinstance(fetched, Fetched) or not any(needle in fetched.data for needle in needles):
         return False
     reading = newsroom.sources.reader.read(fetched.data, name=name, relative=file.relative)

@@ -214,7 +214,9 @@ def values_of(node: Any, name: str) -> Iterator[str]:
 def test_no_article_mentions_anybody_in_a_toot(newsroom: Newsroom) -> None:
     with fediverse("mastodon") as server:
         account = {"base_url": f"{server.url}/", "token": server.token, "image": False}
-        sent_of(newsroom, {"name": "toots", "type": "mastodon", **account}, attacking("toot"))
+        front = {**attacking("x://a,@admin@evil.example"), "webUrl": "https://n.example/,@admin@evil.example"}
+        sent_of(newsroom, {"name": "toots", "type": "mastodon", **account}, front)
         (post,) = server.posts
+    assert "https://n.example/,%40admin@evil.example" in post.text
     assert "@everyone" not in post.text
     assert "@admin@evil.example" not in post.text

@@ -202,7 +202,7 @@ def test_two_targets_on_one_server_have_their_own_keys() -> None:
 
 @pytest.mark.parametrize("flavour", KINDS)
 def test_the_link_is_found_though_the_server_shortens_it_and_writes_entities(flavour: str) -> None:
-    long_link = f"https://news.example.com/2026/{'very-' * 20}long?a=1&b=%E4%BD%A0&c='x'#part"
+    long_link = f"https://news.example.com/2026/{'very-' * 20}long,@eve?a=1&b=%E4%BD%A0&c='x'#part"
     with announcing(flavour) as (server, announcer):
         server.fail("create", lost())
         announcer.publish(article(link=long_link))

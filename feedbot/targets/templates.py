@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import regex
 
@@ -31,21 +32,24 @@ __all__ = [
 # Between a sign and a name it stops both from being one for every server, and breaks no line; nobody sees it.
 CALMED = "\u2060"  # word joiner
 
-_ACTIVE = regex.compile(
-    r"[a-z][a-z0-9+.-]*+://\S+"  # links stay as they are
-    r"|(?<![=/\w])[@＠](?=\w)"  # a mention, unless in an address
-    r"|(?<![/)\w])[#＃](?=\w)",  # a hashtag
-    regex.IGNORECASE,
-)
+_MENTION = r"(?<![=/\w])[@＠](?=\w)"  # not in an e-mail address, but for Mastodon also within a link
+_CALLED = regex.compile(_MENTION)
+_ACTIVE = regex.compile(rf"[a-z][a-z0-9+.-]*+://\S+|{_MENTION}|(?<![/)\w])[#＃](?=\w)", regex.IGNORECASE)
 
 
 def plain(text: str) -> str:
     """`text` as running text of a post: an @name in it notifies nobody, a #word or #123 is no hashtag.
 
     A word joiner comes behind the sign: Mastodon wants a letter or digit there for a mention, and a letter,
-    mark, digit or underscore for a hashtag. E-mail addresses and links stay as they are.
+    mark, digit or underscore for a hashtag. E-mail addresses stay as they are, and links lead where they led:
+    a sign in them that would notify somebody is percent-encoded.
     """
-    return str(_ACTIVE.sub(lambda match: match[0] + CALMED * (match[0] in "@＠#＃"), text))
+    return str(_ACTIVE.sub(_calmed, text))
+
+
+def _calmed(match: regex.Match[str]) -> str:
+    found = str(match[0])
+    return found + CALMED if len(found) == 1 else str(_CALLED.sub(lambda sign: quote(sign[0]), found))
 
 
 def render(

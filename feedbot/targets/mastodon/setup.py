@@ -15,7 +15,7 @@ from feedbot.targets.mastodon.media import without
 from feedbot.targets.mastodon.post import Post, Wanted, compose
 from feedbot.targets.mastodon.readback import Sought
 from feedbot.targets.mastodon.receipt import Doubt, Receipt, Upload
-from feedbot.targets.templates import TemplateError
+from feedbot.targets.templates import TemplateError, plain
 
 if TYPE_CHECKING:
     from feedbot.attempt import Delivery
@@ -79,7 +79,7 @@ class Setup(Struct, frozen=True, kw_only=True):
         self, delivery: Delivery, receipt: Receipt, text: str, clock: AttemptClock
     ) -> JsonObject | Lost | Outcome | None:
         """The post that an earlier attempt may have made."""
-        link = delivery.entry.article.link
+        link = plain(delivery.entry.article.link)  # as the post has it
         sought = Sought(link=link, text=text, since=_since(delivery, receipt, clock.start))
         return self.account.find(sought, clock.time)
 

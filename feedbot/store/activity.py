@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import activity, feeds, members
-from feedbot.store.statements import add_to_rows, chunks
+from feedbot.store.statements import add_to_rows, among
 
 WEEKS = 26  # of activity that the index page shows
 WEEK_US = 7 * 24 * 3600 * 1_000_000
@@ -37,13 +37,8 @@ def count_members(connection: Connection, moved: Mapping[tuple[int, int], int]) 
 
 def sizes(connection: Connection, keys: Iterable[int]) -> Counter[int]:
     """How many articles each of these feeds can choose from."""
-    return Counter(
-        {
-            feed_key: int(number)
-            for chunk in chunks(keys)
-            for feed_key, number in connection.execute(_SIZES.where(activity.c.feed_key.in_(chunk)))
-        }
-    )
+    found = among(connection, _SIZES, activity.c.feed_key, keys)
+    return Counter({feed_key: int(number) for feed_key, number in found})
 
 
 _SIZES = select(activity.c.feed_key, func.sum(activity.c.articles)).group_by(activity.c.feed_key)
@@ -66,7 +61,6 @@ def weeks(connection: Connection, keys: Iterable[int], newest: datetime) -> dict
     last = week_of(to_us(newest))
     counts = {key: [0] * WEEKS for key in keys}
     lately = select(activity).where(activity.c.week > last - WEEKS, activity.c.week <= last)
-    for chunk in chunks(counts):
-        for feed_key, week, number in connection.execute(lately.where(activity.c.feed_key.in_(chunk))):
-            counts[feed_key][week - last - 1] = number
+    for feed_key, week, number in among(connection, lately, activity.c.feed_key, counts):
+        counts[feed_key][week - last - 1] = number
     return {key: tuple(found) for key, found in counts.items()}

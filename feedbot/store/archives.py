@@ -13,7 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, update
 
 from feedbot.store.schema import archived, archives, articles, feeds, members
-from feedbot.store.statements import chunks, lock_in_order
+from feedbot.store.statements import among, chunks, lock_in_order
 
 AT_ONCE = 5000  # open articles held in memory
 FIRST, NONE_OPEN = -(2**63), 2**63 - 1  # as `open_us`: before and after the date of any article
@@ -170,13 +170,8 @@ def touch(connection: Connection, keys: Collection[int]) -> None:
 def touch_with(connection: Connection, article_keys: Collection[int], feed_keys: Collection[int]) -> None:
     """Say that what the archives of these feeds show of these articles has changed."""
     statement = select(archived.c.feed_key, archived.c.archive_key)
-    keys = {
-        row.archive_key
-        for chunk in chunks(sorted(article_keys))
-        for row in connection.execute(statement.where(archived.c.article_key.in_(chunk)))
-        if row.feed_key in feed_keys
-    }
-    touch(connection, keys)
+    found = among(connection, statement, archived.c.article_key, sorted(article_keys))
+    touch(connection, {archive_key for feed_key, archive_key in found if feed_key in feed_keys})
 
 
 def doubt_all(connection: Connection) -> None:

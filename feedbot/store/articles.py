@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, text, update
 
 from feedbot.model import Status
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import articles, members
-from feedbot.store.statements import CHUNK, chunks, execute_rows
+from feedbot.store.statements import CHUNK, among, execute_rows
 
 
 class ArticleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ EXPIRED = "expired"  # as the reason why an article is withdrawn
 
 # The very words of the index's condition, or it would not be used.
 CAN_EXPIRE = text("articles.status != 'withdrawn' and articles.expires_us is not null")
-COLUMNS = [articles.c[name] for name in ArticleRow.__struct_fields__]
+_ARTICLES = select(articles.c.key, *(articles.c[name] for name in ArticleRow.__struct_fields__))
 
 
 def are_there(connection: Connection) -> bool:
@@ -53,27 +53,23 @@ def are_there(connection: Connection) -> bool:
 
 def find_by_key(connection: Connection, keys: Iterable[int]) -> list[StoredArticle]:
     """The articles with these keys, in no order."""
-    return [found for chunk in chunks(keys) for found in _find(connection, articles.c.key.in_(chunk))]
+    return list(map(_stored, among(connection, _ARTICLES, articles.c.key, keys)))
 
 
 def find_by_id(connection: Connection, ids: Iterable[str]) -> list[StoredArticle]:
     """The articles with these ids, in no order."""
-    return [found for chunk in chunks(ids) for found in _find(connection, articles.c.id.in_(chunk))]
+    return list(map(_stored, among(connection, _ARTICLES, articles.c.id, ids)))
 
 
 def find_by_path(connection: Connection, paths: Iterable[str]) -> list[StoredArticle]:
     """The articles last read at one of `paths`, in no order."""
-    return [found for chunk in chunks(paths) for found in _find(connection, articles.c.path.in_(chunk))]
+    return list(map(_stored, among(connection, _ARTICLES, articles.c.path, paths)))
 
 
 def find_gone(connection: Connection, url_digests: Iterable[str], *, since: datetime) -> list[StoredArticle]:
     """The articles with one of these URLs in the front matter whose files went, but not before `since`."""
-    gone = articles.c.gone_us >= to_us(since)
-    return [
-        found
-        for chunk in chunks(url_digests)
-        for found in _find(connection, gone, articles.c.url_digest.in_(chunk))
-    ]
+    gone = _ARTICLES.where(articles.c.gone_us >= to_us(since))
+    return list(map(_stored, among(connection, gone, articles.c.url_digest, url_digests)))
 
 
 def paths_by_url(connection: Connection, url_digests: Iterable[str]) -> set[str]:
@@ -83,11 +79,7 @@ def paths_by_url(connection: Connection, url_digests: Iterable[str]) -> set[str]
     """
     alone = select(func.min(articles.c.path)).where(articles.c.gone_us.is_(None))
     alone = alone.group_by(articles.c.url_digest).having(func.count() == 1)
-    return {
-        path
-        for chunk in chunks(url_digests)
-        for path in connection.execute(alone.where(articles.c.url_digest.in_(chunk))).scalars()
-    }
+    return {path for (path,) in among(connection, alone, articles.c.url_digest, url_digests)}
 
 
 def find_due(connection: Connection, now: datetime) -> list[StoredArticle]:
@@ -103,7 +95,7 @@ def find_due(connection: Connection, now: datetime) -> list[StoredArticle]:
 def find_expired_early(connection: Connection, now: datetime) -> list[StoredArticle]:
     """The articles that count as expired, by a clock that was ahead, and are not."""
     early = (articles.c.reason == EXPIRED, articles.c.expires_us > to_us(now))
-    return list(_find(connection, articles.c.status == Status.WITHDRAWN, *early))
+    return _find(connection, articles.c.status == Status.WITHDRAWN, *early)
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -142,22 +134,16 @@ _CHANGE = update(articles).where(articles.c.key == bindparam("_key"))
 def live(connection: Connection) -> Iterator[StoredArticle]:
     """All articles that are in their feeds now, in order of their keys, read a chunk at a time."""
     after = 0
-    statement = select(articles.c.key, *COLUMNS).where(articles.c.status == Status.LIVE)
-    ordered = statement.order_by(articles.c.key).limit(CHUNK)
-    while chunk := list(_stored(connection, ordered.where(articles.c.key > after))):
+    ordered = _ARTICLES.where(articles.c.status == Status.LIVE).order_by(articles.c.key).limit(CHUNK)
+    while chunk := list(map(_stored, connection.execute(ordered.where(articles.c.key > after)))):
         yield from chunk
         after = chunk[-1].key
 
 
 def live_among(connection: Connection, keys: Iterable[int]) -> set[int]:
     """Those of these keys whose articles are in their feeds now."""
-    return {
-        key
-        for chunk in chunks(keys)
-        for key in connection.execute(
-            select(articles.c.key).where(articles.c.key.in_(chunk), articles.c.status == Status.LIVE)
-        ).scalars()
-    }
+    statement = select(articles.c.key).where(articles.c.status == Status.LIVE)
+    return {key for (key,) in among(connection, statement, articles.c.key, keys)}
 
 
 def newest(connection: Connection, feed_key: int, limit: int) -> list[tuple[str, str]]:
@@ -184,18 +170,17 @@ def count_statuses(connection: Connection) -> dict[str, int]:
 def memberships(connection: Connection, keys: Iterable[int]) -> dict[int, set[int]]:
     """The keys of the feeds that each of these articles is in."""
     found: dict[int, set[int]] = {}
-    for chunk in chunks(keys):
-        statement = select(members.c.article_key, members.c.feed_key)
-        for article_key, feed_key in connection.execute(statement.where(members.c.article_key.in_(chunk))):
-            found.setdefault(article_key, set()).add(feed_key)
+    statement = select(members.c.article_key, members.c.feed_key)
+    for article_key, feed_key in among(connection, statement, members.c.article_key, keys):
+        found.setdefault(article_key, set()).add(feed_key)
     return found
 
 
-def _find(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[StoredArticle]:
-    return _stored(connection, select(articles.c.key, *COLUMNS).where(*conditions))
+def _find(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredArticle]:
+    return list(map(_stored, connection.execute(_ARTICLES.where(*conditions))))
 
 
-def _stored(connection: Connection, statement: Select[Any]) -> Iterator[StoredArticle]:
-    for key, *values in connection.execute(statement):
-        row = dict(zip(ArticleRow.__struct_fields__, values, strict=True))
-        yield StoredArticle(key=key, row=ArticleRow(**{**row, "status": Status(row["status"])}))
+def _stored(found: Sequence[Any]) -> StoredArticle:
+    key, *values = found
+    row = dict(zip(ArticleRow.__struct_fields__, values, strict=True))
+    return StoredArticle(key=key, row=ArticleRow(**{**row, "status": Status(row["status"])}))

@@ -19,7 +19,7 @@ from feedbot.attempt import FeedEvent, State
 from feedbot.model import EventKind, JsonObject
 from feedbot.store.db import from_us_or_none, to_us
 from feedbot.store.schema import deliveries, events, posts, targets
-from feedbot.store.statements import CHUNK, chunks, lock_in_order
+from feedbot.store.statements import CHUNK, among, chunks, lock_in_order
 
 STEERING = 7305815  # what PostgreSQL knows the lock of `steer` by
 
@@ -162,47 +162,28 @@ def of_articles(
     """All deliveries of these articles, the oldest first; nobody claims one of them meanwhile."""
     if len(article_keys) > CHUNK:
         _lock_of_articles(connection, article_keys)
-    found = [
-        StoredDelivery(key=row.key, row=announcement_in(row))
-        for chunk in chunks(article_keys)
-        for row in connection.execute(
-            select(deliveries.c.key, *COLUMNS)
-            .where(deliveries.c.article_key.in_(chunk))
-            .order_by(deliveries.c.key)
-            .with_for_update()
-        )
-    ]
-    return sorted(found, key=lambda stored: stored.key)
+    statement = select(deliveries.c.key, *COLUMNS).order_by(deliveries.c.key).with_for_update()
+    found = among(connection, statement, deliveries.c.article_key, article_keys)
+    stored = [StoredDelivery(key=row.key, row=announcement_in(row)) for row in found]
+    return sorted(stored, key=lambda one: one.key)
 
 
 def _lock_of_articles(connection: Connection, article_keys: Collection[int]) -> None:
     """Lock them by their keys over all chunks, in which they come by their articles."""
     if connection.dialect.name == "sqlite":
         return
-    keys = [
-        key
-        for chunk in chunks(article_keys)
-        for key in connection.execute(
-            select(deliveries.c.key).where(deliveries.c.article_key.in_(chunk))
-        ).scalars()
-    ]
-    for chunk in chunks(sorted(keys)):
+    found = among(connection, select(deliveries.c.key), deliveries.c.article_key, article_keys)
+    for chunk in chunks(sorted(key for (key,) in found)):
         lock_in_order(connection, deliveries.c.key, chunk)
 
 
 def posted(connection: Connection, article_keys: Iterable[int]) -> set[tuple[str, int]]:
     """Which of these articles were announced to which target, as (target, article key)."""
-    return {
-        (row.target, row.article_key)
-        for chunk in chunks(article_keys)
-        for row in connection.execute(
-            select(posts.c.target, posts.c.article_key).where(
-                posts.c.target.in_(select(targets.c.name)),  # the key begins with it
-                posts.c.article_key.in_(chunk),
-                posts.c.posted_us.is_not(None),
-            )
-        )
-    }
+    statement = select(posts.c.target, posts.c.article_key).where(
+        posts.c.target.in_(select(targets.c.name)),  # the key begins with it
+        posts.c.posted_us.is_not(None),
+    )
+    return {(name, key) for name, key in among(connection, statement, posts.c.article_key, article_keys)}
 
 
 def add(connection: Connection, rows: Sequence[DeliveryRow]) -> None:

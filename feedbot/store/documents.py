@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, false, func, or_, select, 
 
 from feedbot.place import DocumentRow
 from feedbot.store.schema import documents
-from feedbot.store.statements import CHUNK, chunks, execute_many, upsert
+from feedbot.store.statements import CHUNK, among, chunks, execute_many, upsert
 
 
 class DocumentStamp(NamedTuple):
@@ -49,12 +49,7 @@ def of_archives(connection: Connection, keys: Sequence[int]) -> dict[str, Docume
 
 def find_paths(connection: Connection, paths: Iterable[str]) -> set[str]:
     """Those of `paths` at which feedbot wrote documents and has not removed them."""
-    statement = select(documents.c.path)
-    return {
-        path
-        for chunk in chunks(paths)
-        for path in connection.scalars(statement.where(documents.c.path.in_(chunk)))
-    }
+    return {path for (path,) in among(connection, select(documents.c.path), documents.c.path, paths)}
 
 
 def put(connection: Connection, rows: Sequence[DocumentRow]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,6 +13,7 @@ from feedbot.slug import free_slug
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import feeds, members, slugs
 from feedbot.store.statements import (
+    among,
     chunks,
     execute_many,
     execute_rows,
@@ -77,13 +78,8 @@ def load(connection: Connection, *, stale: bool = False) -> list[FeedRow]:
 
 def find_keys(connection: Connection, kind: FeedKind, names: Iterable[str]) -> dict[str, int]:
     """The keys of those feeds of a kind that are registered, by folded name."""
-    return {
-        name: key
-        for chunk in chunks(names)
-        for name, key in connection.execute(
-            select(feeds.c.name, feeds.c.key).where(feeds.c.kind == kind, feeds.c.name.in_(chunk))
-        )
-    }
+    statement = select(feeds.c.name, feeds.c.key).where(feeds.c.kind == kind)
+    return dict(among(connection, statement, feeds.c.name, names))
 
 
 def register(connection: Connection, wanted: Mapping[FeedName, tuple[str, str]]) -> dict[FeedName, int]:
@@ -125,13 +121,13 @@ class _Slugs:
         self._connection = connection
         self._asked = set(likely)
         self._besides = besides
-        self._taken = {slug for chunk in chunks(likely) for slug in self._among(chunk)}
+        self._taken = set(self._among(likely))
 
-    def _among(self, wanted: Sequence[str]) -> Iterable[str]:
-        statement = select(slugs.c.slug).where(slugs.c.slug.in_(wanted))
+    def _among(self, wanted: Iterable[str]) -> Iterator[str]:
+        statement = select(slugs.c.slug)
         if self._besides is not None:
             statement = statement.where(slugs.c.feed_key != self._besides)
-        return self._connection.execute(statement).scalars()
+        return (slug for (slug,) in among(self._connection, statement, slugs.c.slug, wanted))
 
     def __contains__(self, slug: object) -> bool:
         if slug not in self._asked:

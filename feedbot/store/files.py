@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, text
 
 from feedbot.store.schema import files
-from feedbot.store.statements import CHUNK, chunks, insert_new_rows, upsert_rows
+from feedbot.store.statements import CHUNK, among, chunks, insert_new_rows, upsert_rows
 
 Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
 
@@ -75,8 +75,7 @@ def find(connection: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
             reason=row.reason,
             article_key=row.article_key,
         )
-        for chunk in chunks(paths)
-        for row in connection.execute(select(files).where(files.c.path.in_(chunk)))
+        for row in among(connection, select(files), files.c.path, paths)
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from feedbot.attempt import FeedEvent, State
 from feedbot.model import EventKind, JsonObject
@@ -25,7 +25,7 @@ from feedbot.store.deliveries import (
     row_in,
 )
 from feedbot.store.schema import articles, attempts, deliveries, feeds, slugs
-from feedbot.store.statements import chunks
+from feedbot.store.statements import among
 
 
 class AttemptRow(Struct, frozen=True, kw_only=True):
@@ -148,24 +148,18 @@ def chosen(
     if to_change:
         statement = statement.with_for_update(of=deliveries)
     statement = statement.where(*_conditions(replace(selection, ids=())))
-    parts = [statement]
+    found: Iterable[Row[Any]]
     if selection.ids:  # thousands, perhaps, from a list
-        keys = _keys_of(connection, selection.ids)
-        parts = [statement.where(deliveries.c.key.in_(chunk)) for chunk in chunks(keys)]
-    return [
-        StoredDelivery(key=row.key, row=row_in(row)) for part in parts for row in connection.execute(part)
-    ]
+        found = among(connection, statement, deliveries.c.key, _keys_of(connection, selection.ids))
+    else:
+        found = connection.execute(statement)
+    return [StoredDelivery(key=row.key, row=row_in(row)) for row in found]
 
 
 def _keys_of(connection: Connection, ids: Sequence[str]) -> list[int]:
     """The keys, in their order, of the deliveries whose ids are, or begin with, one of `ids`."""
-    whole = {
-        id_: key
-        for chunk in chunks(ids)
-        for id_, key in connection.execute(
-            select(deliveries.c.id, deliveries.c.key).where(deliveries.c.id.in_(chunk))
-        )
-    }
+    statement = select(deliveries.c.id, deliveries.c.key)
+    whole = dict(among(connection, statement, deliveries.c.id, ids))
     begun = {
         key
         for id_ in ids

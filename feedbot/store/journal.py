@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from feedbot.model import EventKind, Finding, JsonObject, Level
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import articles, events, feeds, files, findings, members, passes, state
-from feedbot.store.statements import CHUNK, chunks, execute_rows, upsert
+from feedbot.store.statements import CHUNK, among, chunks, execute_rows, upsert
 
 PASSES_KEPT = 200
 
@@ -54,10 +54,9 @@ def load_findings(connection: Connection) -> list[Finding]:
 def load_findings_of(connection: Connection, sources: Collection[str]) -> dict[str, list[Finding]]:
     """The findings of each of these sources that has any, in the order in which they were put."""
     found: dict[str, list[Finding]] = {}
-    for chunk in chunks(sources):
-        wanted = select(findings).where(findings.c.source.in_(chunk)).order_by(findings.c.number)
-        for row in connection.execute(wanted):
-            found.setdefault(row.source, []).append(_finding(row))
+    statement = select(findings).order_by(findings.c.number)
+    for row in among(connection, statement, findings.c.source, sources):
+        found.setdefault(row.source, []).append(_finding(row))
     return found
 
 
@@ -86,12 +85,8 @@ def add_events(connection: Connection, rows: Sequence[tuple[int, EventKind]], at
 
 def _latest(connection: Connection, article_keys: Iterable[int]) -> dict[int, int]:
     """The moment of the last event of each of these articles that has one on record, in microseconds."""
-    return {
-        key: at_us
-        for chunk in chunks(article_keys)
-        for key, at_us in connection.execute(_LAST.where(articles.c.key.in_(chunk)))
-        if at_us is not None
-    }
+    found = among(connection, _LAST, articles.c.key, article_keys)
+    return {key: at_us for key, at_us in found if at_us is not None}
 
 
 _ADD = insert(events)
@@ -137,8 +132,7 @@ def load_news(connection: Connection) -> list[News]:
             body=row.body,
             modified=from_us(row.mtime_ns // 1000) if (row.mtime_ns or -1) >= 0 else None,
         )
-        for chunk in chunks(numbers)
-        for row in connection.execute(statement.where(events.c.number.in_(chunk)))
+        for row in among(connection, statement, events.c.number, numbers)
     }
     return [found[number] for number in numbers]
 
@@ -154,11 +148,7 @@ def unwritten(connection: Connection, article_keys: Iterable[int]) -> set[int]:
     """Those of these articles that are in a feed whose documents do not show it yet."""
     statement = select(members.c.article_key).join(feeds, feeds.c.key == members.c.feed_key)
     stale = statement.where(feeds.c.rendered < feeds.c.changed)
-    return {
-        key
-        for chunk in chunks(article_keys)
-        for key in connection.execute(stale.where(members.c.article_key.in_(chunk))).scalars()
-    }
+    return {key for (key,) in among(connection, stale, members.c.article_key, article_keys)}
 
 
 def load_events(connection: Connection, limit: int) -> list[Event]:

@@ -19,7 +19,7 @@ from feedbot.store import deliveries as rows
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import COLUMNS, IS_OPEN, PingRow, StoredDelivery, new_id, ping_in
 from feedbot.store.schema import deliveries, documents, targets
-from feedbot.store.statements import chunks
+from feedbot.store.statements import among, chunks
 
 REPLACED = "a later change of the feed is told instead"
 NO_HUB = "feeds.hub is not set any more"
@@ -48,11 +48,7 @@ def digests(connection: Connection, paths: Iterable[str]) -> dict[str, str]:
     """
     statement = select(documents.c.path, documents.c.digest).where(documents.c.digest.is_not(None))
     locked = statement.order_by(documents.c.path).with_for_update()
-    return {
-        path: digest
-        for chunk in chunks(sorted(paths))
-        for path, digest in connection.execute(locked.where(documents.c.path.in_(chunk)))
-    }
+    return dict(among(connection, locked, documents.c.path, sorted(paths)))
 
 
 def part_with(connection: Connection, hub: str, setup: str | None, now: datetime) -> None:
@@ -141,11 +137,10 @@ def _unsent(connection: Connection, hub: str, feed_keys: Collection[int]) -> dic
         # One that somebody holds is being claimed: it counts as under way.
         .with_for_update(of=deliveries, skip_locked=True)
     )
-    for chunk in chunks(sorted(feed_keys)):
-        for row in connection.execute(statement.where(deliveries.c.feed_key.in_(chunk))):
-            waiting, failed = found.setdefault(row.feed_key, ([], []))
-            kind = waiting if row.state == State.PENDING else failed
-            kind.append(StoredDelivery(key=row.key, row=ping_in(row)))
+    for row in among(connection, statement, deliveries.c.feed_key, sorted(feed_keys)):
+        waiting, failed = found.setdefault(row.feed_key, ([], []))
+        kind = waiting if row.state == State.PENDING else failed
+        kind.append(StoredDelivery(key=row.key, row=ping_in(row)))
     return found
 
 

@@ -21,7 +21,7 @@ from feedbot.store.db import to_us
 from feedbot.store.deliveries import IS_SENDING, sent_before_us
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
 from feedbot.store.schema import attempts, deliveries, posts
-from feedbot.store.statements import Row, upsert
+from feedbot.store.statements import Values, upsert
 from feedbot.store.targets import put_health
 
 # --- statements, made once: putting one together takes longer than running it ---
@@ -172,7 +172,7 @@ def _pings_in(claims: Iterable[Claim]) -> list[int]:
     return [one.key for one in claims if isinstance(one, PingClaim)]
 
 
-def _values_of(one: Settled, now: datetime) -> Row:
+def _values_of(one: Settled, now: datetime) -> Values:
     row, settlement = one.claim.row, one.settlement
     is_final = settlement.due is None
     settled_us = sent_before_us(row, now) if one.was_sent_before else to_us(now)
@@ -190,7 +190,7 @@ def _values_of(one: Settled, now: datetime) -> Row:
     }
 
 
-def _attempt_of(one: Settled, now: datetime, redact: Callable[[str], str], is_ours: bool) -> Row:
+def _attempt_of(one: Settled, now: datetime, redact: Callable[[str], str], is_ours: bool) -> Values:
     outcome, answer = one.outcome, one.outcome.answer
     return {
         "delivery_key": one.claim.key,
@@ -204,7 +204,7 @@ def _attempt_of(one: Settled, now: datetime, redact: Callable[[str], str], is_ou
     }
 
 
-def _post_of(one: Settled, now: datetime) -> Row | None:
+def _post_of(one: Settled, now: datetime) -> Values | None:
     """What the target has of the article, if that changed."""
     claimed, receipt = one.claim, one.outcome.receipt
     if not isinstance(claimed, AnnouncementClaim):

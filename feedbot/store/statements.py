@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Dialect, Table, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Dialect, Row, Select, Table, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -14,10 +14,11 @@ from sqlalchemy.sql.functions import FunctionElement
 from feedbot.batches import batches
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 CHUNK = 1000  # values in one IN (...), well below the limits of both databases
 
-Row = dict[str, Any]
+Values = dict[str, Any]  # of a row, by column
 
 
 class database_now_us(FunctionElement[int]):  # noqa: N801 - a function of SQL
@@ -37,7 +38,7 @@ def _now_in_sqlite(*_: Any, **__: Any) -> str:
     return "cast((julianday('now') - 2440587.5) * 86400000000 as integer)"
 
 
-def execute_many(connection: Connection, statement: Any, rows: Sequence[Row]) -> None:
+def execute_many(connection: Connection, statement: Any, rows: Sequence[Values]) -> None:
     """Run an INSERT, UPDATE or DELETE once for each of `rows`, which all have the same keys.
 
     What `connection.execute` does, without what it does for each row: there must be nothing to convert.
@@ -72,7 +73,7 @@ def _compiled(
     return str(compiled), lambda row: tuple([(*row, *values)[place] for place in places])
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert `rows`, or overwrite the rows that have their primary keys; all rows have the same columns."""
     if rows:
         execute_many(connection, _upsert(connection.dialect.name, table, tuple(rows[0])), rows)
@@ -92,7 +93,7 @@ def add_to_rows(
     execute_rows(connection, _upsert(connection.dialect.name, table, columns, adds=True), columns, rows)
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+def insert_new(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert those of `rows` whose primary keys are not there yet, whoever may be inserting them now."""
     execute_many(connection, _insert_new(connection.dialect.name, table), rows)
 
@@ -140,6 +141,14 @@ def _insert(dialect: str, table: Table) -> Any:
 
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def among(
+    connection: Connection, statement: Select[*Ts], column: ColumnElement[Any], values: Iterable[Any]
+) -> Iterator[Row[*Ts]]:
+    """The rows that `statement` finds of those whose `column` is one of `values`, however many these are."""
+    for chunk in chunks(values):
+        yield from connection.execute(statement.where(column.in_(chunk)))
 
 
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:

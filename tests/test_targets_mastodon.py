@@ -26,7 +26,7 @@ from feedbot.attempt import Busy, Denied, Refused, Retry, Sent, Unclear
 from feedbot.content.links import absolute
 from feedbot.content.text import clean
 from feedbot.targets import make_sender
-from feedbot.targets.mastodon import MastodonSender, sender
+from feedbot.targets.mastodon import MastodonSender
 from feedbot.targets.mastodon.instance import Limits
 from feedbot.targets.mastodon.readback import Sought, find, normal
 from feedbot.targets.templates import plain
@@ -510,8 +510,6 @@ def test_the_target_is_found_by_its_type() -> None:
     made = make_sender(options("https://social.example", "secret-token-of-ours"), SITE)
     assert made.name == "toots"
     made.close()
-    other = sender(options("https://social.example", "secret-token-of-ours"), SITE)
-    other.close()
 
 
 @pytest.mark.parametrize("kind", ["create", "instance", "verify", "statuses", "upload"])

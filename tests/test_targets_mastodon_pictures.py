@@ -21,7 +21,7 @@ from receiver import Receiver, Reply, receiving
 
 from feedbot.attempt import Busy, Denied, Outcome, Refused, Retry, Sent, Skipped, State, Unclear
 from feedbot.model import Article
-from feedbot.targets.mastodon import sender
+from feedbot.targets.mastodon import MastodonSender
 
 TOO_EARLY = json.dumps({"error": PROCESSING})
 ID = "tag:news.example.com,2026:1"
@@ -453,7 +453,7 @@ def test_the_preview_names_the_picture_and_its_description() -> None:
 
 def test_a_picture_in_a_private_network_is_not_fetched() -> None:
     with scene() as all_:
-        careful = sender(all_.announcer.options, SITE)  # as it is made for the worker
+        careful = MastodonSender(all_.announcer.options, SITE)  # as it is made for the worker
         outcome = careful.send(all_.announcer.delivery("published", all_.told()), all_.announcer.time.now)
         careful.close()
         assert isinstance(outcome, Sent)

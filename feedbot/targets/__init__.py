@@ -6,10 +6,11 @@ neither the store nor the schedule: when to send, and what follows from an outco
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from feedbot.attempt import Check, Delivery, Outcome, Ping, Preview
 
@@ -25,15 +26,19 @@ class Line(Protocol):
     budget: float  # seconds that one attempt takes at most
     knows_doubles: bool  # a delivery that comes twice, under one id, is one to whoever gets it
 
+    @abstractmethod
     def check(self) -> list[Check]:
         """Try credentials, scopes and limits online, without anything that readers would see."""
 
+    @abstractmethod
     def test(self, now: datetime) -> Outcome:
         """Send a message that says it is a test, where the target has a way to do so unseen by the public."""
 
+    @abstractmethod
     def abort(self) -> None:
         """End the request that is under way, if there is one, so that the attempt ends soon."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of the connections."""
 
@@ -41,9 +46,11 @@ class Line(Protocol):
 class Sender(Line, Protocol):
     """Tells one target of articles."""
 
+    @abstractmethod
     def send(self, delivery: Delivery, now: datetime) -> Outcome:
         """Make one attempt. Whatever servers do becomes an outcome; exceptions are bugs."""
 
+    @abstractmethod
     def preview(self, delivery: Delivery) -> Preview:
         """Exactly what `send` would post for `delivery`, without changing anything anywhere."""
 
@@ -58,21 +65,21 @@ class Pinger(Line, Protocol):
         """Exactly what `ping` would post for a feed with these documents."""
 
 
-# Where each type of target is made: a module of this package, loaded when there is such a target.
+# The sender of each type of target, in the module of that name, loaded when there is such a target.
 TARGETS = {
-    "webhook": "webhook",
-    "slack": "slack",
-    "discord": "discord",
-    "teams": "teams",
-    "mattermost": "mattermost",
-    "mastodon": "mastodon",
+    "webhook": "WebhookSender",
+    "slack": "SlackSender",
+    "discord": "DiscordSender",
+    "teams": "TeamsSender",
+    "mattermost": "MattermostSender",
+    "mastodon": "MastodonSender",
 }
 
 
 def make_sender(target: Target, site: Site) -> Sender:
-    """The sender of one configured target. Each module has a function `sender(options, site) -> Sender`."""
-    module: Any = import_module(f"feedbot.targets.{TARGETS[target.type]}")
-    make: Callable[[Target, Site], Sender] = module.sender
+    """The sender of one configured target."""
+    module = import_module(f"feedbot.targets.{target.type}")
+    make: Callable[[Target, Site], Sender] = getattr(module, TARGETS[target.type])
     return make(target, site)
 
 

@@ -11,7 +11,7 @@ is seen by everybody and does little harm, a gap is seen by nobody.
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from feedbot.attempt import Check, Gone, Outcome, Preview, Refused, Retry, Sent, Unclear
 from feedbot.model import Entry, EventKind
+from feedbot.targets import Sender
 from feedbot.targets.fitting import Words, fit, words_of
 from feedbot.targets.hashtags import hashtags
 from feedbot.targets.http import Client, NoAnswer, NotSent, failed, json_body, judge
@@ -53,7 +54,7 @@ class Message(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class ChannelSender(ABC):
+class ChannelSender(Sender):
     """Tells one chat channel."""
 
     knows_doubles = False  # what was posted is there

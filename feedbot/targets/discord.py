@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from feedbot.attempt import Answer, Delivery
     from feedbot.config.targets import Discord
     from feedbot.model import JsonObject, Site
-    from feedbot.targets import Sender
 
 CONTENT = 2_000
 TITLE = 256
@@ -48,11 +47,6 @@ _MARKUP = regex.compile(
     r"[\\*_~`|<>\[\]]|(?<=^[ \t]*)[#+-]|(?<=^[ \t]*\d{1,9})[.)]|:(?=//)|\.(?=gg/)", regex.MULTILINE
 )
 _EVERYBODY = regex.compile(r"@(?=everyone|here)", regex.IGNORECASE)
-
-
-def sender(options: Discord, site: Site) -> Sender:
-    """A sender for one Discord channel."""
-    return DiscordSender(options, site)
 
 
 class DiscordSender(ChannelSender):

@@ -19,9 +19,7 @@ from feedbot.targets.channel import GAP, ChannelSender, as_kind
 
 if TYPE_CHECKING:
     from feedbot.attempt import Answer, Outcome
-    from feedbot.config.targets import Mattermost
-    from feedbot.model import JsonObject, Site
-    from feedbot.targets import Sender
+    from feedbot.model import JsonObject
     from feedbot.targets.story import Draft
 
 POST = 16_383  # characters; Mattermost splits a longer text
@@ -44,11 +42,6 @@ _ACTIVE = regex.compile(  # behind these a gap: mentions, hashtags, channels, em
     regex.IGNORECASE,
 )
 _ACTIVE_IN_TITLE = regex.compile(r"@(?=channel|all|here)|<(?=[!@])", regex.IGNORECASE)
-
-
-def sender(options: Mattermost, site: Site) -> Sender:
-    """A sender for one Mattermost channel."""
-    return MattermostSender(options, site)
 
 
 class MattermostSender(ChannelSender):

@@ -15,9 +15,7 @@ from feedbot.targets.channel import GAP, ChannelSender
 from feedbot.targets.story import Draft, UnfitError
 
 if TYPE_CHECKING:
-    from feedbot.config.targets import Slack
-    from feedbot.model import JsonObject, Site
-    from feedbot.targets import Sender
+    from feedbot.model import JsonObject
 
 TEXT_OBJECT = 3_000  # in a block
 TEXT = 4_000  # of a message without blocks; Slack may split a longer one, and a link in it
@@ -28,11 +26,6 @@ ROOM = 40  # for a title beside its link
 _FORMATTING = re.compile(
     r"(?<!\w)[*_~`]|[*_~`](?!\w)|:(?=//|[\w'+-]*[a-z][\w'+-]*:)|^(?=>)", re.MULTILINE | re.IGNORECASE
 )
-
-
-def sender(options: Slack, site: Site) -> Sender:
-    """A sender for one Slack channel."""
-    return SlackSender(options, site)
 
 
 class SlackSender(ChannelSender):

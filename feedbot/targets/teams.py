@@ -19,9 +19,7 @@ from feedbot.targets.http import json_body
 
 if TYPE_CHECKING:
     from feedbot.attempt import Answer, Outcome
-    from feedbot.config.targets import Teams
-    from feedbot.model import Image, JsonObject, Site
-    from feedbot.targets import Sender
+    from feedbot.model import Image, JsonObject
     from feedbot.targets.story import Draft
 
 MESSAGE = 28_000  # bytes; Microsoft says 28 KB
@@ -36,11 +34,6 @@ _MARKUP = regex.compile(
 _LINK = regex.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)", regex.IGNORECASE)
 _EMPHASIS = regex.compile(r"[*~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")  # even in a bare address
 _LINE = regex.compile(r"(?<!\n)\n(?!\n|[ \t]*(?:[-*+]|\d+\.)[ \t])")  # not before an item of a list
-
-
-def sender(options: Teams, site: Site) -> Sender:
-    """A sender for one Teams channel."""
-    return TeamsSender(options, site)
 
 
 class TeamsSender(ChannelSender):

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from feedbot.attempt import Check, Delivery, Outcome, Preview
 from feedbot.model import Site
+from feedbot.targets import Sender
 from feedbot.targets.http import Client, NoAnswer, NotSent, failed, json_body, judge
 from feedbot.targets.webhook_message import Message, enveloped, message_of, moment
 
@@ -28,12 +29,7 @@ TEST = "feedbot.test"
 PREFIX = "feedbot."  # of a CloudEvents type: whose word it is, where events of many producers meet
 
 
-def sender(options: Webhook, site: Site) -> WebhookSender:
-    """The sender of one webhook."""
-    return WebhookSender(options, site)
-
-
-class WebhookSender:
+class WebhookSender(Sender):
     """Posts messages to one address."""
 
     knows_doubles = True  # by webhook-id

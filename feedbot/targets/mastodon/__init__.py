@@ -9,19 +9,6 @@ post      from a delivery to a post          readback whether a post is ours
 instance  what a server takes                receipt  what is noted between attempts
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from feedbot.targets.mastodon.sender import MastodonSender
 
-if TYPE_CHECKING:
-    from feedbot.config.targets import Mastodon
-    from feedbot.model import Site
-
-__all__ = ["MastodonSender", "sender"]
-
-
-def sender(options: Mastodon, site: Site) -> MastodonSender:
-    """The sender of one configured account."""
-    return MastodonSender(options, site)
+__all__ = ["MastodonSender"]

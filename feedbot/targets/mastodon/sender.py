@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from feedbot.attempt import Check, Delivery, Outcome, Preview, Sent
 from feedbot.model import EventKind
+from feedbot.targets import Sender
 from feedbot.targets.http import Client
 from feedbot.targets.mastodon.account import Account, Me
 from feedbot.targets.mastodon.api import Api
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 STEPS = {EventKind.PUBLISHED: publish, EventKind.UPDATED: update, EventKind.WITHDRAWN: withdraw}
 
 
-class MastodonSender:
+class MastodonSender(Sender):
     """Tells one account. `fetch` gets pictures; `pause` is between two questions for one, in seconds."""
 
     knows_doubles = False  # what was posted is there

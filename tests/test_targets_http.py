@@ -236,7 +236,7 @@ def test_a_proxy_that_makes_no_connection_means_not_sent(
     receiver.replies.append(reply)
     with pytest.raises(NotSent) as caught:
         post("https://nobody.example/", timeout=SHORT)
-    assert caught.value.reason == reason
+    assert str(caught.value) == reason
     assert [request.path for request in receiver.requests] == ["nobody.example:443"]
 
 
@@ -363,7 +363,7 @@ def test_a_broken_answer_leaves_open_what_happened_and_is_not_asked_for_again(
     receiver.replies.append(reply)
     with pytest.raises(NoAnswer) as caught:
         post(receiver.url)
-    assert caught.value.reason.startswith(reason)
+    assert str(caught.value).startswith(reason)
     assert type(failed(caught.value)) is Unclear
     assert len(receiver.requests) == 1
 
@@ -398,7 +398,7 @@ def test_a_reset_in_the_middle_leaves_open_what_happened() -> None:
 def test_without_a_connection_nothing_was_sent(url: str, reason: str) -> None:
     with pytest.raises(NotSent) as caught:
         post(url)
-    assert caught.value.reason == reason
+    assert str(caught.value) == reason
     assert type(failed(caught.value)) is Busy
 
 
@@ -584,7 +584,7 @@ def test_abort_ends_a_request_under_way_and_all_later_ones(receiver: Receiver) -
     receiver.replies.append(Reply(hold=threading.Event()))
     error = aborted_once(lambda: receiver.wait_for(1), client, receiver.url)
     assert isinstance(error, NoAnswer)
-    assert "feedbot stops" in error.reason
+    assert "feedbot stops" in str(error)
     with pytest.raises(NotSent, match="feedbot stops"):
         post(receiver.url, client)
     assert len(receiver.requests) == 1

@@ -168,7 +168,7 @@ def _picture_note(url: str) -> str:
     try:
         host = location_of(url).host
     except PictureRefused as error:
-        return f"the picture will not be fetched: {error.reason}"
+        return f"the picture will not be fetched: {error}"
     try:
         is_closed = not is_public(ip_address(host))
     except ValueError:  # a name, which is looked up when it is fetched

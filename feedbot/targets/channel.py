@@ -117,7 +117,7 @@ class ChannelSender(Sender):
         try:
             return self.tell(delivery, now)
         except UnfitError as error:
-            return Refused(reason=error.reason)
+            return Refused(reason=str(error))
         except (NotSent, NoAnswer) as error:
             return failed(error)
 
@@ -130,7 +130,7 @@ class ChannelSender(Sender):
         try:
             message = self.compose(delivery)
         except UnfitError as error:
-            return Preview(text="", notes=(error.reason,))
+            return Preview(text="", notes=(str(error),))
         picture = message.picture
         return Preview(
             text=message.text or json.dumps(message.payload, ensure_ascii=False, indent=2),

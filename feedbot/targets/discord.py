@@ -190,7 +190,7 @@ class DiscordSender(ChannelSender):
         try:
             answer = self.client.request("GET", urlunsplit(urlsplit(self.url)._replace(query="")))
         except (NotSent, NoAnswer) as error:
-            return [Check(what="address", is_fine=False, said=error.reason)]
+            return [Check(what="address", is_fine=False, said=str(error))]
         outcome = self.meaning(answer)
         if not isinstance(outcome, Sent):
             return [Check(what="address", is_fine=False, said=outcome.reason)]

@@ -53,30 +53,25 @@ _CERTIFICATE = {  # X509_V_ERR_... of OpenSSL
 
 
 class NotSent(Exception):  # noqa: N818 (it says what happened)
-    """Nothing can have arrived: no connection came about. `reason` is for people and holds no address."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """Nothing can have arrived: no connection came about. What it says is for people and holds no address."""
 
 
 class NoAnswer(Exception):  # noqa: N818 (it says what happened)
-    """The request may have arrived, but no whole answer came. `reason` is for people and holds no address.
+    """The request may have arrived, but no whole answer came. Told without an address, too.
 
     `answer` is what came of one: its status and headers, without the body; None if not even these.
     """
 
     def __init__(self, reason: str, answer: Answer | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
         self.answer = answer
 
 
 def failed(error: NotSent | NoAnswer) -> Outcome:
     """What a request without an answer means: the target takes nothing now, or nobody knows."""
     if isinstance(error, NotSent):
-        return Busy(reason=error.reason)
-    return Unclear(reason=error.reason, answer=error.answer)
+        return Busy(reason=str(error))
+    return Unclear(reason=str(error), answer=error.answer)
 
 
 def failure(watch: Watch, error: Exception, seconds: float) -> NotSent | NoAnswer:

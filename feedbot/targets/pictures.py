@@ -56,11 +56,7 @@ _CHUNK = 64 * 1024
 
 
 class PictureMissing(Exception):  # noqa: N818 (it says what happened)
-    """No picture came, but one may come later; `reason` is for people and holds no address."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """No picture came, but one may come later; what it says is for people and holds no address."""
 
 
 def look_up(host: str) -> tuple[Address, ...]:

@@ -43,11 +43,7 @@ _decoding = threading.Lock()
 
 
 class PictureRefused(Exception):  # noqa: N818 (it says what happened)
-    """This picture will never do; `reason` is for people and holds no address."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """This picture will never do; what it says is for people and holds no address."""
 
 
 class Picture(Struct, frozen=True):
@@ -81,7 +77,7 @@ def read_picture(
         try:
             return _read(data, max_bytes, max_pixels, types)
         except PictureRefused as refused:
-            reason = refused.reason
+            reason = str(refused)
         except UnidentifiedImageError:
             reason = "it is no picture in JPEG, PNG, GIF or WebP"
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):

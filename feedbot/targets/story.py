@@ -36,11 +36,7 @@ _SAFE = "%!#$&'()*+,/:;=?@[]~"  # in URLs
 
 
 class UnfitError(Exception):
-    """A delivery of which no message can be made; `reason` is for people."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """A delivery of which no message can be made; what it says is for people."""
 
 
 class Story(Struct, frozen=True, kw_only=True):

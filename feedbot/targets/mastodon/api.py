@@ -127,7 +127,7 @@ def asked(request: Callable[[], Answer]) -> Answer | Outcome:
     except NotSent as error:
         return failed(error)
     except NoAnswer as error:
-        return Retry(reason=error.reason, answer=error.answer)
+        return Retry(reason=str(error), answer=error.answer)
 
 
 def told(request: Callable[[], Answer]) -> Answer | Outcome:

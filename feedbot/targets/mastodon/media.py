@@ -98,9 +98,9 @@ class PictureDesk:
                 watch=self._watch,
             )
         except PictureRefused as error:
-            return Missing(reason=error.reason, for_good=True)
+            return Missing(reason=str(error), for_good=True)
         except PictureMissing as error:
-            return Missing(reason=error.reason)
+            return Missing(reason=str(error))
         finally:
             self._watch = None
 
@@ -137,9 +137,9 @@ class PictureDesk:
         try:
             answer = request()
         except NotSent as error:
-            return Missing(reason=error.reason, target=failed(error))
+            return Missing(reason=str(error), target=failed(error))
         except NoAnswer as error:
-            return Missing(reason=f"the upload: {error.reason}")
+            return Missing(reason=f"the upload: {error}")
         return answer if is_success(answer) else missing(answer)
 
 

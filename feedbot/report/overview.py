@@ -14,13 +14,13 @@ from msgspec import Struct
 from feedbot.attempt import State
 from feedbot.ledger import Listed, list_deliveries
 from feedbot.model import JsonObject, Level
-from feedbot.moments import iso, number_of, span
+from feedbot.moments import number_of, span
 from feedbot.report.chart import Chart, Span, draw
 from feedbot.report.health import Diagnosis, Verdict
-from feedbot.report.queue import FORGET_HELD, LIST_HELD, SEND_HELD
-from feedbot.report.status import status_of, strangers
+from feedbot.report.queue import IF_DEAD, IF_HELD
+from feedbot.report.status import load_passes, status_of, strangers, worst
 from feedbot.standings import Standing, standings
-from feedbot.store import figures, journal
+from feedbot.store import figures
 from feedbot.store.inquiry import Selection
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ DELIVERIES = 15
 NOT_HELD = tuple(state for state in State if state is not State.HELD)  # a burst would fill the list
 FEEDS = 15
 FINDINGS = 20
-LEVELS = {Level.ERROR: 0, Level.WARNING: 1, Level.INFO: 2}
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -51,8 +50,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     @property
     def findings(self) -> list[JsonObject]:
         """The worst of them."""
-        found: list[JsonObject] = self.status["findings"]["list"]
-        return sorted(found, key=lambda one: LEVELS[one["level"]])[:FINDINGS]
+        return worst(self.status["findings"]["list"], FINDINGS)
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -79,12 +77,7 @@ def load_overview(
         chart=draw(figures.count_slots(connection, shown.first(now), shown.width), shown, now),
         recent=list_deliveries(connection, Selection(states=NOT_HELD), DELIVERIES),
         feeds=figures.latest_feeds(connection, FEEDS),
-        passes=_telling(
-            [
-                {"started": iso(started), **report}
-                for started, report in journal.load_passes(connection, journal.PASSES_KEPT)
-            ]
-        ),
+        passes=_telling(load_passes(connection)),
     )
 
 
@@ -148,24 +141,11 @@ def _about_target(one: Standing) -> Iterator[Need]:
 
 def _about_queue(counts: Mapping[str, int]) -> Iterator[Need]:
     if held := counts[State.HELD]:
-        is_one = held == 1
-        yield Need(
-            what=f"{number_of(held, 'announcement')} {'is' if is_one else 'are'} held",
-            why="Too many articles came at once.",
-            commands=(
-                (LIST_HELD, "shows them"),
-                (SEND_HELD, "sends them"),
-                (FORGET_HELD, "forgets them"),
-            ),
-        )
+        what = f"{number_of(held, 'announcement')} {'is' if held == 1 else 'are'} held"
+        yield Need(what=what, why="Too many articles came at once.", commands=IF_HELD)
     if dead := counts[State.DEAD]:
-        yield Need(
-            what=f"{number_of(dead, 'announcement')} {'was' if dead == 1 else 'were'} given up",
-            commands=(
-                ("feedbot deliveries list --state dead -v", "says why"),
-                ("feedbot deliveries retry --state dead", "sends them anew"),
-            ),
-        )
+        what = f"{number_of(dead, 'announcement')} {'was' if dead == 1 else 'were'} given up"
+        yield Need(what=what, commands=IF_DEAD)
 
 
 def _about_findings(counts: Mapping[str, int]) -> Iterator[Need]:

@@ -14,15 +14,16 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec import convert
 
-from feedbot.attempt import State
 from feedbot.ledger import delivery_as_json
-from feedbot.model import Finding, Level
+from feedbot.model import Finding
 from feedbot.moments import FAR, distance, number_of, span
 from feedbot.observe import Redact
 from feedbot.report.chart import HOURS, SPANS, Span
 from feedbot.report.health import Verdict
 from feedbot.report.overview import Need, Overview, needs
+from feedbot.report.queue import WAITING
 
 if TYPE_CHECKING:
     from feedbot.model import JsonObject
@@ -38,8 +39,6 @@ HEADLINES = {
     Verdict.FAILING: "Passes fail",
     Verdict.UNKNOWN: "There was no pass yet",
 }
-# In the columns of the targets' table; what is done has no place in a queue.
-QUEUED = (State.PENDING, State.SENDING, State.RETRY, State.UNCLEAR, State.HELD, State.DEAD)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -111,7 +110,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(spans=SPANS, queued=QUEUED, address=address_of)
+    environment.globals.update(spans=SPANS, queued=WAITING, address=address_of)
     environment.filters.update(
         moment=_moment,
         utc=lambda moment: f"{_moment(moment):%Y-%m-%d %H:%M:%S} UTC",
@@ -144,7 +143,7 @@ def _moment(moment: datetime | str) -> datetime:
 
 def place_of(finding: JsonObject) -> str:
     """Where a finding is, in the form that editors jump to."""
-    return Finding(**{**finding, "level": Level(finding["level"])}).place
+    return convert(finding, Finding).place
 
 
 def subject_of(delivery: JsonObject) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from feedbot.model import JsonObject
 from feedbot.moments import number_of
 from feedbot.report.lines import coloured, legible, print_commands, tell, tell_whole
-from feedbot.report.queue import FORGET_HELD, LIST_HELD, SEND_HELD
+from feedbot.report.queue import IF_HELD
 
 if TYPE_CHECKING:
     from feedbot.build import PassReport
@@ -75,11 +75,7 @@ def _print_announced(report: PassReport, *, quiet: bool) -> None:
             tell(f"{told} recorded: `feedbot run` sends what is due.")
     if announced.held:
         tell(f"{announced.told_held('at once')}:", state="held")
-        print_commands(
-            (LIST_HELD, "shows them"),
-            (SEND_HELD, "sends them"),
-            (FORGET_HELD, "forgets them"),
-        )
+        print_commands(*IF_HELD)
     if announced.waiting:
         told = number_of(announced.waiting, "event")
         tell(f"{told} not announced yet: their feeds could not be written.", state="warning")
@@ -102,9 +98,7 @@ def log_pass(report: PassReport, *, full: bool, first: bool) -> None:
         log.warning(
             "%s. Look at them with `%s`, then send them with `%s` or forget them with `%s`",
             report.announce.told_held("at once" if full else "within a minute"),
-            LIST_HELD,
-            SEND_HELD,
-            FORGET_HELD,
+            *(command for command, _ in IF_HELD),
         )
     for word, found in (("broken", report.sync.problems), ("left out", report.sync.duplicates)):
         for finding in found:

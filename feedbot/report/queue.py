@@ -20,11 +20,19 @@ from feedbot.report.lines import (
     when,
 )
 
+# What is done has no place in a queue.
 WAITING = (State.PENDING, State.SENDING, State.RETRY, State.UNCLEAR, State.HELD, State.DEAD)
 WORDS = ("ready", "new", "paused", "disabled", "removed")  # how targets stand, the best first
-LIST_HELD = "feedbot deliveries list --state held"
-SEND_HELD = "feedbot deliveries release --all"
-FORGET_HELD = "feedbot deliveries drop --state held"
+# Commands, each with what it does.
+IF_HELD = (
+    ("feedbot deliveries list --state held", "shows them"),
+    ("feedbot deliveries release --all", "sends them"),
+    ("feedbot deliveries drop --state held", "forgets them"),
+)
+IF_DEAD = (
+    ("feedbot deliveries list --state dead -v", "says why"),
+    ("feedbot deliveries retry --state dead", "sends them anew"),
+)
 
 
 def print_queue(section: JsonObject, now: datetime, redact: Redact, *, quiet: bool) -> None:
@@ -62,16 +70,13 @@ def _print_held(held: int) -> None:
     if held:
         told = f"{number_of(held, 'announcement')} held, for too many articles came at once"
         tell(told, margin=2, hang=2, state="held")
-        print_commands((SEND_HELD, "sends them"), (FORGET_HELD, "forgets them"))
+        print_commands(*IF_HELD[1:])
 
 
 def _print_dead(dead: int) -> None:
     if dead:
         tell(f"{number_of(dead, 'announcement')} given up", margin=2, hang=2, state="dead")
-        print_commands(
-            ("feedbot deliveries list --state dead -v", "says why"),
-            ("feedbot deliveries retry --state dead", "sends them anew"),
-        )
+        print_commands(*IF_DEAD)
 
 
 def _print_target(target: JsonObject, now: datetime, redact: Redact, *, quiet: bool) -> None:

@@ -33,23 +33,15 @@ def load_status(engine: Engine, wanted: Mapping[str, Configured] | None = None) 
     `wanted` are the configured targets.
     """
     with engine.begin() as connection:
-        return status_in(connection, wanted or {})
-
-
-def status_in(connection: Connection, wanted: Mapping[str, Configured]) -> JsonObject:
-    """The same within a transaction."""
-    numbers = figures.count_states(connection)
-    return status_of(connection, numbers, standings(connection, wanted, numbers))
+        numbers = figures.count_states(connection)
+        return status_of(connection, numbers, standings(connection, wanted or {}, numbers))
 
 
 def status_of(
     connection: Connection, numbers: Mapping[tuple[str, str], int], targets: Sequence[Standing]
 ) -> JsonObject:
     """The same for whoever has counted the deliveries by target and state, and knows how targets stand."""
-    passes = [
-        {"started": iso(started), **report}
-        for started, report in journal.load_passes(connection, journal.PASSES_KEPT)
-    ]
+    passes = load_passes(connection)
     due = articles.next_due(connection)
     findings = journal.load_findings(connection)
     return {
@@ -75,6 +67,12 @@ def status_of(
             for event in journal.load_events(connection, EVENTS_SHOWN)
         ],
     }
+
+
+def load_passes(connection: Connection) -> list[JsonObject]:
+    """What the passes did, as far back as they are kept, the newest first."""
+    kept = journal.load_passes(connection, journal.PASSES_KEPT)
+    return [{"started": iso(started), **report} for started, report in kept]
 
 
 def _load_workers(connection: Connection) -> list[JsonObject]:
@@ -111,6 +109,11 @@ def _load_deliveries(
         "unannounced": figures.count_unannounced(connection),
         "targets": [one.as_json() for one in targets],
     }
+
+
+def worst(findings: Sequence[JsonObject], most: int) -> list[JsonObject]:
+    """The first few, and errors before others."""
+    return sorted(findings, key=lambda one: list(Level).index(one["level"]))[:most]
 
 
 def strangers(workers: Sequence[JsonObject]) -> list[JsonObject]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from msgspec import convert
+
 from feedbot.model import Finding, JsonObject, Level
 from feedbot.moments import number_of
 from feedbot.observe import Redact
 from feedbot.report.findings import NO_ARTICLES, print_finding
 from feedbot.report.lines import LABEL, coloured, label, legible, since, tell, tell_whole, when
 from feedbot.report.queue import print_queue
-from feedbot.report.status import changed_something, strangers
+from feedbot.report.status import changed_something, strangers, worst
 
 FINDINGS = 5
 EVENTS = 5
@@ -125,17 +127,11 @@ def _print_findings(findings: Sequence[JsonObject], *, verbose: bool, quiet: boo
     shown = [finding for finding in findings if verbose or finding["level"] != Level.INFO]
     if not quiet:
         label("Findings", _counted(shown))
-    few = shown if verbose or quiet or len(shown) <= FINDINGS else _worst(shown)
+    few = shown if verbose or quiet or len(shown) <= FINDINGS else worst(shown, FINDINGS)
     for finding in few:
-        print_finding(Finding(**{**finding, "level": Level(finding["level"])}), margin=0 if quiet else 2)
+        print_finding(convert(finding, Finding), margin=0 if quiet else 2)
     if len(few) < len(shown):
         tell(f"and {len(shown) - len(few):,} more: `feedbot status -v` lists all", margin=2)
-
-
-def _worst(findings: Sequence[JsonObject]) -> list[JsonObject]:
-    """The first few, and errors before others."""
-    order = list(Level)
-    return sorted(findings, key=lambda one: order.index(Level(one["level"])))[:FINDINGS]
 
 
 def _counted(findings: Sequence[JsonObject]) -> str:

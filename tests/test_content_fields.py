@@ -140,6 +140,7 @@ def test_amp_addresses_are_kept_for_those_who_ask() -> None:
 def test_category_topics_and_type_are_names() -> None:
     found = article(category="news", topics=["AI", " C++ ", "ai", "R&amp;D"], type="video")
     assert (found.category, found.topics, found.type) == ("news", ("AI", "C++", "R&D"), "video")
+    assert article(topics=["AI", ["C++", "R&D", ["x, y"]], "Go"]).topics == ("AI", "C++", "R&D", "x, y", "Go")
 
 
 def test_the_publication_has_a_name_a_domain_and_an_absolute_logo() -> None:
@@ -165,6 +166,11 @@ def test_authors_are_names_or_names_with_an_address() -> None:
         Author(name="Ada"),
         Author(name="Bo", url="https://bo.example/", avatar="https://news.example.com/bo.png"),
     )
+
+
+def test_the_author_that_an_export_of_wordpress_names_is_the_author() -> None:
+    exported = {"display_name": "Ada", "login": "ada", "email": "ada@a.example", "url": "https://a.example"}
+    assert article(author=exported).authors == (Author(name="Ada", url="https://a.example"),)
 
 
 def test_pictures_keep_their_size_and_title_and_become_absolute() -> None:
@@ -338,6 +344,13 @@ def test_a_folder_of_jekyll_may_be_the_content_folder_itself() -> None:
     assert found.article.link == "https://news.example.com/2026/05/01/hello.html"
     assert found.article.topics == ("one", "two")
     assert within("_drafts", "2026-05-01-hello.md") == Excluded(reason=Reason.DRAFT)
+
+
+@pytest.mark.parametrize("name", ["2026-05-01-fold-a-shirt.md", "2026-5-1-Fold-A-SHIRT.markdown"])
+def test_a_jekyll_post_without_a_title_is_called_as_its_file(name: str) -> None:
+    found = read({"layout": "post"}, at=f"_posts/{name}")
+    assert found.article.title == "Fold A Shirt"
+    assert found.findings == ()
 
 
 def test_the_name_of_another_file_is_no_date() -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from feedbot.content.links import absolute
+from feedbot.content.text import clean
 
 _INDEX = frozenset({"index", "_index"})
 _POST = re.compile(r"\d{4}-\d{1,2}-\d{1,2}-(?P<title>.+)")
@@ -60,6 +61,12 @@ def permalink_url(site: str, permalink: str, page: Page) -> str | None:
         return absolute(permalink, site)
     filled = _filled(permalink, page)
     return None if _UNKNOWN.search(filled) or not site else absolute(filled.lstrip("/"), site)
+
+
+def title_of(filename: str) -> str:
+    """What Jekyll calls a post that has no title: its file's name, in words; "" for no post."""
+    post = _POST.fullmatch(splitext(filename)[0])
+    return clean(" ".join(word.capitalize() for word in post["title"].split("-"))) if post else ""
 
 
 def _filled(pattern: str, page: Page) -> str:

@@ -81,7 +81,9 @@ def authors(matter: Matter, field: str, base: str) -> tuple[Author, ...]:
     def made(item: object) -> Author | None:
         if not isinstance(item, dict):
             item = {"name": item}
-        name = cut(_part(item, "name", "title"), MAX_NAME)
+        name = cut(
+            _part(item, "name", "display_name", "title"), MAX_NAME
+        )  # the second in exports of WordPress
         url, avatar = (
             _address(item, base, "url", "uri", "website"),
             _address(item, base, "avatar", "image", "picture"),

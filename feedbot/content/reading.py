@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from feedbot.content import dates, values
+from feedbot.content.addresses import title_of
 from feedbot.content.compose import Source, compose
 from feedbot.content.fields import Fields, Matter, fields_of
 from feedbot.content.frontmatter import FrontMatterError, Parts, split
@@ -118,7 +119,7 @@ class Reader:
             return Excluded(reason=reason, findings=tuple(matter.findings))
         is_jekyll = self.fields == "jekyll" or "_posts" in folders
         published = self._published(matter, filename if is_jekyll else "")
-        title = values.text(matter, "title", values.MAX_TITLE)
+        title = values.text(matter, "title", values.MAX_TITLE) or (title_of(filename) if is_jekyll else "")
         if published is None and not matter.is_broken:
             matter.note("no date, so this is in no feed", level=Level.INFO)
             return Excluded(reason=Reason.UNDATED, findings=tuple(matter.findings))

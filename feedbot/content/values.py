@@ -135,6 +135,8 @@ def _items(matter: Matter, path: Path, value: object, *, at_spaces: bool) -> Ite
         for number, item in enumerate(value):
             if item is None:
                 matter.warn((*path, number), f"{name_of((*path, number))} is empty", "remove it")
+            elif isinstance(item, list):  # `- [one, two]`, which Jekyll and Hexo take for both
+                yield from _items(matter, (*path, number), item, at_spaces=False)
             else:
                 yield (*path, number), item
     elif isinstance(value, str):

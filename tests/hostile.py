@@ -370,10 +370,9 @@ VALUES = [
     ),
     Hostile(
         name="a list within the topics",
-        make=article("topics: [AI, [ML]]"),
+        make=article("topics: [AI, [ML, [Go]]]"),
         fate="read",
-        facts={"topics": ("AI",)},
-        says=said(4, "item 2 of `topics` is a list"),
+        facts={"topics": ("AI", "ML", "Go")},
     ),
     Hostile(
         name="a topic with a colon",

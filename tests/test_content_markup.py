@@ -319,6 +319,9 @@ def test_a_long_newsletter_is_not_mistaken_for_an_attack() -> None:
         "{% include x.html %}",
         "{{% figure %}}",
         "![x]({{ site.baseurl }}/x.png)",
+        "![x]({{site.baseurl}}/x.png)",
+        "[x]({{ '/x/' | relative_url }})",
+        "[x]: <{{ site.url }}{% post_url 2026-05-01-x %}>\n\n[x]",
         '<a href="{{page.url}}">x</a>',
         "![x]({static}/x.png)",
         "[x]({filename}first.md)",
@@ -334,6 +337,48 @@ def test_template_tags_outside_code_are_remarked_on_with_their_line() -> None:
     assert "{{&lt; figure &gt;}}" in rendered.html
     assert [remark.line for remark in rendered.remarks] == [4]
     assert render("`{% raw %}` and {{ name }}", markdown=True, base=BASE).remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        (
+            ("Code:\n{% highlight c %}\n#include <stdio.h>\n# no title\n\n    int *a, *b;\n"
+            "{% endhighlight %}\n"),
+            "<p>Code:</p>\n<pre><code>#include &lt;stdio.h&gt;\n# no title\n\n    int *a, *b;</code></pre>",
+        ),
+        (
+            "{%- highlight html linenos -%}{% raw %}<b>{{ x }}</b>{% endraw %}{%- endhighlight -%}\n",
+            "<pre><code>&lt;b&gt;{{ x }}&lt;/b&gt;</code></pre>",
+        ),
+        ("```\n{% raw %}\n{{ x }}{% endraw %}\n```\n", "<pre><code>\n{{ x }}\n</code></pre>"),
+        ("{% raw %}`{% highlight c %}`{% endraw %}\n", "<p><code>{% highlight c %}</code></p>"),
+        ("![A](/a.png){: .left width='9' }\n", '<p><img src="https://news.example.com/a.png" alt="A"></p>'),
+        ("[A](/a){:target=\"_blank\"}{: .b} b\n", '<p><a href="https://news.example.com/a">A</a> b</p>'),
+        ("## Shirts\n{: .no_toc}\n", "<h2>Shirts</h2>"),
+        ("> Fold.\n{: .tip }\n", "<blockquote>\n<p>Fold.\n</p>\n</blockquote>"),
+        ("* this is replaced\n{:toc}\n\nText.\n", "<p>Text.</p>"),
+        (
+            "| a | b |\n|---|---|\n| c | d |\n{: .wide}\n",
+            ("<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>\n"
+            "<tr><td>c</td><td>d</td></tr>\n</tbody></table>"),
+        ),
+        ("`{: .x}`{: .y}\n\n    {:toc}\n", "<p><code>{: .x}</code></p>\n<pre><code>{:toc}\n</code></pre>"),
+    ],
+)  # fmt: skip
+def test_what_only_jekyll_reads_is_not_shown_of_its_posts(source: str, shown: str) -> None:
+    rendered = render(source, markdown=True, base=BASE, jekyll=True)
+    assert rendered == Markup(html=shown)
+    assert render(source, markdown=True, base=BASE).html != shown
+
+
+def test_marks_of_liquid_that_are_never_closed_stay_and_no_line_moves() -> None:
+    left_open = "{% highlight c %}\nx = 1\n\n{% raw %}\n"
+    (remark,) = render(left_open, markdown=True, base=BASE, jekyll=True).remarks
+    assert remark.line == 0
+    after = "{% highlight c %}\nx\n\ny\n{% endhighlight %}\n{% raw %}z{% endraw %}\n\n{% include a %}\n"
+    (remark,) = render(after, markdown=True, base=BASE, jekyll=True).remarks
+    assert remark.line == 7
 
 
 @pytest.mark.parametrize(

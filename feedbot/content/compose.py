@@ -178,7 +178,7 @@ def _body(source: Source, base: str) -> str:
     """The body as sanitised HTML, "" for none."""
     parts = source.parts
     is_markdown = not source.relative.lower().endswith(_HTML_SUFFIXES)
-    rendered = markup.render(parts.body, markdown=is_markdown, base=base)
+    rendered = markup.render(parts.body, markdown=is_markdown, base=base, jekyll=source.is_jekyll)
     for remark in rendered.remarks:
         source.matter.note(remark.what, remark.hint, line=parts.body_line + remark.line)
     return rendered.html

@@ -9,11 +9,12 @@ from __future__ import annotations
 import html
 import re
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyromark
 from msgspec import Struct
 
+from feedbot.content.kramdown import without_attributes, without_marks
 from feedbot.content.sanitise import is_tractable, sanitise
 from feedbot.content.text import visible
 
@@ -38,19 +39,21 @@ class Markup(Struct, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...] = ()
 
 
-def render(source: str, *, markdown: bool, base: str) -> Markup:
+def render(source: str, *, markdown: bool, base: str, jekyll: bool = False) -> Markup:
     """The body in `source` as HTML; URLs in it are seen from `base`, an absolute URL.
 
-    A complete HTML document is reduced to its body, in a Markdown file too. A body too large or too deep to
-    be read in bounded time gives no HTML and a remark.
+    With `jekyll`, what only Jekyll knows how to read is not shown. A complete HTML document is reduced to its
+    body, in a Markdown file too. A body too large or too deep to be read in bounded time gives no HTML and a
+    remark.
     """
     if not source or source.isspace():
         return Markup()
-    source = visible(source)
+    source = without_marks(visible(source)) if jekyll else visible(source)
     is_markdown = markdown and _DOCUMENT.match(source) is None
     if refusal := _refusal(source, markdown=is_markdown):
         return Markup(remarks=(refusal,))
     raw = _rendered(source) if is_markdown else source
+    raw = without_attributes(raw) if is_markdown and jekyll else raw
     if is_markdown and not is_tractable(raw):
         return Markup(remarks=(_TANGLED,))
     return Markup(html=sanitise(raw, base), remarks=tuple(_remarks(source, raw)))
@@ -94,10 +97,11 @@ def _refusal(source: str, *, markdown: bool) -> Remark | None:
 # --- Markdown ---
 
 _DOCUMENT = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-# Liquid, Hugo's shortcodes, Jekyll's variables, and Pelican's addresses, which Markdown may have encoded.
+# Liquid, Hugo's shortcodes, Jekyll's variables, and Pelican's addresses. Markdown encodes them in links.
 _TEMPLATE = re.compile(
-    r"\{%-?\s*[a-z]|\{\{[<%]|\{\{-?\s*(?:site|page)\.\w|(?:\{|%7B)(?:static|filename|attach)(?:\}|%7D)"
+    r"\{%-?\s*[a-z]|\{\{[<%]|\{\{-?\s*(?:[\"']|(?:site|page|post|include)\.\w)|\{(?:static|filename|attach)\}"
 )
+_ENCODED = re.compile("%(?:7[BD]|2[05])")
 _DRAWN = ("svg", "math", "SVG", "MATH")  # nearly all bodies have none of them, which is told in no time
 _DRAWING = re.compile(r"<(svg|math)(?=[\s/>])(?![^>]{0,500}\baria-hidden\b)", re.IGNORECASE)
 # What is never closed goes on to the end: else each such tag would be a search through all the rest.
@@ -130,12 +134,12 @@ def _templates(source: str, raw: str) -> Remark | None:
     """Template tags outside code: other programs execute them, feedbot shows them as they are."""
     if "{" not in source or _TEMPLATE.search(source) is None:
         return None
-    text = html.unescape(_CODE.sub("", raw))
+    text = _ENCODED.sub(lambda found: unquote(found[0]), html.unescape(_CODE.sub("", raw)))
     found = _TEMPLATE.search(text)
     if found is None:
         return None
     what = "template tags in the body are not executed and will be shown as they are"
-    start = text[found.start() : found.start() + 60].replace("%7B", "{").replace("%7D", "}")
+    start = text[found.start() : found.start() + 60]
     return Remark(what, "write the HTML or Markdown that they stand for", _line_of(start, source))
 
 

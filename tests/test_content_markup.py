@@ -372,6 +372,22 @@ def test_what_only_jekyll_reads_is_not_shown_of_its_posts(source: str, shown: st
     assert render(source, markdown=True, base=BASE).html != shown
 
 
+def test_a_footnote_has_its_number_at_both_places_and_leads_nowhere() -> None:
+    source = (
+        "Robots[^1] fold[^more].\n\n[^1]: All.\n\n    Two paragraphs.\n[^more]: shirts.csv\n\nNot this[^2].\n"
+    )
+    assert html_of(source) == (
+        "<p>Robots<sup>[1]</sup> fold<sup>[2]</sup>.</p>\n"
+        "<div><sup>[1]</sup>\n<p>All.</p>\n<p>Two paragraphs.</p>\n</div>\n"
+        "<div><sup>[2]</sup>\n<p>shirts.csv</p>\n</div>\n<p>Not this[^2].</p>"
+    )
+
+
+def test_the_name_of_a_heading_is_not_shown() -> None:
+    assert html_of("## Shirts {#the-shirts}\n") == "<h2>Shirts</h2>"
+    assert html_of("## Sets {a, b} and `{#c}`\n") == "<h2>Sets {a, b} and <code>{#c}</code></h2>"
+
+
 def test_marks_of_liquid_that_are_never_closed_stay_and_no_line_moves() -> None:
     left_open = "{% highlight c %}\nx = 1\n\n{% raw %}\n"
     (remark,) = render(left_open, markdown=True, base=BASE, jekyll=True).remarks

@@ -112,15 +112,26 @@ _CODE = re.compile(r"<(pre|code)\b.*?(?:</\1\s*>|\Z)", re.DOTALL)
 
 
 def _rendered(source: str) -> str:
-    """The HTML of Markdown: CommonMark with tables and strike-through. HTML in it passes, as it is.
+    """The HTML of Markdown: CommonMark with tables, footnotes and strike-through. HTML in it passes.
 
     A lone `~` strikes nothing through, though GitHub has it so: newsrooms write 10~20 and mean a range.
     """
     raw = pyromark.html(_LONE_TILDE.sub(_STAND_IN, f"{source}\n"), options=_EXTENSIONS)
-    return raw.replace(_STAND_IN, "~").replace(_STAND_IN_URL, "~") if "~" in source else raw
+    raw = raw.replace(_STAND_IN, "~").replace(_STAND_IN_URL, "~") if "~" in source else raw
+    raw = _FOOTNOTE.sub(r"<sup>[\1]</sup>", raw) if "footnote-" in raw else raw
+    return _ANCHOR.sub("", raw) if "{#" in source else raw
 
 
-_EXTENSIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
+_EXTENSIONS = (
+    pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_FOOTNOTES
+)
+# The number of a footnote, at both its places. The page that an address with # would lead to knows others.
+_FOOTNOTE = re.compile(
+    r'<sup class="footnote-(?:reference|definition-label)">(?:<a href="#[^"]*">)?(\d+)(?:</a>)?</sup>'
+)
+_ANCHOR = re.compile(
+    r" ?\{#[\w:.-]+\}(?=</h[1-6]>)"
+)  # of a heading, as Hugo, Docusaurus and kramdown have it
 _LONE_TILDE = re.compile("(?<!~)~(?!~)")
 _STAND_IN = "\ufdd0"  # no character: `visible` text has none
 _STAND_IN_URL = quote(_STAND_IN)

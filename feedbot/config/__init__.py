@@ -273,7 +273,7 @@ def _shown(path: OptionPath, tree: Tree, written: Any) -> str:
     """`, got VALUE` as it stands in the file, if it is short and no secret."""
     value = value_at(written, path)
     is_reference = isinstance(value, str) and re.fullmatch(r"\$\{\w+\}", value)
-    has_password = isinstance(value, str) and re.search(r"://[^/]*@", value)
+    has_password = isinstance(value, str) and re.search(r":/+[^/]*@", value)
     if value in (None, [], {}) or has_password or not (is_reference or spot(path, written).shown):
         return ""
     if isinstance(value, dict | list):

@@ -22,8 +22,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from feedbot.config.bucket import SCHEME, BucketAddress, bucket_address
+from feedbot.config.bucket import KEY_ID, SCHEME, SECRET, BucketAddress, bucket_address
 from feedbot.config.values import one_or_more, wrong
+
+_POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}
 
 
 def _folder(info: ValidationInfo) -> Path:
@@ -54,6 +56,8 @@ def output_place(value: object, info: ValidationInfo) -> Path | BucketAddress:
 def _meant(value: str) -> str:
     """What somebody probably meant who wrote the address of a bucket in another way."""
     scheme, _, rest = value.partition(":")
+    if scheme.lower() == "s3" and "@" in rest:  # a key, which is not to be repeated
+        return f"a key goes into {KEY_ID} and {SECRET}"
     if scheme.lower() == "s3":
         return f"write {SCHEME}{rest.strip('/')}"
     if scheme.lower() in {"http", "https"}:
@@ -63,7 +67,10 @@ def _meant(value: str) -> str:
 
 def _is_address(url: str) -> bool:
     try:
-        return urlsplit(url).port != 0  # both steps read the host and may refuse it
+        parts = urlsplit(url)
+        # A second @ ends the password too early, and the rest of it would be told as the host. Both steps
+        # read the host and may refuse it.
+        return parts.netloc.count("@") < 2 and parts.port != 0
     except ValueError:
         return False
 
@@ -72,11 +79,14 @@ def database_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
     """The address as SQLAlchemy wants it, with an absolute path for SQLite."""
     url = value.get_secret_value().strip()
     scheme, separator, rest = url.partition("://")
-    if scheme in {"postgres", "postgresql", "postgresql+psycopg"} and separator and _is_address(url):
+    if scheme in _POSTGRESQL and separator and _is_address(url):
         return SecretStr(f"postgresql+psycopg://{rest}")
     name = rest.removeprefix("/").partition("?")[0]
     if scheme != "sqlite" or not rest.startswith("/"):
-        raise wrong("must be a database address", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        form = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+        has_login = scheme in _POSTGRESQL and "@" in rest
+        quoted = ", with %40 for an @ in the password, %2F for a /" if has_login else ""
+        raise wrong("must be a database address", form + quoted)
     if name in {"", ":memory:"} or "\0" in name:
         raise wrong("must name a file", "what was announced has to outlive the process")
     path = os.path.abspath(_folder(info) / name)  # noqa: PTH100 - as above

@@ -197,7 +197,7 @@ def _outcome(
 
 def _delays(scene: Scene, article: Article, record: Record, row: AnnouncementRow) -> Iterator[Obstacle]:
     """Why what waits is not sent at once."""
-    if reason := pointless(_claim(scene, article, record, row), article, scene.now, scene.max_age):
+    if reason := pointless(_claim(scene, record, row), article, scene.now, scene.max_age):
         stage = Stage.AGE if row.event is EventKind.PUBLISHED else Stage.DECIDED
         if not scene.obstacle:  # which says it better
             yield Obstacle(stage=stage, reason=reason)
@@ -243,10 +243,10 @@ def next_delivery(scene: Scene, article: Article, record: Record) -> Delivery:
             due_us=to_us(scene.now),
         )
     )
-    return delivery_of(_claim(scene, article, record, row), article)
+    return delivery_of(_claim(scene, record, row), article)
 
 
-def _claim(scene: Scene, article: Article, record: Record, row: AnnouncementRow) -> AnnouncementClaim:
+def _claim(scene: Scene, record: Record, row: AnnouncementRow) -> AnnouncementClaim:
     """The delivery as its sender would claim it."""
     first = record.first
     return AnnouncementClaim(
@@ -255,7 +255,6 @@ def _claim(scene: Scene, article: Article, record: Record, row: AnnouncementRow)
         owner="",
         article_id=scene.article_id,
         status=Status.WITHDRAWN if scene.obstacle else Status.LIVE,
-        published=article.published,
         body="",
         receipt=record.receipt or {},
         posted=record.posted,

@@ -30,7 +30,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from feedbot.attempt import State
 from feedbot.model import EventKind, JsonObject, Status
 from feedbot.settlement import Health
-from feedbot.store.db import from_us, from_us_or_none, to_us
+from feedbot.store.db import from_us_or_none, to_us
 from feedbot.store.deliveries import (
     COLUMNS,
     IS_OPEN,
@@ -63,7 +63,6 @@ class AnnouncementClaim(Claim, frozen=True, kw_only=True):
     row: AnnouncementRow
     article_id: str
     status: Status  # of the article
-    published: datetime  # of the article
     body: str  # the article as text
     receipt: JsonObject
     posted: datetime | None
@@ -107,15 +106,7 @@ _UNHEARD = _has_for_article(
     ~_earlier.c.may_have_arrived,
 )
 _TARGETS = (
-    select(
-        targets.c.name,
-        targets.c.setup,
-        targets.c.condition,
-        targets.c.reason,
-        targets.c.failures,
-        targets.c.since_us,
-        targets.c.until_us,
-    )
+    select(targets)
     .where(targets.c.name.in_(bindparam("_targets", expanding=True)))
     .with_for_update(of=targets, skip_locked=True, key_share=True)
 )
@@ -183,7 +174,6 @@ _CLAIMED = (
         *COLUMNS,
         articles.c.id.label("article_id"),
         articles.c.status,
-        articles.c.published_us,
         articles.c.body,
         posts.c.receipt,
         posts.c.posted_us,
@@ -280,51 +270,29 @@ def _claims(
         return []
     found = connection.execute(_CLAIMED, {"_keys": keys}).all()
     slugs_ = _slugs(connection, {row.feed_key for row in found if row.feed_key is not None})
-    return [
-        _announcement(row, owner, *standing[row.target], until)
-        if row.feed_key is None
-        else _ping(row, owner, *standing[row.target], until, *slugs_[row.feed_key])
-        for row in found
-    ]
+    claims: list[Claim] = []
+    for row in found:
+        health, setup = standing[row.target]
+        shared = {"key": row.key, "owner": owner, "health": health, "setup": setup, "until": until}
+        if row.feed_key is None:
+            claims.append(_announcement(row, shared))
+        else:
+            is_active, known = slugs_[row.feed_key]
+            claims.append(PingClaim(**shared, row=ping_in(row), is_active=is_active, slugs=known))
+    return claims
 
 
-def _announcement(row: Any, owner: str, health: Health, setup: str, until: datetime) -> AnnouncementClaim:
+def _announcement(row: Any, shared: Mapping[str, Any]) -> AnnouncementClaim:
     return AnnouncementClaim(
-        key=row.key,
+        **shared,
         row=announcement_in(row),
-        owner=owner,
-        health=health,
-        setup=setup,
-        until=until,
         article_id=row.article_id,
         status=Status(row.status),
-        published=from_us(row.published_us),
         body=row.body,
         receipt=json.loads(row.receipt) if row.receipt else {},
         posted=from_us_or_none(row.posted_us),
         is_uncertain=bool(row.is_uncertain),
         is_unheard=bool(row.is_unheard) and row.posted_us is None and not row.is_uncertain,
-    )
-
-
-def _ping(
-    row: Any,
-    owner: str,
-    health: Health,
-    setup: str,
-    until: datetime,
-    is_active: bool,
-    slugs_: tuple[str, ...],
-) -> PingClaim:
-    return PingClaim(
-        key=row.key,
-        row=ping_in(row),
-        owner=owner,
-        health=health,
-        setup=setup,
-        until=until,
-        is_active=is_active,
-        slugs=slugs_,
     )
 
 

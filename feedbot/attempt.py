@@ -60,14 +60,6 @@ class Delivery(Struct, frozen=True, kw_only=True):
     posted: datetime | None = None  # when the article was announced to this target; None: not that we know
 
 
-class Ping(Struct, frozen=True, kw_only=True):
-    """One change of a feed as the hub gets it to tell. It may come twice: hubs look for themselves."""
-
-    id: str
-    at: datetime  # of the change; aware UTC
-    topics: tuple[str, ...]  # the URLs of the feed's documents
-
-
 class Answer(Struct, frozen=True, kw_only=True):
     """What a server said to one request; the body is cut at the client's limit."""
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from feedbot.announce import NEVER_TOLD, NOT_SO, WITHDRAWN_FIRST, not_so, too_old
 from feedbot.articletext import load_article
-from feedbot.attempt import Delivery, Outcome, Ping, Refused, Sent, Skipped, State, Unclear
+from feedbot.attempt import Delivery, Outcome, Refused, Sent, Skipped, State, Unclear
 from feedbot.clock import Clock
 from feedbot.model import Article, Entry, EventKind, Format, Site, Status
 from feedbot.moments import iso
@@ -31,7 +31,7 @@ from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
 from feedbot.store.settling import Settled
 from feedbot.store.targets import TargetRow
 from feedbot.store.turns import Pace
-from feedbot.targets import Line, Pinger, Sender
+from feedbot.targets import Pinger, Sender
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,6 @@ NO_FEED = "the feed is no more"
 
 Claims = dict[str, list[Claim]]  # by target
 Pair = tuple[Claim, Outcome]
-Tell = Callable[[Claim, datetime], Outcome]  # makes one attempt
 
 
 class Return(Struct, frozen=True, kw_only=True):
@@ -62,35 +61,34 @@ class Return(Struct, frozen=True, kw_only=True):
 class Recipient(Struct, frozen=True, kw_only=True):
     """A target that can be told: how it is spoken to, and how fast."""
 
-    sender: Sender
+    line: Sender
     pace: Pace
 
-    @property
-    def line(self) -> Line:
-        """The way to it."""
-        return self.sender
-
-    def tell(self, max_age: timedelta) -> Tell:
-        """How one delivery is sent; articles that are older than that are not."""
-        return announcing(self.sender, max_age)
+    def tell(self, claim: Claim, now: datetime, max_age: timedelta) -> Outcome:
+        """Make one attempt; articles that are older than `max_age` are not announced."""
+        if not isinstance(claim, AnnouncementClaim):
+            return Skipped(reason=ANOTHER_KIND)
+        article = load_article(claim.body)
+        if reason := pointless(claim, article, now, max_age):
+            return Skipped(reason=reason)
+        return self.line.send(delivery_of(claim, article), now)
 
 
 class HubRecipient(Struct, frozen=True, kw_only=True):
     """The WebSub hub beside the targets: as fast as it answers, and whatever the age of articles."""
 
-    pinger: Pinger
+    line: Pinger
     site: Site
     formats: Sequence[Format]
     pace: Pace = field(default_factory=Pace)
 
-    @property
-    def line(self) -> Line:
-        """The way to it."""
-        return self.pinger
-
-    def tell(self, _max_age: timedelta) -> Tell:
-        """How one delivery is sent."""
-        return pinging(self.pinger, self.site, self.formats)
+    def tell(self, claim: Claim, _now: datetime, _max_age: timedelta) -> Outcome:
+        """Make one attempt: under former addresses of the feed, too, for some subscribed there."""
+        if not isinstance(claim, PingClaim):
+            return Skipped(reason=ANOTHER_KIND)
+        if not claim.is_active:
+            return Skipped(reason=NO_FEED)
+        return self.line.ping(topics(self.site, claim.slugs, self.formats))
 
 
 class Courier:
@@ -98,18 +96,19 @@ class Courier:
 
     def __init__(
         self,
-        line: Line,
-        tell: Tell,
+        recipient: Recipient | HubRecipient,
         *,
+        max_age: timedelta,
         clock: Clock,
         is_stopping: Callable[[], bool],
     ) -> None:
         self.size = 1  # claims to be given next time
+        line = recipient.line
         # Longer than anything that one attempt may take.
         self.lease = timedelta(seconds=2 * line.budget + PATIENCE)
         self._budget = timedelta(seconds=line.budget)
-        self._line = line
-        self._tell = tell
+        self._recipient = recipient
+        self._max_age = max_age
         self._clock = clock
         self._is_stopping = is_stopping
 
@@ -131,13 +130,14 @@ class Courier:
             if late or self._is_stopping() or not is_plain:
                 break
         each = (time.monotonic() - began) / max(len(sent), 1)
-        is_quick = len(sent) == len(claims) and self._line.knows_doubles
+        is_quick = len(sent) == len(claims) and self._recipient.line.knows_doubles
         self.size = max(1, min(MOST, int(SPAN / max(each, 1e-6)))) if is_quick else 1
-        return Return(target=self._line.name, sent=sent, left=claims[len(sent) :])
+        return Return(target=self._recipient.line.name, sent=sent, left=claims[len(sent) :])
 
     def _attempt(self, claim: Claim) -> Outcome:
         try:
-            return in_time_of(self._clock, self._tell(claim, self._clock()))
+            outcome = self._recipient.tell(claim, self._clock(), self._max_age)
+            return in_time_of(self._clock, outcome)
         except Exception:  # a bug of ours; what was sent before it is not known
             log.exception("sending to %s failed", claim.row.target, extra={"facts": {"id": claim.row.id}})
             return Unclear(reason="feedbot itself failed; its log says where")
@@ -148,35 +148,6 @@ def in_time_of(clock: Clock, outcome: Outcome) -> Outcome:
     if outcome.after is None or outcome.answer is None:
         return outcome  # no wish, or one of ours
     return replace(outcome, after=outcome.after + ahead_of_machine(clock))
-
-
-def announcing(sender: Sender, max_age: timedelta) -> Tell:
-    """How a target is told of articles."""
-
-    def tell_article(claim: Claim, now: datetime) -> Outcome:
-        if not isinstance(claim, AnnouncementClaim):
-            return Skipped(reason=ANOTHER_KIND)
-        article = load_article(claim.body)
-        if reason := pointless(claim, article, now, max_age):
-            return Skipped(reason=reason)
-        return sender.send(delivery_of(claim, article), now)
-
-    return tell_article
-
-
-def pinging(pinger: Pinger, site: Site, formats: Sequence[Format]) -> Tell:
-    """How the hub is told of feeds: under their former addresses, too, for some subscribed there."""
-
-    def tell_feed(claim: Claim, now: datetime) -> Outcome:
-        if not isinstance(claim, PingClaim):
-            return Skipped(reason=ANOTHER_KIND)
-        if not claim.is_active:
-            return Skipped(reason=NO_FEED)
-        row = claim.row
-        ping = Ping(id=row.id, at=from_us(row.at_us), topics=topics(site, claim.slugs, formats))
-        return pinger.ping(ping, now)
-
-    return tell_feed
 
 
 def delivery_of(claim: AnnouncementClaim, article: Article) -> Delivery:

@@ -286,12 +286,12 @@ def make_deliverer(
     """
     site = config.site_model()
     recipients: dict[str, Recipient | HubRecipient] = {
-        target.name: Recipient(sender=make(target, site), pace=audience_of(target).pace)
+        target.name: Recipient(line=make(target, site), pace=audience_of(target).pace)
         for target in config.targets
     }
     if hub := config.hub:
         recipients[hub.name] = HubRecipient(
-            pinger=pinger_of(config, hub), site=site, formats=config.feeds.formats
+            line=pinger_of(config, hub), site=site, formats=config.feeds.formats
         )
     announce = config.announce
     return Deliverer(

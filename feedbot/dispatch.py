@@ -42,7 +42,7 @@ class Dispatch:
         self.stopping = threading.Event()
         self.is_cut_off = False  # what was under way was ended by us
         self.couriers = {
-            name: Courier(one.line, one.tell(max_age), clock=clock, is_stopping=self.stopping.is_set)
+            name: Courier(one, max_age=max_age, clock=clock, is_stopping=self.stopping.is_set)
             for name, one in recipients.items()
         }
         self._lines = [one.line for one in recipients.values()]

@@ -22,7 +22,7 @@ from receiver import Receiver, Reply, receiving
 from render_samples import SITE, bodies
 from visitor import Visited, visited
 
-from feedbot.attempt import Delivery, Outcome, Ping
+from feedbot.attempt import Delivery, Outcome
 from feedbot.config.targets import Discord, Hub, Mastodon, Mattermost, Slack, Teams, Webhook
 from feedbot.content import Broken, Excluded, Read, Reader
 from feedbot.model import Entry, EventKind
@@ -230,7 +230,7 @@ def test_whatever_a_hub_answers_is_an_outcome(receiver: Receiver, answers: list[
     receiver.otherwise = lambda _: next(turns)
     hub = Hub(url=f"{receiver.url}/hub", delay=NOW - NOW)
     pinger = make_pinger(hub, ["https://feeds.example.com/rss.xml"])
-    outcome = pinger.ping(Ping(id="msg_1", at=NOW, topics=("https://feeds.example.com/rss.xml",)), NOW)
+    outcome = pinger.ping(["https://feeds.example.com/rss.xml"])
     pinger.close()
     assert isinstance(outcome, Outcome)
     assert outcome.reason.isprintable()

@@ -1,7 +1,8 @@
 """The only place that knows other services: one module for each type of target.
 
-A target turns a `Delivery` into requests (the hub, a `Ping`) and what is answered into an `Outcome`. It knows
-neither the store nor the schedule: when to send, and what follows from an outcome, is decided above.
+A target turns a `Delivery` into requests (the hub, the URLs of documents) and what is answered into an
+`Outcome`. It knows neither the store nor the schedule: when to send, and what follows from an outcome, is
+decided above.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from feedbot.attempt import Check, Delivery, Outcome, Ping, Preview
+from feedbot.attempt import Check, Delivery, Outcome, Preview
 
 if TYPE_CHECKING:
     from feedbot.config import Hub, Target
@@ -58,8 +59,8 @@ class Sender(Line, Protocol):
 class Pinger(Line, Protocol):
     """Tells the hub of feeds."""
 
-    def ping(self, ping: Ping, now: datetime) -> Outcome:
-        """Make one attempt. Whatever the hub does becomes an outcome; exceptions are bugs."""
+    def ping(self, topics: Sequence[str]) -> Outcome:
+        """Make one attempt for a feed with these documents. Whatever the hub does becomes an outcome."""
 
     def preview(self, topics: Sequence[str]) -> Preview:
         """Exactly what `ping` would post for a feed with these documents."""

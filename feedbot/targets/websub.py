@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from feedbot.attempt import Answer, Check, Outcome, Ping, Preview, Refused, Retry, Sent
+from feedbot.attempt import Answer, Check, Outcome, Preview, Refused, Retry, Sent
 from feedbot.targets.http import Client, NoAnswer, NotSent, failed, judge
 
 if TYPE_CHECKING:
@@ -38,9 +38,20 @@ class WebSubPinger:
         self._topics = topics
         self._client = Client(timeout=self._timeout)
 
-    def ping(self, ping: Ping, now: datetime) -> Outcome:  # noqa: ARG002 - all attempts are alike
+    def ping(self, topics: Sequence[str]) -> Outcome:
         """Tell the hub of each topic, and go on where it refuses one, but not where it is in trouble."""
-        return self._tell(ping.topics)
+        end = monotonic() + self.budget - 1
+        outcomes: list[Outcome] = []
+        for topic in topics:
+            left = end - monotonic()
+            if left <= 0:
+                told = f"{len(outcomes)} of {_documents(topics)}"
+                return Retry(reason=f"too slow: it could be told of {told} in time")
+            outcome = self._post(topic, min(left, self._timeout))
+            if not isinstance(outcome, Sent | Refused):
+                return outcome
+            outcomes.append(outcome)
+        return summary(topics, outcomes)
 
     def preview(self, topics: Sequence[str]) -> Preview:
         """The bodies of the requests, one in each line."""
@@ -54,7 +65,7 @@ class WebSubPinger:
 
     def test(self, now: datetime) -> Outcome:  # noqa: ARG002 - all attempts are alike
         """Tell the hub of the feed of all articles: if nothing is new there, its subscribers hear nothing."""
-        return self._tell(self._topics)
+        return self.ping(self._topics)
 
     def abort(self) -> None:
         """End the request that is under way."""
@@ -63,20 +74,6 @@ class WebSubPinger:
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
-
-    def _tell(self, topics: Sequence[str]) -> Outcome:
-        end = monotonic() + self.budget - 1
-        outcomes: list[Outcome] = []
-        for topic in topics:
-            left = end - monotonic()
-            if left <= 0:
-                told = f"{len(outcomes)} of {_documents(topics)}"
-                return Retry(reason=f"too slow: it could be told of {told} in time")
-            outcome = self._post(topic, min(left, self._timeout))
-            if not isinstance(outcome, Sent | Refused):
-                return outcome
-            outcomes.append(outcome)
-        return summary(topics, outcomes)
 
     def _post(self, topic: str, timeout: float) -> Outcome:
         try:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedbot.content.frontmatter import MAX_FILE, MAX_MATTER, FrontMatterError, split
+from feedbot.content.frontmatter import MAX_MATTER, FrontMatterError, split
 
 END = st.sampled_from(["\n", "\r\n", "\r"])
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=20)
@@ -50,11 +50,6 @@ def test_front_matter_may_be_as_long_as_the_limit_and_no_longer() -> None:
     with pytest.raises(FrontMatterError, match="within 64 KiB") as refused:
         split(b"---\n#" + filler + b"---\nText")
     assert refused.value.line == 1
-
-
-def test_a_file_larger_than_any_article_is_not_read() -> None:
-    with pytest.raises(FrontMatterError, match="larger than 16 MiB"):
-        split(b"---\n" + b"x" * MAX_FILE)
 
 
 def test_the_line_of_a_byte_that_is_no_text_is_named() -> None:

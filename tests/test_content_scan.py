@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from feedbot.content.scan import FileSelection, Root, Survey, fetch, survey
+from feedbot.content.fetch import fetch
+from feedbot.content.scan import FileSelection, Root, Survey, survey
 
 NOBODY = 65534
 
@@ -84,7 +85,7 @@ def test_a_file_that_became_a_link_after_it_was_looked_at_is_not_read(folder: Pa
     (folder / "content/a.md").symlink_to(folder / "elsewhere/a.md")
     (folder / "content/b").rename(folder / "before")
     (folder / "content/b").symlink_to(folder / "elsewhere")
-    assert [fetch(file) for file in seen.values()] == [None, None]
+    assert [fetch(file.path, file.stamp) for file in seen.values()] == [None, None]
 
 
 def test_what_lies_behind_a_folder_link_is_not_looked_at_when_it_is_named_either(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Content files to articles: `scan` finds files and fetches their bytes, a `Reader` says what is in them."""
+"""Content files to articles: `scan` finds files, `fetch` reads them, a `Reader` says what is in them."""
 
 from feedbot.content.reading import Broken, Excluded, Parsed, Read, Reader, Reading
 from feedbot.content.withheld import Reason

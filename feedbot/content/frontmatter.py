@@ -1,7 +1,7 @@
 """A file's bytes to the text between its fences and the text after them.
 
-Owns encodings, line ends and fences; knows nothing of YAML or of what the text means. Work is bounded by the
-limits below, whatever the size of the file.
+Owns encodings, line ends and fences; knows nothing of YAML or of what the text means. How large a file may be
+is `fetch`'s.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 
 from msgspec import Struct
 
-MAX_FILE = 16 * 1024 * 1024  # bytes
 MAX_MATTER = 64 * 1024  # characters
 
 _BOMS = (
@@ -62,10 +61,6 @@ def split(data: bytes) -> Parts | None:
     are passed over. Raises FrontMatterError for what is no UTF-8 text, a fence that is never closed, front
     matter beyond `MAX_MATTER`, and front matter in another language than YAML.
     """
-    if len(data) > MAX_FILE:
-        raise FrontMatterError(
-            f"larger than {MAX_FILE // 1024 // 1024} MiB", "articles are shorter; exclude the file"
-        )
     _refuse_other_encodings(data)
     data = data.removeprefix(codecs.BOM_UTF8)
     opening = _OPENING.match(data)

@@ -13,8 +13,9 @@ from typing import NamedTuple, TypeAlias
 from msgspec import Struct
 
 from feedbot.articletext import dump_article, load_outline, visible_hash
+from feedbot.content.fetch import Stamp, Unreadable, fetch
 from feedbot.content.reading import Broken, Excluded, Parsed, Read, Reader, Reading
-from feedbot.content.scan import Found, Stamp, Unreadable, fetch
+from feedbot.content.scan import Found
 from feedbot.content.withheld import Reason
 from feedbot.model import Finding, Outline
 
@@ -78,7 +79,7 @@ class Intake(Struct, frozen=True, kw_only=True):
         return taken
 
     def _open(self, name: str, found: Found) -> _Opened | Taken | None:
-        fetched = fetch(found)
+        fetched = fetch(found.path, found.stamp)
         if fetched is None:
             return None
         if isinstance(fetched, Unreadable):

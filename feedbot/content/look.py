@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from feedbot.batches import batches
+from feedbot.content.fetch import Stamp
 from feedbot.content.intake import Intake, Taken
 from feedbot.content.reading import Reader
-from feedbot.content.scan import FileSelection, Root, Stamp, Survey, survey
+from feedbot.content.scan import FileSelection, Root, Survey, survey
 from feedbot.crew import Crew
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Finding content files and fetching their bytes; knows nothing of what is in them.
+"""Finding content files; knows nothing of what is in them.
 
 The scan is the truth: it stats every file below the content folders. What it cannot look at it says, so that
 nobody takes "not seen" for "not there".
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from feedbot.content.fetch import Stamp, stamp_of
 from feedbot.errors import ContentError, way_out
 from feedbot.model import Finding, Level
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
 MAX_NAME = 800  # bytes of a path below its content folder: it becomes an id, and ids are indexed
-MAX_BYTES = 16 * 1024 * 1024  # of one file; the newsletters seen in practice have 60 KB
-
-Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
 
 
 class Found(NamedTuple):
@@ -332,56 +330,3 @@ def _hide(found: Survey, name: str, error: OSError) -> None:
 
 def _is_text(name: str) -> bool:
     return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    """What tells whether a file was changed."""
-    return (status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-class Unreadable(NamedTuple):
-    """The file is there and cannot be read."""
-
-    why: str
-    hint: str
-
-
-class Fetched(NamedTuple):
-    """A file's bytes. `still` says that nobody wrote to it while it was read."""
-
-    data: bytes
-    stamp: Stamp
-    still: bool
-
-
-def fetch(file: Found) -> Fetched | Unreadable | None:
-    """Read a file; None when it is gone, or another one took its name since it was looked at.
-
-    The other one may lie anywhere, by a link that nobody has followed yet: the next look does.
-    """
-    try:
-        # A pipe that took the file's name must not hold the pass: without O_NONBLOCK opening it waits.
-        descriptor = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        return Unreadable(f"cannot be read: {error.strerror}", "let feedbot's user read it")
-    try:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            return Unreadable("this is not a regular file", "remove it")
-        if before.st_ino != file.stamp[2]:
-            return None
-        if before.st_size > MAX_BYTES:
-            return Unreadable(
-                f"has {before.st_size:,} bytes, more than the {MAX_BYTES:,} that an article may have",
-                "shorten it, or exclude it in `content.exclude`",
-            )
-        data = os.read(descriptor, before.st_size + 1)  # one more than there should be: it may have grown
-        after = os.fstat(descriptor)
-    except OSError as error:
-        return Unreadable(f"cannot be read: {error.strerror}", "check the disk")
-    finally:
-        os.close(descriptor)
-    still = stamp_of(before) == stamp_of(after) and len(data) == after.st_size
-    return Fetched(data, stamp_of(after), still)

@@ -20,8 +20,9 @@ from feedbot.articletext import load_article
 from feedbot.audience import Audience
 from feedbot.build import newsroom_of
 from feedbot.content import Broken, Excluded, Read
+from feedbot.content.fetch import Fetched, fetch
 from feedbot.content.intake import Intake, Ready, Verdict
-from feedbot.content.scan import Fetched, Found, fetch, survey
+from feedbot.content.scan import Found, survey
 from feedbot.crew import Crew
 from feedbot.identity import Duplicate, Identities, make_id
 from feedbot.membership import Catalogue
@@ -152,7 +153,7 @@ def _search(newsroom: Newsroom, spelling: str) -> Iterator[Spot]:
 
 
 def _is(newsroom: Newsroom, file: Found, name: str, spelling: str, needles: set[bytes]) -> bool:
-    fetched = fetch(file)
+    fetched = fetch(file.path, file.stamp)
     if not isinstance(fetched, Fetched) or not any(needle in fetched.data for needle in needles):
         return False
     reading = newsroom.sources.reader.read(fetched.data, name=name, relative=file.relative)

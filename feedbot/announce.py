@@ -95,7 +95,7 @@ def announce(
     unwritten = journal.unwritten(
         connection, {one.article_key for one in news if one.kind is not EventKind.WITHDRAWN}
     )
-    ready = _in_order(news, unwritten)
+    ready = [one for one in news if one.article_key not in unwritten]
     report.waiting = len(news) - len(ready)
     first_events = {name: row.first_event for name, row in targets.load(connection).items()}
     drafts = _Drafts(connection, ready, policy, now, ahead, window)
@@ -106,12 +106,6 @@ def announce(
     drafts.write(report)
     journal.mark_announced(connection, [one.number for one in ready], now)
     return report
-
-
-def _in_order(news: Iterable[News], unwritten: set[int]) -> list[News]:
-    """The news that can go out; later news of an article waits with the earlier."""
-    held_up = set(unwritten)
-    return [one for one in news if one.article_key not in held_up]
 
 
 class _Drafts:
@@ -190,7 +184,7 @@ class _Drafts:
 
     def _update(self, audience: Audience, one: News, known: list[AnnouncementRow]) -> None:
         self._supersede(known, {EventKind.WITHDRAWN}, CAME_BACK)
-        first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
+        first = _first_of(known)
         if first and first.was_overtaken:
             self._revive(audience, one, first)
             return
@@ -201,10 +195,7 @@ class _Drafts:
             self._note(audience, one, known, State.SUPERSEDED, PART_OF_FIRST)
             return
         self._supersede(known, {EventKind.UPDATED}, REPLACED)
-        if reason := self._not_concerned(audience, one, first):
-            self._note(audience, one, known, State.SKIPPED, reason)
-        else:
-            self._note(audience, one, known, State.PENDING)
+        self._follow_up(audience, one, known)
 
     def _revive(self, audience: Audience, one: News, first: AnnouncementRow) -> None:
         """An article that was withdrawn before anybody was told, and is back: it is news after all."""
@@ -219,14 +210,16 @@ class _Drafts:
 
     def _withdraw(self, audience: Audience, one: News, known: list[AnnouncementRow]) -> None:
         self._supersede(known, set(EventKind), WITHDRAWN_FIRST)
-        first = next((row for row in known if row.event is EventKind.PUBLISHED), None)
-        if reason := self._not_concerned(audience, one, first):
-            self._note(audience, one, known, State.SKIPPED, reason)
-        else:
-            self._note(audience, one, known, State.PENDING)
+        self._follow_up(audience, one, known)
 
-    def _not_concerned(self, audience: Audience, one: News, first: AnnouncementRow | None) -> str | None:
+    def _follow_up(self, audience: Audience, one: News, known: list[AnnouncementRow]) -> None:
+        """Tell of a later event of an article, if it concerns the target."""
+        reason = self._not_concerned(audience, one, known)
+        self._note(audience, one, known, State.SKIPPED if reason else State.PENDING, reason or "")
+
+    def _not_concerned(self, audience: Audience, one: News, known: Iterable[AnnouncementRow]) -> str | None:
         """Why a target is not told of a later event of an article; None: it is."""
+        first = _first_of(known)
         if (audience.name, one.article_key) in self._posted or (first and first.may_be_known):
             return None
         if first or not audience.mirrors:
@@ -297,6 +290,11 @@ class _Drafts:
         report.held_articles = len({row.article_key for row in held})
         if held:
             report.came, report.burst = self._came, self._policy.burst
+
+
+def _first_of(known: Iterable[AnnouncementRow]) -> AnnouncementRow | None:
+    """The announcement that the article is there."""
+    return next((row for row in known if row.event is EventKind.PUBLISHED), None)
 
 
 def not_so(event: EventKind, *, is_live: bool) -> str | None:

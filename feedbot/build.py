@@ -27,12 +27,13 @@ from feedbot.errors import FeedbotError
 from feedbot.headstart import HeadStart
 from feedbot.index import due_of_index
 from feedbot.membership import Catalogue
-from feedbot.model import JsonObject
+from feedbot.model import FILENAMES, JsonObject
 from feedbot.output import Output, RefreshReport, output_of
 from feedbot.place import Confirm
 from feedbot.reconfigure import has_other_folders, reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
+from feedbot.render.addresses import INDEX
 from feedbot.store import articles, feeds, hint, journal, trouble, upkeep
 from feedbot.store.clock import ahead_of_machine, set_clock
 from feedbot.store.lease import Lease
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+AT_TOP = (*FILENAMES.values(), INDEX)  # documents by which output is known whose state is lost
 SLICES = timedelta(minutes=1)  # passes over single files that belong to one burst
 LOOKS = 5  # at a file that somebody is writing, before the rest goes on without it
 
@@ -210,7 +212,7 @@ class Builder:
         # No transaction spans the network, which may be what lies between here and the output.
         others_wrote = is_first or is_another
         look = self._place.look(anew=others_wrote) if paths is None or is_another else None
-        report.lost_state = is_first and self._place.has_output()
+        report.lost_state = is_first and any(map(self._place.holds_ours, AT_TOP))
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
             fingerprint = self._newsroom.sources.reader.fingerprint

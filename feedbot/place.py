@@ -139,6 +139,3 @@ class Place(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """The bytes of the document at `path`, or None where there is none."""
-
-    def has_output(self) -> bool:
-        """Whether a document with feedbot's mark lies at the top."""

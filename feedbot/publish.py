@@ -136,11 +136,6 @@ class Folder:
         with self._explained(self.path / path):
             return self._read(self.path / path)
 
-    def has_output(self) -> bool:
-        """Whether a document with feedbot's mark lies at the top of the folder."""
-        names = ("rss.xml", "atom.xml", "feed.json", "index.html")
-        return any((old := self._read(self.path / name)) is not None and self.is_ours(old) for name in names)
-
     def _write(self, document: Document, known: Collection[str], closed: Collection[str]) -> Published:
         """Bring one document to disk; `closed` are folders that are not feedbot's."""
         target = self.path / document.path

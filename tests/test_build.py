@@ -257,6 +257,14 @@ def test_where_feeds_go_nothing_of_somebody_else_is_overwritten(newsroom: Newsro
     assert (public / "ai/rss.xml").exists()
 
 
+def test_a_first_pass_leaves_a_link_in_the_place_of_a_document_alone(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    newsroom.feeds.mkdir()
+    (newsroom.feeds / "rss.xml").symlink_to("rss.xml")
+    assert newsroom.build().refresh.foreign == ["rss.xml"]
+    assert newsroom.titles() == ["About one"]
+
+
 def test_after_a_lost_state_a_content_folder_that_is_not_mounted_costs_no_feed(newsroom: Newsroom) -> None:
     path = newsroom.write("one.md", topics=["AI"])
     newsroom.build()

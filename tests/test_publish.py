@@ -114,7 +114,7 @@ def test_a_file_of_somebody_else_is_left_alone_and_told(folder: Folder) -> None:
 
 def test_a_document_of_a_lost_state_is_recognised_by_its_mark(folder: Folder) -> None:
     fates(folder, doc("rss.xml", "one"))
-    assert folder.has_output()
+    assert folder.holds_ours("rss.xml")
     assert fates(folder, doc("rss.xml", "two")) == [DocumentFate.WRITTEN]
 
 

@@ -123,10 +123,6 @@ class Bucket:
         there = self._wait_for(self._get, path)
         return None if there is None else there.body
 
-    def has_output(self) -> bool:
-        """Whether a document with feedbot's mark lies at the top. Raises PublishError."""
-        return any(map(self.holds_ours, ("rss.xml", "atom.xml", "feed.json", "index.html")))
-
     def _wait_for(self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
         """Let a thread wait for the store: this one has to hear signals meanwhile."""
         return self._writers.submit(work, *given, **named).result()

@@ -119,7 +119,7 @@ class PictureDesk:
         """Ask until it is ready: 206 says not yet, 200 ready, 404 unknown or in use, 422 failed."""
         end, pause = monotonic() + min(PROCESSING, self._api.left), self._pause
         while True:
-            answer = self._asked(lambda: self._api.media(upload.id))
+            answer = self.state(upload)
             if isinstance(answer, Missing):
                 return answer if answer.for_good else replace(answer, upload=upload)
             if answer.status != 206:

@@ -18,12 +18,11 @@ from feedbot.targets.mastodon.account import Lost
 from feedbot.targets.mastodon.answers import is_success, of_read, of_write
 from feedbot.targets.mastodon.api import asked, told
 from feedbot.targets.mastodon.post import Post, key_of
-from feedbot.targets.mastodon.receipt import Doubt, Receipt, doubt_of, new_doubt, receipt_in
+from feedbot.targets.mastodon.receipt import Doubt, Receipt, doubt_of
 from feedbot.targets.mastodon.setup import (
     Attached,
-    AttemptClock,
+    Attempt,
     Held,
-    Setup,
     address,
     adopted,
     not_found,
@@ -42,32 +41,31 @@ TOO_MANY = (
 )
 
 
-def publish(setup: Setup, delivery: Delivery, clock: AttemptClock) -> Outcome:
-    """Make the post of `delivery`, unless it is there."""
-    receipt = receipt_in(delivery.receipt)
-    doubt = doubt_of(delivery, receipt.doubt, clock.start) if delivery.may_have_arrived else None
-    composed = setup.compose(delivery)
+def publish(attempt: Attempt) -> Outcome:
+    """Make the post of the article, unless it is there."""
+    delivery, receipt = attempt.delivery, attempt.receipt
+    doubt = doubt_of(delivery, receipt.doubt, attempt.start) if delivery.may_have_arrived else None
+    composed = attempt.compose()
     if isinstance(composed, Outcome):
         return noted(composed, receipt, doubt)
     post, limits = composed
-    receipt, settled = _look(setup, delivery, receipt, doubt, post, clock)
+    receipt, settled = _look(attempt, doubt, post)
     if settled is not None:
         return settled
     if wrong := unfit(post):
         return noted(wrong, receipt)
-    attached = setup.attach(delivery, post.picture, limits, receipt.media)
+    attached = attempt.attach(post.picture, limits, receipt.media)
     if isinstance(attached, Held):
         return noted(attached.outcome, replace(receipt, media=attached.upload), doubt)
     receipt = replace(receipt, media=attached.upload)
-    return _make(setup, delivery, receipt, post, attached, clock)
+    return _make(attempt, receipt, post, attached)
 
 
-def _look(
-    setup: Setup, delivery: Delivery, receipt: Receipt, doubt: Doubt | None, post: Post, clock: AttemptClock
-) -> tuple[Receipt, Outcome | None]:
+def _look(attempt: Attempt, doubt: Doubt | None, post: Post) -> tuple[Receipt, Outcome | None]:
     """What is there already; the outcome is None if a post is to be made."""
+    delivery, receipt = attempt.delivery, attempt.receipt
     if receipt.status:
-        is_there = _is_there(setup, receipt)
+        is_there = _is_there(attempt)
         if isinstance(is_there, Outcome):
             return receipt, noted(is_there, receipt, doubt)
         receipt = Receipt(gone=True, keys=receipt.keys, doubt=receipt.doubt)
@@ -75,9 +73,9 @@ def _look(
         return receipt, None  # what may have arrived is what was deleted
     if doubt is None and (delivery.generation == 1 or receipt.gone):
         return receipt, None
-    found = setup.find(delivery, receipt, post.text, clock)
+    found = attempt.find(post.text)
     if found is None and doubt is not None:
-        return receipt, not_found(receipt, doubt, clock.time())
+        return receipt, not_found(receipt, doubt, attempt.now())
     if found is Lost.AMONG_TOO_MANY and doubt is not None and not receipt.asked:
         return receipt, noted(Refused(reason=TOO_MANY), replace(receipt, asked=True))
     if isinstance(found, Outcome):
@@ -87,9 +85,9 @@ def _look(
     return receipt, None
 
 
-def _is_there(setup: Setup, receipt: Receipt) -> Outcome | None:
+def _is_there(attempt: Attempt) -> Outcome | None:
     """Look for the post that was made in an earlier generation; None: it is gone."""
-    answer = asked(lambda: setup.api.show(receipt.status))
+    answer = asked(lambda: attempt.api.show(attempt.receipt.status))
     if isinstance(answer, Outcome):
         return answer
     if is_success(answer):
@@ -97,20 +95,18 @@ def _is_there(setup: Setup, receipt: Receipt) -> Outcome | None:
     return None if answer.status in {404, 410} else of_read(answer, "read:statuses")
 
 
-def _make(
-    setup: Setup, delivery: Delivery, receipt: Receipt, post: Post, attached: Attached, clock: AttemptClock
-) -> Outcome:
+def _make(attempt: Attempt, receipt: Receipt, post: Post, attached: Attached) -> Outcome:
     """Ask for the post, once."""
     media = [attached.upload.id] if attached.upload else []
-    key = key_of(setup.options.name, delivery, receipt)
-    setup.api.allow(setup.options.timeout.total_seconds())
-    answer = told(lambda: setup.api.create(post.created(media), key))
+    key = key_of(attempt.setup.options.name, attempt.delivery, receipt)
+    attempt.allow()
+    answer = told(lambda: attempt.api.create(post.created(media), key))
     if isinstance(answer, Outcome):
-        return noted(answer, receipt, new_doubt(delivery, clock.time()))
+        return noted(answer, receipt, attempt.doubt())
     said = answer.json() if is_success(answer) else None
     if isinstance(said, dict) and isinstance(said.get("id"), str):
-        return _made(delivery, post, attached, answer)
-    return _not_made(setup, delivery, receipt, answer, attached.upload, clock)
+        return _made(attempt.delivery, post, attached, answer)
+    return _not_made(attempt, receipt, answer, attached.upload)
 
 
 def _made(delivery: Delivery, post: Post, attached: Attached, answer: Answer) -> Outcome:
@@ -126,14 +122,7 @@ def _made(delivery: Delivery, post: Post, attached: Attached, answer: Answer) ->
     return noted(Sent(reason=attached.note, answer=answer, after=wish(answer)), receipt)
 
 
-def _not_made(
-    setup: Setup,
-    delivery: Delivery,
-    receipt: Receipt,
-    answer: Answer,
-    upload: Upload | None,
-    clock: AttemptClock,
-) -> Outcome:
+def _not_made(attempt: Attempt, receipt: Receipt, answer: Answer, upload: Upload | None) -> Outcome:
     """Why there is no post, or perhaps none; and what the next attempt has to do otherwise."""
     if answer.status == 404 or is_known_key(answer):
         # The server knows our key, but has lost the post that was made with it (Mastodon), or does not say
@@ -141,19 +130,19 @@ def _not_made(
         # next attempt, which looks for the post, and asks with another key if there is none.
         said = f"answered {answer.status}: perhaps it was posted before; looked for before it is posted again"
         changed = replace(receipt, keys=receipt.keys + 1, media=None)
-        return noted(Unclear(reason=said, answer=answer), changed, new_doubt(delivery, clock.time()))
+        return noted(Unclear(reason=said, answer=answer), changed, attempt.doubt())
     if answer.status in {400, 422} and upload is not None:
-        trouble = trouble_with(setup, upload, answer)
+        trouble = trouble_with(attempt, upload, answer)
         if trouble is not None:
-            renewed = new_doubt(delivery, clock.time()) if delivery.may_have_arrived else None
+            renewed = attempt.doubt() if attempt.delivery.may_have_arrived else None
             return noted(trouble.outcome, replace(receipt, media=trouble.upload), renewed)
-    return noted(of_write(answer), receipt, new_doubt(delivery, clock.time()))
+    return noted(of_write(answer), receipt, attempt.doubt())
 
 
-def trouble_with(setup: Setup, upload: Upload, answer: Answer) -> Held | None:
+def trouble_with(attempt: Attempt, upload: Upload, answer: Answer) -> Held | None:
     """What is wrong with an upload, where a post with it was refused; None: it is not the upload."""
-    setup.api.allow(setup.options.timeout.total_seconds())
-    state = setup.desk.state(upload)
+    attempt.allow()
+    state = attempt.setup.desk.state(upload)
     if isinstance(state, Answer):
         if state.status != 206 and "process" not in answer.text.lower():
             return None

@@ -102,11 +102,6 @@ def doubt_of(delivery: Delivery, noted: Doubt | None, now: datetime) -> Doubt:
     return Doubt(delivery=delivery.id, attempt=delivery.attempt, since=since)
 
 
-def new_doubt(delivery: Delivery, since: datetime) -> Doubt:
-    """The doubt after an attempt that may have made a post at `since`."""
-    return Doubt(delivery=delivery.id, attempt=delivery.attempt, since=since)
-
-
 def _text(said: JsonObject, name: str) -> str:
     value = said.get(name)
     return value if isinstance(value, str) else ""

@@ -16,20 +16,10 @@ from feedbot.targets.mastodon.answers import is_success, of_read, of_write
 from feedbot.targets.mastodon.api import asked, told
 from feedbot.targets.mastodon.post import Post, Wanted
 from feedbot.targets.mastodon.publish import trouble_with
-from feedbot.targets.mastodon.receipt import Receipt, doubt_of, receipt_in
-from feedbot.targets.mastodon.setup import (
-    Attached,
-    AttemptClock,
-    Held,
-    Setup,
-    adopted,
-    not_found,
-    noted,
-    unfit,
-)
+from feedbot.targets.mastodon.receipt import Receipt, doubt_of
+from feedbot.targets.mastodon.setup import Attached, Attempt, Held, adopted, not_found, noted, unfit
 
 if TYPE_CHECKING:
-    from feedbot.attempt import Delivery
     from feedbot.model import JsonObject
     from feedbot.targets.mastodon.account import Lost
     from feedbot.targets.mastodon.instance import Limits
@@ -43,29 +33,29 @@ _CANNOT_EDIT = (
 )
 
 
-def update(setup: Setup, delivery: Delivery, clock: AttemptClock) -> Outcome:
-    """Replace the post of `delivery`'s article, if it would say something else."""
-    receipt, window = receipt_in(delivery.receipt), setup.options.edit_window
+def update(attempt: Attempt) -> Outcome:
+    """Replace the post of the article, if it would say something else."""
+    receipt, posted = attempt.receipt, attempt.delivery.posted
     if receipt.gone:
         return Skipped(reason=DELETED)
-    if delivery.posted is not None and clock.start - delivery.posted > window:
+    if posted is not None and attempt.start - posted > attempt.setup.options.edit_window:
         return Skipped(reason="it was posted too long ago to be changed (edit_window)")
-    composed = setup.compose(delivery)
+    composed = attempt.compose()
     if isinstance(composed, Outcome):
         return composed
     post, limits = composed
     if not receipt.status:
-        found = setup.find(delivery, receipt, post.text, clock)
+        found = attempt.find(post.text)
         if not isinstance(found, dict):
             return found if isinstance(found, Outcome) else Skipped(reason=NONE)
         receipt = adopted(found)
     if receipt.digest == post.digest(post.picture):
         return Skipped(reason="its post would say the same")
-    return unfit(post) or _change(setup, delivery, receipt, post, limits)
+    return unfit(post) or _change(attempt, receipt, post, limits)
 
 
-def _change(setup: Setup, delivery: Delivery, receipt: Receipt, post: Post, limits: Limits) -> Outcome:
-    shown = asked(lambda: setup.api.show(receipt.status))
+def _change(attempt: Attempt, receipt: Receipt, post: Post, limits: Limits) -> Outcome:
+    shown = asked(lambda: attempt.api.show(receipt.status))
     if isinstance(shown, Outcome):
         return shown
     if shown.status in {404, 410}:
@@ -73,7 +63,7 @@ def _change(setup: Setup, delivery: Delivery, receipt: Receipt, post: Post, limi
     media = media_of(shown.json()) if is_success(shown) else None
     if media is None:
         return of_read(shown, "read:statuses")
-    pictured = _picture(setup, delivery, receipt, post, limits, media)
+    pictured = _picture(attempt, receipt, post, limits, media)
     if isinstance(pictured, Held):
         return noted(pictured.outcome, replace(receipt, media=pictured.upload))
     attached, body = pictured
@@ -87,11 +77,11 @@ def _change(setup: Setup, delivery: Delivery, receipt: Receipt, post: Post, limi
         picture_text=attached.picture.text if attached.picture else "",
         media=None,
     )
-    return _put(setup, replace(receipt, media=attached.upload), changed, post, attached, body)
+    return _put(attempt, replace(receipt, media=attached.upload), changed, post, attached, body)
 
 
 def _picture(
-    setup: Setup, delivery: Delivery, receipt: Receipt, post: Post, limits: Limits, media: list[str]
+    attempt: Attempt, receipt: Receipt, post: Post, limits: Limits, media: list[str]
 ) -> tuple[Attached, dict[str, Any]] | Held:
     """The picture of the changed post, and what the request has to say of it.
 
@@ -108,7 +98,7 @@ def _picture(
             "media_ids": media,
             **({"media_attributes": described} if described else {}),
         }
-    attached = setup.attach(delivery, wanted, limits, receipt.media)
+    attached = attempt.attach(wanted, limits, receipt.media)
     if isinstance(attached, Held):
         return attached
     if attached.upload is None:
@@ -117,10 +107,15 @@ def _picture(
 
 
 def _put(
-    setup: Setup, receipt: Receipt, changed: Receipt, post: Post, attached: Attached, body: dict[str, Any]
+    attempt: Attempt,
+    receipt: Receipt,
+    changed: Receipt,
+    post: Post,
+    attached: Attached,
+    body: dict[str, Any],
 ) -> Outcome:
-    setup.api.allow(setup.options.timeout.total_seconds())
-    answer = told(lambda: setup.api.edit(receipt.status, {**post.edited([]), **body}))
+    attempt.allow()
+    answer = told(lambda: attempt.api.edit(receipt.status, {**post.edited([]), **body}))
     if isinstance(answer, Outcome):
         return noted(answer, receipt)
     if is_success(answer):
@@ -128,16 +123,16 @@ def _put(
     if answer.status in {404, 405, 501}:
         return Refused(reason=_CANNOT_EDIT, answer=answer)
     if answer.status in {400, 422}:
-        if attached.upload is not None and (trouble := trouble_with(setup, attached.upload, answer)):
+        if attached.upload is not None and (trouble := trouble_with(attempt, attached.upload, answer)):
             return noted(trouble.outcome, replace(receipt, media=trouble.upload))
-        if _says_so_already(setup, receipt, post):  # GoToSocial refuses a change that changes nothing
+        if _says_so_already(attempt, receipt, post):  # GoToSocial refuses a change that changes nothing
             return noted(Sent(reason="it says so already", answer=answer), changed)
     return noted(of_write(answer), receipt)
 
 
-def _says_so_already(setup: Setup, receipt: Receipt, post: Post) -> bool:
-    setup.api.allow(setup.options.timeout.total_seconds())
-    answer = asked(lambda: setup.api.source(receipt.status))
+def _says_so_already(attempt: Attempt, receipt: Receipt, post: Post) -> bool:
+    attempt.allow()
+    answer = asked(lambda: attempt.api.source(receipt.status))
     said = answer.json() if isinstance(answer, Answer) and is_success(answer) else None
     if not isinstance(said, dict):
         return False
@@ -145,21 +140,21 @@ def _says_so_already(setup: Setup, receipt: Receipt, post: Post) -> bool:
     return all(str(there or "").split() == ours.split() for there, ours in pairs)
 
 
-def withdraw(setup: Setup, delivery: Delivery, clock: AttemptClock) -> Outcome:
-    """Delete the post of `delivery`'s article."""
-    receipt = receipt_in(delivery.receipt)
+def withdraw(attempt: Attempt) -> Outcome:
+    """Delete the post of the article."""
+    receipt = attempt.receipt
     if receipt.gone:
         return Skipped(reason=DELETED)
     if not receipt.status:
-        doubt = doubt_of(delivery, receipt.doubt, clock.start)
-        found = _of_earlier_attempt(setup, delivery, receipt, clock)
+        doubt = doubt_of(attempt.delivery, receipt.doubt, attempt.start)
+        found = _of_earlier_attempt(attempt)
         if isinstance(found, Outcome):
             return noted(found, receipt, doubt)
         if not isinstance(found, dict):
-            return not_found(receipt, doubt, clock.time()) or Skipped(reason=NONE)
+            return not_found(receipt, doubt, attempt.now()) or Skipped(reason=NONE)
         receipt = adopted(found)
-    setup.api.allow(setup.options.timeout.total_seconds())
-    answer = told(lambda: setup.api.delete(receipt.status))
+    attempt.allow()
+    answer = told(lambda: attempt.api.delete(receipt.status))
     if isinstance(answer, Outcome):
         return noted(answer, receipt)
     if is_success(answer) or answer.status in {404, 410}:
@@ -168,14 +163,10 @@ def withdraw(setup: Setup, delivery: Delivery, clock: AttemptClock) -> Outcome:
     return noted(of_write(answer), receipt)
 
 
-def _of_earlier_attempt(
-    setup: Setup, delivery: Delivery, receipt: Receipt, clock: AttemptClock
-) -> JsonObject | Lost | Outcome | None:
+def _of_earlier_attempt(attempt: Attempt) -> JsonObject | Lost | Outcome | None:
     """The post that an announcement may have made of which nobody knows what became."""
-    composed = setup.compose(delivery)
-    if isinstance(composed, Outcome):
-        return composed
-    return setup.find(delivery, receipt, composed[0].text, clock)
+    composed = attempt.compose()
+    return composed if isinstance(composed, Outcome) else attempt.find(composed[0].text)
 
 
 def media_of(post: Any) -> list[str] | None:

@@ -17,7 +17,7 @@ from feedbot.targets.mastodon.media import PROCESSING, Fetch, PictureDesk
 from feedbot.targets.mastodon.post import compose
 from feedbot.targets.mastodon.publish import publish
 from feedbot.targets.mastodon.revise import update, withdraw
-from feedbot.targets.mastodon.setup import AttemptClock, Setup
+from feedbot.targets.mastodon.setup import Attempt, Setup
 from feedbot.targets.pictures import fetch_picture
 from feedbot.targets.templates import TemplateError
 
@@ -54,7 +54,7 @@ class MastodonSender(Sender):
     def send(self, delivery: Delivery, now: datetime) -> Outcome:
         """Make one attempt."""
         self._setup.api.allow(self._preparing)
-        return STEPS[delivery.event](self._setup, delivery, AttemptClock(now))
+        return STEPS[delivery.event](Attempt(self._setup, delivery, now))
 
     def preview(self, delivery: Delivery) -> Preview:
         """What would be posted; by the limits of the server, or the usual ones if it cannot be asked."""

@@ -1,4 +1,4 @@
-"""What one attempt has at hand: the options, the server, and the few steps that all events share."""
+"""What one attempt has at hand: options, server, time, and the few steps that all events share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feedbot.model import EventKind, JsonObject
 from feedbot.targets.mastodon.media import without
 from feedbot.targets.mastodon.post import Post, Wanted, compose
 from feedbot.targets.mastodon.readback import Sought
-from feedbot.targets.mastodon.receipt import Doubt, Receipt, Upload
+from feedbot.targets.mastodon.receipt import Doubt, Receipt, Upload, receipt_in
 from feedbot.targets.templates import TemplateError, plain
 
 if TYPE_CHECKING:
@@ -27,18 +27,6 @@ if TYPE_CHECKING:
     from feedbot.targets.mastodon.media import PictureDesk
 
 MARGIN = timedelta(hours=1)  # a post may be older than it can be, when a clock was put right meanwhile
-
-
-class AttemptClock:
-    """The time during an attempt that began at `start`."""
-
-    def __init__(self, start: datetime) -> None:
-        self.start = start
-        self._began = monotonic()
-
-    def time(self) -> datetime:
-        """The moment."""
-        return self.start + timedelta(seconds=monotonic() - self._began)
 
 
 class Attached(Struct, frozen=True):
@@ -65,36 +53,56 @@ class Setup(Struct, frozen=True, kw_only=True):
     account: Account
     desk: PictureDesk
 
-    def compose(self, delivery: Delivery) -> tuple[Post, Limits] | Outcome:
-        """The post of `delivery`, and what the server takes."""
-        limits = self.account.limits()
+
+class Attempt:
+    """An attempt to tell of `delivery` that began at `start`, with what the last one has noted."""
+
+    def __init__(self, setup: Setup, delivery: Delivery, start: datetime) -> None:
+        self.setup = setup
+        self.api = setup.api
+        self.delivery = delivery
+        self.receipt = receipt_in(delivery.receipt)
+        self.start = start
+        self._began = monotonic()
+
+    def now(self) -> datetime:
+        """The moment."""
+        return self.start + timedelta(seconds=monotonic() - self._began)
+
+    def allow(self) -> None:
+        """Let the requests from now on take as long in all as one may."""
+        self.api.allow(self.setup.options.timeout.total_seconds())
+
+    def doubt(self) -> Doubt:
+        """What it leaves open when it may have made a post just now."""
+        return Doubt(delivery=self.delivery.id, attempt=self.delivery.attempt, since=self.now())
+
+    def compose(self) -> tuple[Post, Limits] | Outcome:
+        """The post, and what the server takes."""
+        limits = self.setup.account.limits()
         if isinstance(limits, Outcome):
             return limits
         try:
-            return compose(delivery, self.site, self.options, limits), limits
+            return compose(self.delivery, self.setup.site, self.setup.options, limits), limits
         except TemplateError as error:
             return Refused(reason=str(error))
 
-    def find(
-        self, delivery: Delivery, receipt: Receipt, text: str, clock: AttemptClock
-    ) -> JsonObject | Lost | Outcome | None:
+    def find(self, text: str) -> JsonObject | Lost | Outcome | None:
         """The post that an earlier attempt may have made."""
-        link = plain(delivery.entry.article.link)  # as the post has it
-        sought = Sought(link=link, text=text, since=_since(delivery, receipt, clock.start))
-        return self.account.find(sought, clock.time)
+        link = plain(self.delivery.entry.article.link)  # as the post has it
+        sought = Sought(link=link, text=text, since=_since(self.delivery, self.receipt, self.start))
+        return self.setup.account.find(sought, self.now)
 
-    def attach(
-        self, delivery: Delivery, wanted: Wanted | None, limits: Limits, known: Upload | None
-    ) -> Attached | Held:
+    def attach(self, wanted: Wanted | None, limits: Limits, known: Upload | None) -> Attached | Held:
         """Bring the picture to the server, as far as the options want one at all costs."""
-        is_required = self.options.image == "required"
+        is_required = self.setup.options.image == "required"
         if wanted is None:
             none = Refused(reason="not posted, for a picture is required and the article has none")
             return Held(none) if is_required else Attached()
-        found = self.desk.bring(wanted, limits, known)
+        found = self.setup.desk.bring(wanted, limits, known)
         if isinstance(found, Upload):
             return Attached(found, wanted)
-        outcome = without(found, is_required=is_required, is_first=delivery.attempt == 1)
+        outcome = without(found, is_required=is_required, is_first=self.delivery.attempt == 1)
         if outcome is not None:
             return Held(outcome, found.upload)
         return Attached(note=f"without its picture: {found.reason}")

@@ -221,13 +221,12 @@ def test_two_megabytes_of_nesting_are_refused_at_once(unit: str) -> None:
 def test_nesting_up_to_the_limit_is_read() -> None:
     assert load("[" * 20 + "]" * 20).value is not None
     assert "deeper than 20" in refused("[" * 21 + "]" * 21).what
-    assert "deeper than 3" in refused("a: [[[]]]", max_depth=3).what
 
 
 def test_more_nodes_than_allowed_are_refused() -> None:
     assert len(load("[" + "a," * 19_999 + "]").value) == 19_999
     assert "more than 20000" in refused("[" + "a," * 20_000 + "]").what
-    assert refused("- a\n" * 300, max_nodes=100).line == 100
+    assert refused("- a\n" * 20_100).line == 20_000
 
 
 def test_an_alias_bomb_is_refused() -> None:

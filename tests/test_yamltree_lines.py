@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from feedbot.content.frontmatter import split
-from feedbot.yamltree import MAX_DEPTH, MAX_NODES, PARSER, YamlError, load
+from feedbot.yamltree import PARSER, YamlError, load
 from feedbot.yamltree.lines import read_lines
+from feedbot.yamltree.tree import MAX_DEPTH
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT.parent / "shared/corpus"
@@ -74,7 +75,7 @@ def alike(one: object, other: object) -> bool:
 
 
 def fast(text: str) -> dict[str, Any] | None:
-    return read_lines(text, max_depth=MAX_DEPTH, max_nodes=MAX_NODES, skip=SKIP)
+    return read_lines(text, SKIP)
 
 
 def test_usual_front_matter_is_read_the_fast_way() -> None:

@@ -10,28 +10,23 @@ from typing import Any, Final
 
 import yaml
 
-from feedbot.yamltree.events import Bounds, TreeBuilder
+from feedbot.yamltree.events import Scope, TreeBuilder
 from feedbot.yamltree.lines import read_lines
 from feedbot.yamltree.surrogates import join_pairs
 from feedbot.yamltree.swallowed import refuse_swallowed
 from feedbot.yamltree.tree import Marks, Path, Tree, YamlError
 from feedbot.yamltree.wording import refusal
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "PARSER", "Path", "Tree", "YamlError", "load"]
+__all__ = ["PARSER", "Path", "Tree", "YamlError", "load"]
 
-PARSER: Final[Any] = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # the C one wherever PyYAML was built with it
-MAX_DEPTH = 20
-MAX_NODES = 20_000
+# The C one wherever PyYAML was built with it.
+PARSER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(
     text: str,
     *,
     first_line: int = 1,
-    max_depth: int = MAX_DEPTH,
-    max_nodes: int = MAX_NODES,
     skip: frozenset[str] = frozenset(),
     names: frozenset[str] | None = None,
     parser: Any = None,
@@ -43,35 +38,33 @@ def load(
     other could be a part of a value that slipped; None: all. `parser` is a PyYAML loader class of which only
     the events are used, instead of the fastest way.
     An empty text is None; a date or number that cannot be (`2020-13-45`) stays a string.
-    Raises YamlError for broken YAML and for what is refused: nesting deeper than `max_depth`, more than
-    `max_nodes` keys, values and containers, aliases, tags, merge keys, keys that are not scalars, keys given
-    twice, a second document, and a line that begins with a key in `skip` but belongs to another key's value.
+    Raises YamlError for broken YAML and for what is refused: nesting deeper than MAX_DEPTH, more keys, values
+    and containers than MAX_NODES, aliases, tags, merge keys, keys that are not scalars, keys given twice, a
+    second document, and a line that begins with a key in `skip` but belongs to another key's value.
     """
-    bounds = Bounds(first_line=first_line, depth=max_depth, nodes=max_nodes, skip=skip, names=names)
+    scope = Scope(first_line, skip, names)
 
     def find_marks() -> Marks:
-        return _built(text, bounds, parser or PARSER, with_marks=True).marks
+        return _built(text, scope, parser or PARSER, with_marks=True).marks
 
-    value = None
-    if parser is None:
-        value = read_lines(text, max_depth=max_depth, max_nodes=max_nodes, skip=skip)
+    value = read_lines(text, skip) if parser is None else None
     if value is None:
-        builder = _built(text, bounds, parser or PARSER)
-        refuse_swallowed(text, bounds, builder.passed, find_marks)
+        builder = _built(text, scope, parser or PARSER)
+        refuse_swallowed(text, scope, builder.passed, find_marks)
         value = builder.value
     return Tree(value=value, find_marks=find_marks)
 
 
-def _built(text: str, bounds: Bounds, parser: Any, *, with_marks: bool = False) -> TreeBuilder:
+def _built(text: str, scope: Scope, parser: Any, *, with_marks: bool = False) -> TreeBuilder:
     """What the whole parser makes of a text. Raises YamlError."""
-    builder = TreeBuilder(bounds, with_marks=with_marks)
+    builder = TreeBuilder(scope, with_marks=with_marks)
     try:
-        joined = join_pairs(text, parser, first_line=bounds.first_line, max_depth=bounds.depth)
+        joined = join_pairs(text, parser, first_line=scope.first_line)
         builder.read(parser(joined))
     except YamlError:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: escapes beyond Unicode
-        refused = refusal(error, text, bounds.first_line, bounds.depth)
+        refused = refusal(error, text, scope.first_line)
     else:
         return builder
     raise refused  # outside the handler: PyYAML's own error quotes the text around it

@@ -12,17 +12,15 @@ import yaml
 
 from feedbot.yamltree import wording
 from feedbot.yamltree.scalars import plain_value
-from feedbot.yamltree.tree import Marks, Path, YamlError
+from feedbot.yamltree.tree import MAX_DEPTH, MAX_NODES, Marks, Path, YamlError
 
 
-class Bounds(NamedTuple):
+class Scope(NamedTuple):
     """What of a text is read."""
 
     first_line: int  # of the file, that the text begins with
-    depth: int  # of nesting
-    nodes: int  # keys, values and containers
     skip: frozenset[str]  # top-level keys that are read over
-    names: frozenset[str] | None = None  # keys that errors may name, in lower case; None: all
+    names: frozenset[str] | None  # keys that errors may name, in lower case; None: all
 
 
 class _Open(NamedTuple):
@@ -39,11 +37,11 @@ _NO_KEY: Final = object()
 class TreeBuilder:
     """Fills `value` from events, and `marks` if they are wanted; `passed` are the lines read over."""
 
-    def __init__(self, bounds: Bounds, *, with_marks: bool) -> None:
+    def __init__(self, scope: Scope, *, with_marks: bool) -> None:
         self.value: Any = None
         self.marks = Marks()
         self.passed: list[range] = []  # of lines counted from 0, each from a key to the end of its value
-        self._bounds = bounds
+        self._scope = scope
         self._with_marks = with_marks
         self._nodes = 0
         self._outer: list[_Open] = []
@@ -77,7 +75,7 @@ class TreeBuilder:
     def _inner_scalar(self, event: Any) -> None:
         """`_scalar` below the top without marks: by far the most scalars there are, hence written out."""
         self._nodes += 1
-        if self._nodes > self._bounds.nodes or event.tag is not None:
+        if self._nodes > MAX_NODES or event.tag is not None:
             self._refuse(event)
         text = event.value
         value = plain_value(text) if event.implicit[0] else text
@@ -99,7 +97,7 @@ class TreeBuilder:
         value = plain_value(text) if event.implicit[0] else text
         if type(self._container) is dict and self._key is _NO_KEY:
             self._take_key(value, event)
-            if len(self._outer) == 1 and value in self._bounds.skip:
+            if len(self._outer) == 1 and value in self._scope.skip:
                 self._read_over(source, event.start_mark.line)
             return
         path = self._place(value, event)
@@ -108,8 +106,8 @@ class TreeBuilder:
 
     def _open(self, container: Any, event: Any) -> None:
         self._count(event)
-        if len(self._outer) >= self._bounds.depth:
-            raise self._error(event, *wording.too_deep(self._bounds.depth))
+        if len(self._outer) >= MAX_DEPTH:
+            raise self._error(event, *wording.TOO_DEEP)
         if type(self._container) is dict and self._key is _NO_KEY:
             raise self._error(event, *wording.KEY_NOT_SCALAR)
         path = self._place(container, event)
@@ -136,7 +134,7 @@ class TreeBuilder:
         if key == "<<" and event.implicit[0]:
             raise self._error(event, *wording.MERGE)
         if key in self._container:
-            name = wording.key_name(event, self._bounds.names)
+            name = wording.key_name(event, self._scope.names)
             raise self._error(event, f"{name} is given twice", "keep one of the two")
         self._container[key] = None  # so that a key that is read over still counts as given
         self._key = key
@@ -154,8 +152,8 @@ class TreeBuilder:
                 depth -= 1
             if depth == 0:
                 break
-            if depth > self._bounds.depth:
-                raise self._error(event, *wording.too_deep(self._bounds.depth))
+            if depth > MAX_DEPTH:
+                raise self._error(event, *wording.TOO_DEEP)
         self.passed.append(range(first, event.end_mark.line + 1))
         del self._container[self._key]
         self._key = _NO_KEY
@@ -166,17 +164,17 @@ class TreeBuilder:
 
     def _count(self, event: Any) -> None:
         self._nodes += 1
-        if self._nodes > self._bounds.nodes or event.tag is not None:
+        if self._nodes > MAX_NODES or event.tag is not None:
             self._refuse(event)
 
     def _refuse(self, event: Any) -> NoReturn:
-        if self._nodes > self._bounds.nodes:
-            raise self._error(event, f"more than {self._bounds.nodes} keys and values", "split or shorten it")
+        if self._nodes > MAX_NODES:
+            raise self._error(event, f"more than {MAX_NODES} keys and values", "split or shorten it")
         raise self._error(event, *wording.TAG)
 
     def _mark(self, event: Any) -> tuple[int, int]:
         mark = event.start_mark
-        return mark.line + self._bounds.first_line, mark.column + 1
+        return mark.line + self._scope.first_line, mark.column + 1
 
     def _error(self, event: Any, what: str, hint: str) -> YamlError:
         line, column = self._mark(event)

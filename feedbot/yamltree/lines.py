@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from feedbot.yamltree.scalars import plain_value, plainest_value
+from feedbot.yamltree.tree import MAX_DEPTH, MAX_NODES
 
 _UNCOMMON: Final = re.compile(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -38,14 +39,14 @@ class _Beyond(Exception):  # noqa: N818 - no error: it only says that the other 
 _Line: TypeAlias = tuple[int, bool, str, Any, str]
 
 
-def read_lines(text: str, *, max_depth: int, max_nodes: int, skip: frozenset[str]) -> dict[str, Any] | None:
+def read_lines(text: str, skip: frozenset[str]) -> dict[str, Any] | None:
     """The mapping in a text of the simple part of YAML, without its keys in `skip`; None for any other."""
     if not text.endswith("\n") or not _is_common(text):
         return None
     lines = text.split("\n")
-    if 3 * len(lines) > max_nodes:  # an item, its key and its value
+    if 3 * len(lines) > MAX_NODES:  # an item, its key and its value
         return None
-    blocks = _Blocks(max_depth)
+    blocks = _Blocks()
     top: dict[str, Any] = blocks.container
     try:
         _fill(blocks, lines)
@@ -81,12 +82,11 @@ def _fill(blocks: _Blocks, lines: list[str]) -> None:
 class _Blocks:
     """The container that is being filled, and those around it."""
 
-    __slots__ = ("_column", "_max_depth", "_outer", "container")
+    __slots__ = ("_column", "_outer", "container")
 
-    def __init__(self, max_depth: int) -> None:
+    def __init__(self) -> None:
         self.container: Any = {}
         self._column = 0  # of its lines
-        self._max_depth = max_depth
         self._outer: list[tuple[Any, int]] = []
 
     def reach(self, line: _Line, waiting: str) -> tuple[Any, int]:
@@ -112,7 +112,7 @@ class _Blocks:
 
     def _open(self, container: Any, column: int) -> None:
         self._outer.append((self.container, self._column))
-        if len(self._outer) >= self._max_depth:
+        if len(self._outer) >= MAX_DEPTH:
             raise _Beyond
         self.container, self._column = container, column
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from feedbot.yamltree.tree import YamlError
+from feedbot.yamltree.tree import MAX_DEPTH, YamlError
 from feedbot.yamltree.wording import ESCAPE
 
 _HALF: Final = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2}")
@@ -21,17 +21,17 @@ _ESCAPED: Final = re.compile(rf"{_PAIR}|\\.", re.DOTALL)
 _LONE: Final = re.compile("[\ud800-\udfff]")
 
 
-def join_pairs(text: str, parser: Any, *, first_line: int, max_depth: int) -> str:
+def join_pairs(text: str, parser: Any, *, first_line: int) -> str:
     """`text` with one character for each such pair in double quotes.
 
     `parser` is a PyYAML loader class, `first_line` the line of the file that `text` begins with; nothing is
-    joined beyond `max_depth` levels of nesting. Raises YamlError for half a pair that PyYAML lets through.
+    joined beyond MAX_DEPTH levels of nesting. Raises YamlError for half a pair that PyYAML lets through.
     """
     if not _HALF.search(text):
         return text
     start = len(text) - len(text.removeprefix("\ufeff"))  # libyaml does not count a mark of byte order
     joined, done = [text[:start]], start
-    for event in _quoted(text[start:], parser, max_depth):
+    for event in _quoted(text[start:], parser):
         if _LONE.search(event.value):
             mark = event.start_mark
             raise YamlError(*ESCAPE, line=mark.line + first_line, column=mark.column + 1)
@@ -41,14 +41,14 @@ def join_pairs(text: str, parser: Any, *, first_line: int, max_depth: int) -> st
     return "".join([*joined, text[done:]])
 
 
-def _quoted(text: str, parser: Any, max_depth: int) -> Iterator[Any]:
+def _quoted(text: str, parser: Any) -> Iterator[Any]:
     """The events of what stands in double quotes, up to the first mistake: that is for others to name."""
     # Of the same length, and nothing that a parser refuses, so that each event's place is that in `text`.
     disguised = _ESCAPED.sub(_disguise, text)
     source, depth = None, 0
     try:
         source = parser(disguised)
-        while type(event := source.get_event()) is not yaml.StreamEndEvent and depth <= max_depth:
+        while type(event := source.get_event()) is not yaml.StreamEndEvent and depth <= MAX_DEPTH:
             if type(event) is yaml.ScalarEvent and event.style == '"':
                 yield event
             depth += isinstance(event, yaml.CollectionStartEvent)

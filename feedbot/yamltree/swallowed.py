@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from feedbot.yamltree.events import Bounds
+from feedbot.yamltree.events import Scope
 from feedbot.yamltree.tree import Marks, YamlError
 from feedbot.yamltree.wording import swallowed
 
@@ -42,20 +42,18 @@ def _lines_with(keys: frozenset[str], text: str) -> Iterator[KeyLine]:
 
 
 def refuse_swallowed(
-    text: str, bounds: Bounds, passed: Iterable[range], find_marks: Callable[[], Marks]
+    text: str, scope: Scope, passed: Iterable[range], find_marks: Callable[[], Marks]
 ) -> None:
     """Raise YamlError for the first such line of `text`, a text that was read.
 
     `passed` are the lines that were read over, counted from 0; `find_marks` tells where all keys stand.
     """
-    suspect = [
-        one for one in _lines_with(bounds.skip, text) if not any(one.line in lines for lines in passed)
-    ]
+    suspect = [one for one in _lines_with(scope.skip, text) if not any(one.line in lines for lines in passed)]
     if not suspect:
         return
-    keys = {line for path, (line, _) in find_marks().lines.items() if path[-1] in bounds.skip}
+    keys = {line for path, (line, _) in find_marks().lines.items() if path[-1] in scope.skip}
     for one in sorted(suspect):
-        line = one.line + bounds.first_line
+        line = one.line + scope.first_line
         if line not in keys:
             raise YamlError(*swallowed(one.key), line=line, column=one.column + 1)
 

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+MAX_DEPTH = 20  # levels of nesting
+MAX_NODES = 20_000  # keys, values and containers
+
 Path: TypeAlias = tuple[Hashable, ...]
 
 

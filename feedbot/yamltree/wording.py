@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import yaml
 
-from feedbot.yamltree.tree import YamlError
+from feedbot.yamltree.tree import MAX_DEPTH, YamlError
 
 ALIAS = ("an alias (*name), which is refused", "write the value out, or quote a text that begins with *")
 TAG = ("a tag (!name), which is refused", "remove it, or quote a text that begins with !")
 MERGE = ("a merge key (<<), which is refused", "write the keys out")
 KEY_NOT_SCALAR = ("a key that is a list or a mapping", "quote a text that begins with [ or {")
+TOO_DEEP = (f"nested deeper than {MAX_DEPTH} levels", "make it flatter")
 SECOND_DOCUMENT = ("a second document begins here", "keep one; remove the line ---")
 _COLON = (
     "a second colon in one line",
@@ -73,11 +74,7 @@ _NOT_TEXT: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00
 _NAME: Final = re.compile(r"[\w .+#-]{1,40}")
 
 
-def too_deep(max_depth: int) -> tuple[str, str]:
-    return f"nested deeper than {max_depth} levels", "make it flatter"
-
-
-def refusal(error: Exception, text: str, first_line: int, max_depth: int) -> YamlError:
+def refusal(error: Exception, text: str, first_line: int) -> YamlError:
     """Our words for what PyYAML refuses."""
     if not isinstance(error, yaml.MarkedYAMLError):
         found = _NOT_TEXT.search(text)
@@ -87,7 +84,7 @@ def refusal(error: Exception, text: str, first_line: int, max_depth: int) -> Yam
         ((said, start) for key, said, start in _WORDS if key in problem), (_BROKEN, False)
     )
     if "maximum nesting depth" in problem:  # newer libyaml stops before it hands out the first bracket
-        said = too_deep(max_depth)
+        said = TOO_DEEP
     if from_start:
         mark = error.context_mark or mark
     if said is _INDICATOR and mark is not None and text[mark.index : mark.index + 1] == "\t":

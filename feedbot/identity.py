@@ -204,7 +204,7 @@ class Identities:
     def _has_new_id(self, name: str, read: Ready) -> bool:
         """Whether a known file gives an `id` that is new to all: another may ask for the one it had."""
         stored = self._stored(name) if read.id else None
-        return bool(stored and stored.row.id != self._wanted(name, read) and not _gave(stored, read.id))
+        return bool(stored and stored.row.id != self._wanted(name, read) and _given_id(stored) != read.id)
 
     def unclaimed(self) -> list[StoredArticle]:
         """The articles whose files are gone, and that no other file turned out to be."""
@@ -293,20 +293,14 @@ class _Ids:
 def _last_gone(found: Iterable[StoredArticle], reads: Mapping[str, Ready]) -> dict[str, StoredArticle]:
     """By path the article whose file went last, of those that gave the `id` of the one there now, or none."""
     by_path: dict[str, StoredArticle] = {}
-    for stored in found:
-        if stored.row.gone_us is not None and _gave(stored, reads[stored.row.path].id):
-            other = by_path.get(stored.row.path)
-            if other is None or (other.row.gone_us or 0) < stored.row.gone_us:
-                by_path[stored.row.path] = stored
+    for stored in sorted(found, key=lambda one: one.row.gone_us or 0, reverse=True):
+        if stored.row.gone_us is not None and _given_id(stored) == reads[stored.row.path].id:
+            by_path.setdefault(stored.row.path, stored)
     return by_path
 
 
-def _gave(stored: StoredArticle, id_: str) -> bool:
-    """Whether the front matter of an article gave this id ("": none) when it was read last."""
-    return _given_id(stored) == id_
-
-
 def _given_id(stored: StoredArticle) -> str:
+    """The id that the front matter of an article gave when it was read last; "": none."""
     return load_article(stored.row.body).given_id
 
 

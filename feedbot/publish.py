@@ -16,9 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from math import inf
 from pathlib import Path
-from typing import TypeVar
-
-from msgspec import Struct
+from typing import Self, TypeVar
 
 from feedbot.atomic import clear_away, put_whole, sync_folder
 from feedbot.errors import FeedbotError, PublishError, way_out
@@ -78,7 +76,7 @@ class Folder:
         wait(futures)  # for all, also if one fails: nobody is to write once this has returned
         return [future.result() for future in futures]
 
-    def lend(self) -> Folder:
+    def lend(self) -> Self:
         """This folder for another process."""
         return replace(self, confirm=Lent(self.confirm(), os.getpid()))
 
@@ -95,17 +93,21 @@ class Folder:
                     for folder in self._way_to(target):
                         folder.rmdir()
 
-    def look(self, *, anew: bool = False) -> FolderLook:  # noqa: ARG002 - it always is
+    def look(self, *, anew: bool = False) -> Self:  # noqa: ARG002 - it always is
         """Nothing yet: files are looked at one by one, when they are asked about."""
-        return FolderLook(self)
+        return self
 
-    def stat(self, path: str) -> tuple[int, int] | None:
-        """(modification time in nanoseconds, size) of the file at `path`, or None where there is none."""
+    def is_as_recorded(self, path: str, known: Stamp) -> bool:
+        """Whether modification time and size are what they were when it was written."""
         try:
             status = os.lstat(f"{self._start}{path}")
         except OSError:
-            return None
-        return (status.st_mtime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None
+            return False
+        found = (status.st_mtime_ns, status.st_size)
+        return stat.S_ISREG(status.st_mode) and found == (known.mtime_ns, known.size)
+
+    def e_tag(self, path: str) -> None:
+        """Nothing to note: files are known by their time."""
 
     @cached_property
     def _start(self) -> str:
@@ -228,19 +230,6 @@ def _done(work: Callable[[Item], Result], item: Item) -> Future[Result]:
     except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
         future.set_exception(error)
     return future
-
-
-class FolderLook(Struct, frozen=True):
-    """The files of a folder as they are when they are asked about."""
-
-    folder: Folder
-
-    def is_as_recorded(self, path: str, known: Stamp) -> bool:
-        """Whether modification time and size are what they were when it was written."""
-        return self.folder.stat(path) == (known.mtime_ns, known.size)
-
-    def e_tag(self, path: str) -> None:
-        """Nothing to note: files are known by their time."""
 
 
 def _is_in_the_way(target: Path) -> bool:

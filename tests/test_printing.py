@@ -72,7 +72,7 @@ def test_who_helps_writes_what_it_rendered_and_hands_over_notes(folder: Folder) 
     ]
     for result in (result for some in results for result in some):
         assert result.fate is DocumentFate.WRITTEN
-        assert folder.stat(result.path) == (result.mtime_ns, result.size)
+        assert folder.is_as_recorded(result.path, result)
     assert {printed.updated for _, printed in works} == {max(entry.article.updated for entry in ENTRIES)}
 
 

@@ -86,7 +86,7 @@ def test_a_document_of_ours_is_replaced_by_one(folder: Folder, text: str) -> Non
     [result] = folder.publish([doc("ai/rss.xml", text)], {"ai/rss.xml"})
     assert result.fate is DocumentFate.WRITTEN
     assert (folder.path / "ai/rss.xml").read_bytes() == MARK + text.encode()
-    assert folder.stat("ai/rss.xml") == (result.mtime_ns, result.size)
+    assert folder.is_as_recorded("ai/rss.xml", result)
 
 
 def test_a_folder_of_somebody_else_costs_only_the_documents_in_it(folder: Folder, tmp_path: Path) -> None:

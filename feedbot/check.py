@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from feedbot.bucket.objects import Objects, Trouble
 from feedbot.build import newsroom_of
-from feedbot.clock import Clock, utc_now
+from feedbot.clock import utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, JsonObject, Level
@@ -67,9 +67,7 @@ class Checked(Struct, frozen=True, kw_only=True):
         }
 
 
-def check_content(
-    config: Config, *, clock: Clock = utc_now, progress: Progress = lambda _done, _total: None
-) -> Checked:
+def check_content(config: Config, *, progress: Progress) -> Checked:
     """Read all content anew; neither the state nor the output is touched.
 
     Raises ContentError when a content folder cannot be read.
@@ -77,7 +75,7 @@ def check_content(
     store = open_store("sqlite://")
     newsroom = newsroom_of(config, Catalogue(config))
     with store.begin() as connection, Crew() as crew:
-        report = sync(connection, newsroom, clock(), crew, settled=True, progress=progress)
+        report = sync(connection, newsroom, utc_now(), crew, settled=True, progress=progress)
         findings = journal.load_findings(connection)
     store.dispose()
     return Checked(files=report.files, findings=findings)

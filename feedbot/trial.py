@@ -5,12 +5,13 @@ Talks to the targets through their senders; knows neither the store nor the sche
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from feedbot.attempt import Check, Outcome, Sent
 from feedbot.config.targets import Hub
@@ -18,16 +19,13 @@ from feedbot.errors import ConfigError
 from feedbot.model import Finding, JsonObject, Level
 from feedbot.observe import Redact
 from feedbot.render import topics
-from feedbot.targets import Line, Pinger, Sender, make_pinger, make_sender
+from feedbot.targets import Line, Pinger, make_pinger, make_sender
 
 if TYPE_CHECKING:
     from feedbot.config import Config, Target
-    from feedbot.model import Site
 
 # The types of targets whose service answers something that nobody sees; the others only take messages.
 ANSWERING = frozenset({"discord", "mastodon"})
-
-MakeSender = Callable[["Target", "Site"], Sender]
 
 
 class Tried(Struct, frozen=True, kw_only=True):
@@ -38,12 +36,7 @@ class Tried(Struct, frozen=True, kw_only=True):
 
     def as_json(self) -> JsonObject:
         """For `--json`."""
-        return {
-            "target": self.target,
-            "what": self.check.what,
-            "is_fine": self.check.is_fine,
-            "said": self.check.said,
-        }
+        return {"target": self.target, **asdict(self.check)}
 
     def as_finding(self, path: str, lines: Mapping[str, int], redact: Redact) -> Finding:
         """As what is found in files: `path` is the configuration's, `lines` those of its targets."""
@@ -108,14 +101,14 @@ def pinger_of(config: Config, hub: Hub) -> Pinger:
     return make_pinger(hub, topics(config.site_model(), [""], config.feeds.formats))
 
 
-def _line(config: Config, target: Target | Hub, make: MakeSender) -> Line:
-    return pinger_of(config, target) if isinstance(target, Hub) else make(target, config.site_model())
+def _line(config: Config, target: Target | Hub) -> Line:
+    return pinger_of(config, target) if isinstance(target, Hub) else make_sender(target, config.site_model())
 
 
-def check_targets(config: Config, make: MakeSender = make_sender) -> Iterator[Tried]:
+def check_targets(config: Config) -> Iterator[Tried]:
     """Check each target without anything that its readers would see, one after the other."""
     for target in targets_of(config):
-        with closing(_line(config, target, make)) as line:
+        with closing(_line(config, target)) as line:
             for check in line.check():
                 yield Tried(target=target.name, check=check)
 
@@ -125,13 +118,11 @@ def untried(config: Config) -> list[str]:
     return [target.name for target in targets_of(config) if target.type not in ANSWERING]
 
 
-def try_target(
-    config: Config, name: str, now: datetime, *, with_message: bool, make: MakeSender = make_sender
-) -> Trial:
+def try_target(config: Config, name: str, now: datetime, *, with_message: bool) -> Trial:
     """Check the target `name`, and if it is asked for send a message that says it is a test.
 
     Raises ConfigError.
     """
-    with closing(_line(config, target_called(config, name), make)) as line:
+    with closing(_line(config, target_called(config, name))) as line:
         checks = [Tried(target=name, check=check) for check in line.check()]
         return Trial(target=name, checks=checks, outcome=line.test(now) if with_message else None)

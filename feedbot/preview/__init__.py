@@ -6,7 +6,7 @@ Reads the store, if there is one, and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from ipaddress import ip_address
@@ -26,15 +26,18 @@ from feedbot.preview.hub import HubRecord, hub_obstacles, record_of_hub
 from feedbot.preview.rehearsal import Rehearsal, rehearse
 from feedbot.render import topics
 from feedbot.store.db import open_store
-from feedbot.targets import make_sender
+from feedbot.targets import Sender, make_sender
 from feedbot.targets.pictures_address import is_public, location_of
 from feedbot.targets.pictures_image import PictureRefused
-from feedbot.trial import MakeSender, pinger_of, target_called, targets_of
+from feedbot.trial import pinger_of, target_called, targets_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from feedbot.config import Config, Target
+    from feedbot.model import Site
+
+MakeSender = Callable[["Target", "Site"], Sender]
 
 
 class Prospect(Struct, frozen=True, kw_only=True):

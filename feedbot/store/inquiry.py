@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
 from feedbot.attempt import FeedEvent, State
@@ -40,15 +40,7 @@ class AttemptRow(Struct, frozen=True, kw_only=True):
 
     def as_json(self) -> JsonObject:
         """For `--json`."""
-        moment = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {
-            "at": moment,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "status": self.status,
-            "seconds": self.seconds,
-            "said": self.said,
-        }
+        return asdict(self) | {"at": self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
 
 
 class Selection(Struct, frozen=True, kw_only=True):

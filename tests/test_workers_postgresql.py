@@ -22,7 +22,8 @@ from visitor import free_port
 from feedbot.attempt import State
 from feedbot.errors import StoreError
 from feedbot.store import archives, feeds, figures, hint, journal
-from feedbot.store.db import beside, open_store
+from feedbot.store.db import open_store
+from feedbot.store.engines import beside
 from feedbot.store.feeds import FeedKind
 from feedbot.store.schema import state
 from feedbot.store.statements import upsert

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
-from feedbot.store.db import beside
+from feedbot.store.engines import beside
 
 CHANNEL = "feedbot_news"
 STEP = 0.2  # seconds between two looks at whether to go on

@@ -23,7 +23,7 @@ from feedbot.clock import uptime
 from feedbot.errors import StandbyError
 from feedbot.process import this_process
 from feedbot.store import workers
-from feedbot.store.db import beside, reading, session_of
+from feedbot.store.engines import beside, reading, session_of
 from feedbot.store.trouble import is_away, is_locked, is_refused, reason_of, refusal
 from feedbot.store.workers import Holder, Role
 

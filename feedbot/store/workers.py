@@ -30,7 +30,8 @@ from sqlalchemy import (
 
 from feedbot.errors import StoreError
 from feedbot.process import is_over, runs_here, this_process
-from feedbot.store.db import from_us, from_us_or_none, session_of
+from feedbot.store.db import from_us, from_us_or_none
+from feedbot.store.engines import session_of
 from feedbot.store.schema import HEAD, PASSES, leases, workers
 from feedbot.store.statements import database_now_us, insert_new, upsert
 

@@ -13,9 +13,9 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -63,17 +63,6 @@ PERSISTENCE = 300.0  # seconds for which noting an outcome is tried again: a lon
 TOLERATED = 3  # failures of the database in a row before a run that is to end gives up
 
 
-@dataclass(kw_only=True)
-class DeliverReport:
-    """What was settled, by its state."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def count(self, state: State) -> None:
-        """One more."""
-        self.counts[state.value] = self.counts.get(state.value, 0) + 1
-
-
 class Deliverer:
     """Sends what is due until it is told to stop; the worker and the commands both use it.
 
@@ -105,7 +94,7 @@ class Deliverer:
         self._claimer = Claimer(self._agenda, self._dispatch.couriers, paces, keep=keep, setup=setup)
         self._failures: list[Exception] = []  # of the database, in a row
         self._in_doubt: dict[int, Claim] = {}  # by key: the commit may have been made whose answer was lost
-        self.report = DeliverReport()
+        self.counts: Counter[State] = Counter()  # of what was settled
 
     def wake(self) -> None:
         """Look at once: there may be something new to send."""
@@ -128,8 +117,8 @@ class Deliverer:
             while not self._stopping.is_set():
                 self._step(TICK)
 
-    def run_due(self, within: timedelta = timedelta(0)) -> DeliverReport:
-        """Send what is due now, or falls due `within` so long, and return when that is done.
+    def run_due(self, within: timedelta = timedelta(0)) -> Counter[State]:
+        """Send what is due now, or falls due `within` so long, and return what was settled when that is done.
 
         Raises StoreError when the database cannot be used.
         """
@@ -145,7 +134,7 @@ class Deliverer:
                         until = now + within
                     if not self._agenda.under_way and not self._agenda.has_until(max(now, until or now)):
                         break
-        return self.report
+        return self.counts
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -263,7 +252,7 @@ class Deliverer:
         for name, some in settled.items():
             for one in some:
                 if one.claim.key in ours:
-                    self.report.count(one.happened)
+                    self.counts[one.happened] += 1
                     tell(one)
                 else:
                     facts = {"target": name, "id": one.claim.row.id}

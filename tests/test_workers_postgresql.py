@@ -279,7 +279,7 @@ def test_a_commit_whose_answer_is_lost_while_sending_costs_a_moment_and_leaves_n
     deliverer = desk.deliverer()
     deliverer.run_due()
     assert desk.box.told() == [("published", "About one")]
-    assert deliverer.report.counts == {"sent": 1}
+    assert deliverer.counts == {"sent": 1}
     assert [(one.row.state, one.row.attempts) for one in desk.rows()] == [(State.SENT, 1)]
     assert [one.outcome for one in desk.attempts()] == ["sent"]
     assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]

@@ -172,8 +172,8 @@ def test_an_ordinary_granian_gives_the_same_answers(site: Visited) -> None:
     port = free_port()
     code = (
         "import asyncio, sys; from pathlib import Path; from granian.constants import Interfaces;"
-        "from granian.server.embed import Server; from feedbot.server import Disk, Terms, make_app;"
-        "app = make_app(Disk(Path(sys.argv[1])), Terms());"
+        "from granian.server.embed import Server; from feedbot.server import App, Disk, Terms;"
+        "app = App(Disk(Path(sys.argv[1])), Terms());"
         "server = Server(app, port=int(sys.argv[2]), interface=Interfaces.RSGI, log_enabled=False);"
         "asyncio.run(server.serve())"
     )

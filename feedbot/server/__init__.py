@@ -19,13 +19,13 @@ from granian.server.embed import Server as GranianServer
 from starlette.routing import Route
 
 from feedbot.errors import ServeError, first_line
-from feedbot.server.app import make_app
+from feedbot.server.app import App
 from feedbot.server.headers import Terms
 from feedbot.server.listening import cannot_listen, find_address, system_error, url_of
 from feedbot.server.quick import worker_for
 from feedbot.server.sources import Disk, Source, source_of
 
-__all__ = ["Disk", "Server", "Source", "Terms", "make_app", "source_of"]
+__all__ = ["App", "Disk", "Server", "Source", "Terms", "source_of"]
 
 GRACE = 3.0  # seconds for answers in flight at the end; less than platforms wait before they kill
 CONNECTIONS = 800  # at once, idle ones included; usually a process may have 1,024 files open
@@ -52,7 +52,7 @@ class Server:
         self._address = find_address(host, port)
         self._host = host
         self._port = port
-        self._app = make_app(source, terms or Terms(), routes)
+        self._app = App(source, terms or Terms(), routes)
         self._idle = idle
         self._patience = patience
         self.url = url_of(host, port)

@@ -17,10 +17,6 @@ class HeaderFields(Protocol):
     def get_all(self, name: str, /) -> Sequence[str]:
         """All values of a header that is a list, which may be spread (RFC 9110, 5.3)."""
 
-
-class AllHeaderFields(HeaderFields, Protocol):
-    """The headers of a request, and all of them."""
-
     def keys(self) -> Sequence[str]:
         """Names, those of values that are not told too."""
 
@@ -39,7 +35,7 @@ class Scope(Protocol):
     query_string: str
 
     @property
-    def headers(self) -> AllHeaderFields:
+    def headers(self) -> HeaderFields:
         """The headers of the request."""
 
 

@@ -40,7 +40,7 @@ class App:
     """What is served: documents, and what the operator may see."""
 
     def __init__(self, source: Source, terms: Terms, routes: Sequence[Route] = ()) -> None:
-        """`routes` are paths that are not documents."""
+        """`routes`, which Starlette answers, come before the documents."""
         self._shelf = Shelf(source, terms)
         self._moves = Moves(source, terms.feeds_url)
         self._max_age = terms.age_of(Kind.PAGE)
@@ -137,8 +137,3 @@ def _flaw(scope: Scope) -> str:
     if _ESCAPE.search(scope.path):
         return "a percent sign has to be followed by two digits"
     return "its path is no text in UTF-8" if _MEANINGLESS.search(scope.path) else ""
-
-
-def make_app(source: Source, terms: Terms, routes: Sequence[Route] = ()) -> App:
-    """The application that serves documents; `routes`, which Starlette answers, come before the documents."""
-    return App(source, terms, routes)

@@ -148,14 +148,7 @@ class WhereSettings(Section):
 
     def model(self) -> model.Where:
         """The filter itself."""
-        return model.Where.of(
-            topics=list(self.topics),
-            categories=list(self.categories),
-            types=list(self.types),
-            providers=list(self.providers),
-            min_heat=self.min_heat,
-            min_quality=self.min_quality,
-        )
+        return model.Where.of(**dict(self))
 
 
 class ServeSettings(Section):

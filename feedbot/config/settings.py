@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from feedbot.config.feeds import FeedsSettings
@@ -17,28 +19,19 @@ from feedbot.config.sections import (
 from feedbot.config.targets import Target
 
 
+def _optional(description: str) -> Any:
+    """A section that need not be there: its options have their defaults then."""
+    return Field(default_factory=dict, description=description, validate_default=True)
+
+
 class Settings(Section):
     """The configuration of feedbot."""
 
     site: SiteSettings = Field(description="What all feeds have in common")
-    content: ContentSettings = Field(
-        default_factory=dict,
-        description="Where the articles are, and how to read them",
-        validate_default=True,
-    )
-    feeds: FeedsSettings = Field(
-        default_factory=dict, description="What is written, and where", validate_default=True
-    )
-    serve: ServeSettings = Field(
-        default_factory=dict, description="What the web server says, and to whom", validate_default=True
-    )
-    schedule: ScheduleSettings = Field(
-        default_factory=dict, description="When the worker looks", validate_default=True
-    )
-    store: StoreSettings = Field(
-        default_factory=dict, description="Where feedbot keeps what it knows", validate_default=True
-    )
-    announce: AnnounceSettings = Field(
-        default_factory=dict, description="Which news is worth telling", validate_default=True
-    )
+    content: ContentSettings = _optional("Where the articles are, and how to read them")
+    feeds: FeedsSettings = _optional("What is written, and where")
+    serve: ServeSettings = _optional("What the web server says, and to whom")
+    schedule: ScheduleSettings = _optional("When the worker looks")
+    store: StoreSettings = _optional("Where feedbot keeps what it knows")
+    announce: AnnounceSettings = _optional("Which news is worth telling")
     targets: tuple[Target, ...] = Field(default=(), description="Where new articles are announced")

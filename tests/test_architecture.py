@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -206,6 +209,20 @@ def test_the_model_and_the_errors_need_next_to_nothing() -> None:
         and found.module.partition(".")[0] not in sys.stdlib_module_names | {"feedbot", "msgspec"}
     ]
     assert not foreign
+
+
+def test_what_is_imported_is_asked_for_and_nothing_else() -> None:
+    """What others bring along is of the version that they can do with."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked_for = {
+        re.split(r"[^A-Za-z0-9._-]", line)[0]
+        for line in [*project["dependencies"], *extras["postgres"], *extras["s3"]]
+    }
+    there_anyway = {"feedbot", "pydantic_core", *sys.stdlib_module_names}  # pydantic has one core
+    imported = libraries({found.module for found in ALL_IMPORTS}) - there_anyway | {"tzdata"}  # for zoneinfo
+    owners = packages_distributions()
+    assert {owners.get(name, [name])[0].lower().replace("_", "-") for name in imported} == asked_for
 
 
 def loaded_by(*arguments: str) -> set[str]:

@@ -115,7 +115,7 @@ def _postgresql(url: URL, *, patience: float, connections: int) -> Engine:
         )
     except ImportError as error:
         needed = "PostgreSQL needs the extra `postgres`: install feedbot with it, or"
-        raise StoreError(f"{needed} `pip install 'psycopg[binary,pool]'`") from error
+        raise StoreError(f"{needed} `pip install 'psycopg[binary]'`") from error
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:

@@ -86,6 +86,12 @@ def _complain(complaint: str) -> None:
     click.echo(fitted(complaint), err=True)
 
 
+def mention(aside: str) -> None:
+    """Tell on stderr what the command does without: nobody may read it, and its disk may be full."""
+    with suppress(OSError):
+        click.echo(aside, err=True)
+
+
 def fitted(complaint: str) -> str:
     """`complaint` as stderr can show it: on a terminal in lines that fit."""
     from feedbot.report.fit import wrap  # noqa: PLC0415 - not before something goes wrong
@@ -189,7 +195,7 @@ def show_progress(
 
         def tell(done: int, total: int) -> None:
             if total >= 5000 and (done % 2500 == 0 or done == total):
-                click.echo(f"{did} {done:,} of {total:,} {things}", err=True)
+                mention(f"{did} {done:,} of {total:,} {things}")
 
         if not shown:
             yield lambda _done, _total: None

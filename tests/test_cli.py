@@ -22,7 +22,7 @@ import pytest
 from console import Console, invoke
 from hostile import CASES
 from newsroom import Newsroom, age
-from terminal import PATIENCE, Terminal, command, feedbot, on_terminal, surroundings, terminal
+from terminal import PATIENCE, command, feedbot, on_terminal, surroundings, terminal
 from visitor import free_port
 
 from feedbot.terminal import show_progress
@@ -400,13 +400,13 @@ def test_options_that_make_no_sense_together_are_refused(
     assert words in done.stderr
 
 
-def connect(screen: Terminal, host: str, port: int) -> None:
+def connect(process: subprocess.Popen[bytes], host: str, port: int) -> None:
     """Wait until the server that runs there answers."""
     while True:
         try:
             socket.create_connection((host, port), timeout=PATIENCE).close()
         except ConnectionRefusedError:
-            assert screen.process.poll() is None
+            assert process.poll() is None
         else:
             return
 
@@ -415,7 +415,7 @@ def test_serving_before_the_first_build_says_what_makes_feeds(room: Newsroom) ->
     port = free_port()
     with terminal("serve", "--port", str(port), folder=room.folder) as screen:
         screen.read_until("`feedbot build` makes them")
-        connect(screen, "127.0.0.1", port)
+        connect(screen.process, "127.0.0.1", port)
         screen.press_ctrl_c()
         assert screen.end() == 0
     assert f"Feeds are at http://127.0.0.1:{port}/" in screen.shown
@@ -425,7 +425,7 @@ def test_where_a_platform_sets_the_port_every_address_is_served(room: Newsroom) 
     built(room)
     port = free_port()
     with terminal("serve", folder=room.folder, PORT=str(port)) as screen:
-        connect(screen, "127.0.0.2", port)
+        connect(screen.process, "127.0.0.2", port)
         screen.press_ctrl_c()
         assert screen.end() == 0
 
@@ -735,6 +735,21 @@ def test_a_process_without_streams_does_its_work(room: Newsroom) -> None:
         line = f"exec {' '.join(command(arguments))} <&- >&- 2>&-"
         assert subprocess.run(["sh", "-c", line], cwd=room.folder, check=False).returncode == 0
     assert room.titles() == ["About one"]
+
+
+def test_a_log_that_cannot_be_written_keeps_no_server_from_starting(room: Newsroom) -> None:
+    reading, without_reader = os.pipe()
+    os.close(reading)
+    on_a_full_disk = os.open("/dev/full", os.O_WRONLY)
+    for stderr in (without_reader, on_a_full_disk):
+        port = free_port()
+        with subprocess.Popen(
+            command("serve", "--port", str(port)), cwd=room.folder, stderr=stderr
+        ) as process:
+            os.close(stderr)
+            connect(process, "127.0.0.1", port)
+            process.terminate()
+        assert process.returncode == 0
 
 
 def test_a_second_ctrl_c_ends_the_worker_at_once(room: Newsroom) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from feedbot.commands.options import common, json_option, load_config, opened, redaction
-from feedbot.terminal import leave, print_json, show_progress
+from feedbot.terminal import leave, mention, print_json, show_progress
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -149,7 +149,7 @@ def serve(
     config = load_config(config_path, verbose, quiet, log=True)
     server = _server(ctx, config, host, port, quiet=quiet > 0)
     if not server.has_documents():
-        click.echo(f"There are no feeds in {config.feeds.place} yet: `feedbot build` makes them", err=True)
+        mention(f"There are no feeds in {config.feeds.place} yet: `feedbot build` makes them")
     log.info("serving", extra={"facts": {"url": server.url}})
     server.run(until_signal=True)
     log.info("stopped")
@@ -172,7 +172,7 @@ def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, 
     routes = operator_routes(Desk(config, redact=redaction()))
     server = Server(source_of(config), host, port, terms, routes)
     if not quiet:
-        click.echo(f"Feeds are at {server.url} (Ctrl-C stops)", err=True)
+        mention(f"Feeds are at {server.url} (Ctrl-C stops)")
     return server
 
 

@@ -168,6 +168,19 @@ def test_authors_are_names_or_names_with_an_address() -> None:
     )
 
 
+def test_a_summary_from_the_body_has_no_tags_of_templates() -> None:
+    body = "{% include a %}\n\n![A]({{ site.url }}/b.png) Robots [fold]({% link b.md %}) {a} {{ shirt }}."
+    assert read(NEEDED, body).article.summary == "Robots fold {a} {{ shirt }}."
+    assert article(body="Ours.", excerpt="{{< x >}}").summary == "{{< x >}}"
+
+
+def test_a_form_that_nobody_filled_in_is_no_mistake() -> None:
+    blank = {"caption": "", "focal_point": None, "preview_only": False}
+    assert article(image=blank, authors=[{"name": ""}], related=[{"title": ""}]) == article()
+    (finding,) = read({**NEEDED, "image": {"caption": "A robot", "src": ""}}).findings
+    assert "is not a picture with a web address" in finding.what
+
+
 def test_the_author_that_an_export_of_wordpress_names_is_the_author() -> None:
     exported = {"display_name": "Ada", "login": "ada", "email": "ada@a.example", "url": "https://a.example"}
     assert article(author=exported).authors == (Author(name="Ada", url="https://a.example"),)
@@ -353,8 +366,12 @@ def test_a_jekyll_post_without_a_title_is_called_as_its_file(name: str) -> None:
     assert found.findings == ()
 
 
-def test_the_name_of_another_file_is_no_date() -> None:
-    assert isinstance(reading({"title": "x"}, at="notes/2026-05-01-x.md"), Excluded)
+def test_the_name_of_another_file_is_no_date_but_may_become_one() -> None:
+    found = reading({"title": "x"}, at="notes/2026-05-01-x.md")
+    assert isinstance(found, Excluded)
+    assert ["fields: jekyll" in finding.hint for finding in found.findings] == [True]
+    reader = Reader(site=SITE, fields="jekyll")
+    assert read({"title": "x"}, at="notes/2026-05-01-x.md", reader=reader).article.published.day == 1
     jekyll = Reader(site=SITE, fields="jekyll")
     assert read({"title": "x"}, at="notes/2026-05-01-x.md", reader=jekyll).article.published.day == 1
 

@@ -332,6 +332,13 @@ def test_what_other_programs_would_fill_in_is_remarked_on(tag: str) -> None:
     assert (remark.line, "not executed" in remark.what) == (2, True)
 
 
+def test_what_mdx_would_import_is_remarked_on() -> None:
+    source = "One.\n\nimport Chart from './Chart';\nimport {B} from \"b\"\n"
+    assert [remark.line for remark in render(source, markdown=True, base=BASE).remarks] == [2]
+    plain = "We import robots from 'Japan'.\n\n```js\nimport a from 'b';\n```\n"
+    assert render(plain, markdown=True, base=BASE).remarks == ()
+
+
 def test_template_tags_outside_code_are_remarked_on_with_their_line() -> None:
     rendered = render("One.\n\n`{% raw %}`\n\n{{< figure >}}", markdown=True, base=BASE)
     assert "{{&lt; figure &gt;}}" in rendered.html

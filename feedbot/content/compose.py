@@ -188,7 +188,7 @@ def _summary(source: Source, title: str, content: str) -> str:
     """The excerpt, else the beginning of the body; never a repetition of the title."""
     summary = cut(values.text(source.matter, "summary"), MAX_SUMMARY)
     if not summary and content:
-        text = html_to_text(markup.beginning(content))
+        text = markup.without_templates(html_to_text(markup.beginning(content)))
         summary = cut(text.removeprefix(title).strip(), DERIVED_SUMMARY)
     return "" if summary.casefold() == title.casefold() else summary
 

@@ -52,6 +52,11 @@ def in_filename(name: str, zone: tzinfo) -> datetime | None:
     return _to_utc(_built((int(found["year"]), int(found["month"]), int(found["day"]))), zone)
 
 
+def begins_with(name: str) -> bool:
+    """Whether a file's name begins as that of a Jekyll post does."""
+    return _FILENAME.match(name) is not None
+
+
 # --- numbers ---
 
 _SECONDS = range(10**8, 10**11)  # 1973 to 5138; smaller ones are years, days or slips of the pen

@@ -70,6 +70,18 @@ def beginning(content: str) -> str:
     return start[: start.rfind("<")] if start.rfind("<") > start.rfind(">") else start
 
 
+def without_templates(text: str) -> str:
+    """Plain text without the tags that other programs would execute: a summary should not begin with one."""
+    if "{{" not in text and "{%" not in text:
+        return text
+    return " ".join(_EXECUTED.sub("", _ADDRESSED.sub(r"\1", text)).split())
+
+
+# A link or a picture whose address is such a tag, and the tag itself.
+_ADDRESSED = re.compile(r"(?:!\[[^][]{0,300}\]|\[([^][]{0,300})\])\(\{[{%][^()]{0,300}\)")
+_EXECUTED = re.compile(r"\{%[^{}]{0,300}%\}|\{\{(?:<[^{}]{0,300}>|%[^{}]{0,300}%)\}\}")
+
+
 # --- limits ---
 
 _LARGE = "the body is larger than {}, so feeds show the excerpt only"
@@ -97,9 +109,10 @@ def _refusal(source: str, *, markdown: bool) -> Remark | None:
 # --- Markdown ---
 
 _DOCUMENT = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-# Liquid, Hugo's shortcodes, Jekyll's variables, and Pelican's addresses. Markdown encodes them in links.
+# Liquid, Hugo's shortcodes, Jekyll's variables, Pelican's addresses and MDX. Markdown encodes them in links.
 _TEMPLATE = re.compile(
     r"\{%-?\s*[a-z]|\{\{[<%]|\{\{-?\s*(?:[\"']|(?:site|page|post|include)\.\w)|\{(?:static|filename|attach)\}"
+    r"|(?<![^\n>])import\s[^\n<]{1,300}?\sfrom\s[\"'][^\n<\"']+[\"']"
 )
 _ENCODED = re.compile("%(?:7[BD]|2[05])")
 _DRAWN = ("svg", "math", "SVG", "MATH")  # nearly all bodies have none of them, which is told in no time
@@ -143,7 +156,7 @@ def _remarks(source: str, raw: str) -> list[Remark]:
 
 def _templates(source: str, raw: str) -> Remark | None:
     """Template tags outside code: other programs execute them, feedbot shows them as they are."""
-    if "{" not in source or _TEMPLATE.search(source) is None:
+    if ("{" not in source and "import" not in source) or _TEMPLATE.search(source) is None:
         return None
     text = _ENCODED.sub(lambda found: unquote(found[0]), html.unescape(_CODE.sub("", raw)))
     found = _TEMPLATE.search(text)

@@ -154,6 +154,8 @@ def _listed(
     kept: list[_T] = []
     items = value if isinstance(value, list) else [value]
     for number, item in islice(enumerate(items), MAX_LISTED):
+        if isinstance(item, dict) and not any(item.values()):
+            continue  # a form that nobody filled in, as themes of Hugo put it into each file
         thing = made(item)
         if thing is not None:
             kept.append(thing)

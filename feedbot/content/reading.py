@@ -121,7 +121,8 @@ class Reader:
         published = self._published(matter, filename if is_jekyll else "")
         title = values.text(matter, "title", values.MAX_TITLE) or (title_of(filename) if is_jekyll else "")
         if published is None and not matter.is_broken:
-            matter.note("no date, so this is in no feed", level=Level.INFO)
+            hint = "`fields: jekyll` takes the one in its name" if dates.begins_with(filename) else ""
+            matter.note("no date, so this is in no feed", hint, level=Level.INFO)
             return Excluded(reason=Reason.UNDATED, findings=tuple(matter.findings))
         if not title:
             matter.note("no title", "add a line `title:`", line=parts.matter_line, level=Level.ERROR)

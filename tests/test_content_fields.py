@@ -174,6 +174,15 @@ def test_a_summary_from_the_body_has_no_tags_of_templates() -> None:
     assert article(body="Ours.", excerpt="{{< x >}}").summary == "{{< x >}}"
 
 
+@pytest.mark.parametrize("mark", ["<!--more-->", "<!-- more -->", "<!-- truncate -->"])
+def test_a_mark_in_the_body_ends_the_summary(mark: str) -> None:
+    found = article(f"# Sound\n\nShirts *first*.\n\n{mark}\n\nSocks later.")
+    assert found.summary == "Shirts first."
+    assert "Socks later." in found.content
+    assert article(f"Shirts.\n\n{mark}\n", excerpt="Ours.").summary == "Ours."
+    assert article(f"{mark}\n\nSocks later.").summary == "Socks later."
+
+
 def test_a_form_that_nobody_filled_in_is_no_mistake() -> None:
     blank = {"caption": "", "focal_point": None, "preview_only": False}
     assert article(image=blank, authors=[{"name": ""}], related=[{"title": ""}]) == article()

@@ -26,6 +26,7 @@ MAX_SUMMARY = 500  # characters
 DERIVED_SUMMARY = 300  # ... where it is taken from the body
 MAX_ID = 500
 _HTML_SUFFIXES = (".html", ".htm")
+_MORE = re.compile(r"<!-- {0,9}(?:more|truncate) {0,9}-->", re.IGNORECASE)  # Hugo and Hexo; Docusaurus
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")  # the shape of RFC 5646
 
 
@@ -176,21 +177,33 @@ def _language(matter: Matter) -> str:
 
 def _body(source: Source, base: str) -> str:
     """The body as sanitised HTML, "" for none."""
-    parts = source.parts
-    is_markdown = not source.relative.lower().endswith(_HTML_SUFFIXES)
-    rendered = markup.render(parts.body, markdown=is_markdown, base=base, jekyll=source.is_jekyll)
+    rendered = _rendered(source, source.parts.body, base)
     for remark in rendered.remarks:
-        source.matter.note(remark.what, remark.hint, line=parts.body_line + remark.line)
+        source.matter.note(remark.what, remark.hint, line=source.parts.body_line + remark.line)
     return rendered.html
 
 
+def _rendered(source: Source, body: str, base: str) -> markup.Markup:
+    is_markdown = not source.relative.lower().endswith(_HTML_SUFFIXES)
+    return markup.render(body, markdown=is_markdown, base=base, jekyll=source.is_jekyll)
+
+
 def _summary(source: Source, title: str, content: str) -> str:
-    """The excerpt, else the beginning of the body; never a repetition of the title."""
+    """The excerpt, else the body up to its mark, else its beginning; never a repetition of the title."""
     summary = cut(values.text(source.matter, "summary"), MAX_SUMMARY)
+    mark = None if summary or "<!--" not in source.parts.body else _MORE.search(source.parts.body)
+    if mark is not None:
+        head = _rendered(source, source.parts.body[: mark.start()], "").html
+        summary = cut(_without_title(head, title), MAX_SUMMARY)
     if not summary and content:
-        text = markup.without_templates(html_to_text(markup.beginning(content)))
-        summary = cut(text.removeprefix(title).strip(), DERIVED_SUMMARY)
+        summary = cut(_without_title(content, title), DERIVED_SUMMARY)
     return "" if summary.casefold() == title.casefold() else summary
+
+
+def _without_title(content: str, title: str) -> str:
+    """The text at the beginning of sanitised HTML, without a title that is repeated there."""
+    text = markup.without_templates(html_to_text(markup.beginning(content)))
+    return text.removeprefix(title).strip()
 
 
 def _featured(source: Source, title: str, images: tuple[Image, ...], base: str) -> str:

@@ -175,3 +175,15 @@ def test_an_article_that_becomes_a_draft_is_withdrawn(newsroom: Newsroom) -> Non
     desk.deliver()
     assert desk.box.told() == [("published", "About a"), ("withdrawn", "About a")]
     assert newsroom.items() == []
+
+
+def test_a_date_where_yes_or_no_belongs_keeps_back_until_it_is_read_as_the_date() -> None:
+    site = Site(**SITE)
+    data = b"---\ntitle: Sound\npublished: 2026-05-01\n---\nText.\n"
+    found = Reader(site=site).read(data, name="a.md", relative="a.md")
+    assert isinstance(found, Excluded)
+    (finding,) = found.findings
+    fields = yaml.safe_load(finding.hint.split("`")[1])["content"]["fields"]
+    read = Reader(site=site, fields=fields).read(data, name="a.md", relative="a.md")
+    assert isinstance(read, Read)
+    assert (read.article.published.date().isoformat(), read.findings) == ("2026-05-01", ())

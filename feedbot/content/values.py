@@ -196,6 +196,7 @@ def whole_of(value: object) -> int | None:
     return int(value) if abs(value) < 10**15 else None
 
 
+_AS_DATE = "if it is the date, let config.yaml say `content: {fields: {published: published, shown: []}}`"
 YES_OR_NO = {"true": True, "yes": True, "on": True, "y": True, "1": True}
 YES_OR_NO |= {"false": False, "no": False, "off": False, "n": False, "0": False}
 
@@ -209,7 +210,8 @@ def says(matter: Matter, field: str, word: bool) -> Path | None:
         said = value if value is True or value is False else YES_OR_NO.get(str(value).strip().lower())
         if said is None:
             what = f"`{path[0]}` is neither true nor false, so the article is kept back"
-            matter.warn(path, what, "write true or false")
+            is_dated = field == "shown" and isinstance(value, date)
+            matter.warn(path, what, _AS_DATE if is_dated else "write true or false")
         if said is not (not word):
             return path
     return None

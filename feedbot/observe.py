@@ -109,6 +109,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+# What a terminal might obey, or what turns the order of letters round.
+_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+
+
+def harmless(text: str) -> str:
+    """`text`, which is JSON, with such characters spelled out."""
+    return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def set_up_logging(
     stream: TextIO, *, verbosity: int = 0, redact: Redact = str, as_json: bool | None = None
 ) -> None:
@@ -159,8 +168,9 @@ class TextFormatter(logging.Formatter):
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
         facts = " ".join(f"{key}={value}" for key, value in _flat(_facts(record)))
         told = printable(f"{level}{record.getMessage()}" + (f"  {facts}" if facts else ""))
-        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return f"{moment:%H:%M:%S} {self._redact(told + trace)}"
+        trace = self.formatException(record.exc_info).split("\n") if record.exc_info else ()
+        lines = "\n".join([told, *map(printable, trace)])
+        return f"{moment:%H:%M:%S} {self._redact(lines)}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -182,7 +192,7 @@ class JsonFormatter(logging.Formatter):
             # Redacted before it becomes JSON, so that no secret can break the line.
             **{key: self._redacted(value) for key, value in said.items()},
         }
-        return json.dumps(line, ensure_ascii=False)
+        return harmless(json.dumps(line, ensure_ascii=False))
 
     def _redacted(self, value: Any) -> Any:
         if value is None or isinstance(value, bool | int | float):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import shutil
 import sys
 import traceback
@@ -31,9 +30,6 @@ INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended, as shells hav
 BAR = 36  # columns of a progress bar, where there is room for so many
 BESIDE_BAR = 28  # columns of the words and numbers beside it
 ROOMY = 76  # columns that hold all of this and the time that is left
-
-# What a terminal might obey, or what turns the order of letters round: JSON has a way to spell it.
-_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
 @dataclass
@@ -173,9 +169,10 @@ def wants_colour(environment: Mapping[str, str]) -> bool | None:
 
 def print_json(value: JsonObject) -> None:
     """Print `value` so that a person can read it, too; nothing in it can steer a terminal."""
+    from feedbot.observe import harmless  # noqa: PLC0415 - for those who ask for JSON
+
     is_unicode = sys.stdout.encoding.lower() == "utf-8"
-    text = json.dumps(value, indent=2, ensure_ascii=not is_unicode)
-    click.echo(_STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    click.echo(harmless(json.dumps(value, indent=2, ensure_ascii=not is_unicode)))
 
 
 @contextmanager

@@ -88,6 +88,21 @@ def test_a_file_name_cannot_forge_a_line_or_steer_the_terminal() -> None:
     assert printable("Größe 北京 😀.md") == "Größe 北京 😀.md"
 
 
+def test_no_log_steers_the_terminal_that_it_is_read_on() -> None:
+    told = "a\x1b[2J\x9b31m\u202egpj.md\u2028b Größe"
+    for as_json in (True, False):
+        stream = logged(as_json=as_json)
+        try:
+            fail(told)
+        except ValueError:
+            log.exception("failed", extra={"facts": {"place": told}})
+        said = stream.getvalue()
+        assert "Größe" in said
+        assert not set(said) & set("\x1b\x9b\u202e\u2028")
+        if as_json:
+            assert json.loads(said)["place"] == told
+
+
 @pytest.mark.parametrize(
     ("verbosity", "told"), [(-2, "W"), (-1, "W"), (0, "IW"), (1, "DIW"), (3, "DIW")], ids=str
 )

@@ -181,6 +181,15 @@ def test_reading_a_state_that_is_not_there_names_the_command_that_makes_it(tmp_p
     assert not (tmp_path / "nothing.db").exists()
 
 
+def test_the_folder_of_a_new_state_is_closed_to_others(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path}/news/state/feedbot.db").dispose()
+    assert (tmp_path / "news/state").stat().st_mode & 0o007 == 0
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o755)
+    open_store(f"sqlite:///{tmp_path}/shared/feedbot.db").dispose()
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o755  # as its owner wants it
+
+
 def test_counting_up_from_many_threads_loses_no_update(store: Engine) -> None:
     with store.begin() as connection:
         journal.put(connection, "count", "0")

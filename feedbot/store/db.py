@@ -92,7 +92,8 @@ def _make_folder(url: URL, *, read_only: bool) -> None:
     path = Path(url.database)
     if read_only and not path.exists():
         raise StoreError(f"there is no state yet at {path}: run `feedbot build` once")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # Closed to everybody else on the machine: the state holds what is not published yet, and not any more.
+    path.parent.mkdir(mode=0o770, parents=True, exist_ok=True)
 
 
 def _bring_up_to_date(engine: Engine) -> None:

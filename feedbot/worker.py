@@ -15,9 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
@@ -36,7 +35,7 @@ from feedbot.threads import Part, start_part
 from feedbot.watch import watch_folders
 
 if TYPE_CHECKING:
-    from feedbot.config import Config, Cron
+    from feedbot.config import Config
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +65,6 @@ class Worker:
         self,
         builder: Builder,
         *,
-        folders: Sequence[Path],
-        scan: timedelta | Cron,
-        timezone: tzinfo,
         deliverer: Deliverer,
         config: Config,
         server: Service | None = None,
@@ -77,12 +73,10 @@ class Worker:
     ) -> None:
         self._builder = builder
         self._lease = builder.lease
-        self._folders = folders
-        self._scan = scan
-        self._timezone = timezone
+        self._folders = config.content.paths
         self._deliverer = deliverer
-        self._config = config.path
-        self._config_digest = config.digest
+        self._config = config
+        self._config_digest = config.digest  # of its file, as it was told last
         self._server = server
         self._on_pass = on_pass
         self._clock = clock
@@ -104,8 +98,8 @@ class Worker:
         log.info("started", extra={"facts": {"folders": [str(folder) for folder in self._folders]}})
         self._lease.stay()
         scheduler = Scheduler(
-            self._scan,
-            self._timezone,
+            self._config.schedule.scan,
+            self._config.content.timezone,
             on_scan=self._look_at_everything,
             on_due=self._look_at_what_is_due,
         )
@@ -189,10 +183,10 @@ class Worker:
 
     def _look_at_config(self) -> None:
         """Say once for each change of the configuration that it takes a new start to be in force."""
-        digest = digest_of(self._config)
+        digest = digest_of(self._config.path)
         if digest is not None and digest != self._config_digest:
             self._config_digest = digest
-            log.warning("%s has changed: restart feedbot, and it will be in force", self._config.name)
+            log.warning("%s has changed: restart feedbot, and it will be in force", self._config.path.name)
 
     def _hear(self, wake_up: WakeUp) -> None:
         if wake_up == STOP:

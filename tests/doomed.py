@@ -107,9 +107,6 @@ def live(path: Path, log: Path, die_at: str, ahead: float, ready: Connection | N
         builder,
         deliverer=deliverer,
         config=config,
-        folders=config.content.paths,
-        scan=config.schedule.scan,  # type: ignore[arg-type] # the kind that it is
-        timezone=config.content.timezone,
         clock=clock,
         on_pass=lambda _: ready.send(True),
     )

@@ -546,9 +546,6 @@ def run_here(newsroom: Newsroom, server: Service, config: Config | None = None) 
         Builder(config, newsroom.engine),
         deliverer=make_deliverer(config, newsroom.engine, redact=str),
         config=config,
-        folders=[newsroom.content],
-        scan=timedelta(hours=1),
-        timezone=UTC,
         server=server,
     )
     try:

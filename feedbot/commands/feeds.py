@@ -111,9 +111,6 @@ def run(
             builder,
             deliverer=make_deliverer(config, engine, redact=redaction(), clock=builder.senders_clock),
             config=config,
-            folders=config.content.paths,
-            scan=config.schedule.scan,
-            timezone=config.content.timezone,
             server=server,
         )
         code = worker.run()

@@ -159,9 +159,6 @@ def live(terms: Terms, line: Connection, log: Connection) -> None:
         builder,
         deliverer=make_deliverer(config, engine, redact=str, clock=gate.clock, make=make),
         config=config,
-        folders=config.content.paths,
-        scan=config.schedule.scan,  # type: ignore[arg-type] # the kind that it is
-        timezone=config.content.timezone,
         clock=gate.clock,
     )
     code = worker.run()

@@ -163,8 +163,8 @@ _NEWEST = (
 
 def count_statuses(connection: Connection) -> dict[str, int]:
     """How many articles have each status."""
-    statement = select(articles.c.status, func.count().label("number")).group_by(articles.c.status)
-    return {row.status: row.number for row in connection.execute(statement)}
+    statement = select(articles.c.status, func.count()).group_by(articles.c.status)
+    return dict(connection.execute(statement).all())
 
 
 def memberships(connection: Connection, keys: Iterable[int]) -> dict[int, set[int]]:

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Select, Table, exists, func, insert, inspect, select
+from sqlalchemy import Connection, Select, Table, exists, func, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedbot.errors import StoreError
 from feedbot.store.db import has_state, only_user, open_store, shown
 from feedbot.store.schema import articles, deliveries, leases, metadata, workers
+from feedbot.store.statements import count_rows
 from feedbot.store.trouble import reason_of
 
 ROWS = 500  # held in memory at a time
@@ -68,7 +69,7 @@ def _require_empty(connection: Connection, url: str) -> None:
 
 
 def _copy(reading: Connection, writing: Connection, progress: Progress) -> Copied:
-    numbers = {table.name: _count(reading, table) for table in STATE}
+    numbers = {table.name: count_rows(reading, table) for table in STATE}
     total, done = sum(numbers.values()), 0
     for table in STATE:
         rows = reading.execution_options(yield_per=ROWS).execute(_in_order(table)).mappings()
@@ -82,12 +83,8 @@ def _copy(reading: Connection, writing: Connection, progress: Progress) -> Copie
         rows=total,
         articles=numbers[articles.name],
         deliveries=numbers[deliveries.name],
-        waiting=_count(reading, deliveries, deliveries.c.settled_us.is_(None)),
+        waiting=count_rows(reading, deliveries, deliveries.c.settled_us.is_(None)),
     )
-
-
-def _count(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
-    return connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
 
 
 def _in_order(table: Table) -> Select[Any]:

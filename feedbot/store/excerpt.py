@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
 
@@ -19,8 +17,7 @@ class PastEvent(Struct, frozen=True, kw_only=True):
     is_announced: bool  # its deliveries are recorded
 
 
-# In the order in which rows may refer to others.
-_OF_ARTICLE = {events: "article_key", files: "article_key", deliveries: "article_key", posts: "article_key"}
+_OF_ARTICLE = (events, files, deliveries, posts)  # in the order in which rows may refer to others
 
 
 def copy_article(source: Connection, copy: Connection, article_key: int | None) -> None:
@@ -29,8 +26,8 @@ def copy_article(source: Connection, copy: Connection, article_key: int | None) 
     _copy(source, copy, targets)
     if article_key is not None:
         _copy(source, copy, articles, articles.c.key == article_key)
-        for table, column in _OF_ARTICLE.items():
-            _copy(source, copy, table, table.c[column] == article_key)
+        for table in _OF_ARTICLE:
+            _copy(source, copy, table, table.c.article_key == article_key)
     # Targets begin after an event of some number; here the next event may have a lower one.
     newest = max(copy.execute(select(events.c.number)).scalars(), default=0)
     copy.execute(update(targets).where(targets.c.first_event > newest).values(first_event=newest))
@@ -52,6 +49,5 @@ def count_as_written(copy: Connection) -> None:
 
 def _copy(source: Connection, copy: Connection, table: Table, *conditions: ColumnElement[bool]) -> None:
     found = source.execute(select(table).where(*conditions)).mappings()
-    rows: list[dict[str, Any]] = [dict(row) for row in found]
-    if rows:
+    if rows := [dict(row) for row in found]:
         copy.execute(insert(table), rows)

@@ -15,6 +15,7 @@ from feedbot.store.schema import feeds, members, slugs
 from feedbot.store.statements import (
     among,
     chunks,
+    count_rows,
     execute_many,
     execute_rows,
     insert_new,
@@ -239,5 +240,4 @@ _LEAVE = delete(members).where(
 
 def count(connection: Connection) -> int:
     """How many feeds the configuration and the articles ask for now."""
-    statement = select(func.count()).select_from(feeds).where(feeds.c.active)
-    return int(connection.execute(statement).scalar_one())
+    return count_rows(connection, feeds, feeds.c.active)

@@ -15,6 +15,7 @@ from feedbot.store.activity import sizes
 from feedbot.store.db import from_us, from_us_or_none, to_us
 from feedbot.store.deliveries import IS_OPEN, IS_SENDING
 from feedbot.store.schema import attempts, deliveries, documents, events, feeds, passes, slugs
+from feedbot.store.statements import count_rows
 
 
 class Queue(Struct, frozen=True, kw_only=True):
@@ -83,8 +84,7 @@ def last_sent(connection: Connection, target: str) -> datetime | None:
 
 def count_unannounced(connection: Connection) -> int:
     """How many events wait for their feeds to be written before they become deliveries."""
-    statement = select(func.count()).select_from(events).where(events.c.announced_us.is_(None))
-    return connection.execute(statement).scalar_one()
+    return count_rows(connection, events, events.c.announced_us.is_(None))
 
 
 def count_slots(connection: Connection, since: datetime, width: timedelta) -> list[Slot]:
@@ -156,15 +156,14 @@ def latest_feeds(connection: Connection, limit: int) -> list[LatestFeed]:
 
 def count_documents(connection: Connection) -> int:
     """How many documents there are in the output folder."""
-    return int(connection.execute(select(func.count()).select_from(documents)).scalar_one())
+    return count_rows(connection, documents)
 
 
 def count_stale(connection: Connection) -> int:
     """How many feeds have documents that do not show what they should."""
-    statement = select(func.count()).select_from(feeds).where(feeds.c.changed > feeds.c.rendered)
-    return int(connection.execute(statement).scalar_one())
+    return count_rows(connection, feeds, feeds.c.changed > feeds.c.rendered)
 
 
 def count_passes(connection: Connection) -> int:
     """How many passes there ever were: each has the next number, and the newest is never forgotten."""
-    return int(connection.execute(select(func.max(passes.c.number))).scalar() or 0)
+    return connection.execute(select(func.max(passes.c.number))).scalar() or 0

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, text
 
 from feedbot.store.schema import files
-from feedbot.store.statements import CHUNK, among, chunks, insert_new_rows, upsert_rows
+from feedbot.store.statements import CHUNK, among, chunks, count_rows, insert_new_rows, upsert_rows
 
 Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
 
@@ -105,5 +105,4 @@ def count_fates(connection: Connection) -> dict[tuple[str, str], int]:
     statement = select(files.c.fate, files.c.reason, func.count()).where(IS_UNREAD)
     unread = connection.execute(statement.group_by(files.c.fate, files.c.reason))
     counts = {(fate, reason): number for fate, reason, number in unread}
-    total = connection.execute(select(func.count()).select_from(files)).scalar_one()
-    return {(Fate.READ, ""): total - sum(counts.values()), **counts}
+    return {(Fate.READ, ""): count_rows(connection, files) - sum(counts.values()), **counts}

@@ -67,8 +67,8 @@ def _finding(row: Any) -> Finding:
 
 def count_findings(connection: Connection) -> dict[str, int]:
     """How many findings there are of each level."""
-    statement = select(findings.c.level, func.count().label("number")).group_by(findings.c.level)
-    return {row.level: row.number for row in connection.execute(statement)}
+    statement = select(findings.c.level, func.count()).group_by(findings.c.level)
+    return dict(connection.execute(statement).all())
 
 
 def add_events(connection: Connection, rows: Sequence[tuple[int, EventKind]], at: datetime) -> None:

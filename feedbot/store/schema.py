@@ -304,7 +304,7 @@ workers = Table(
     metadata,
     Column("owner", Text, primary_key=True),  # random: who holds leases
     Column("name", Text, nullable=False),  # host:pid, for a person
-    Column("role", Text, nullable=False),  # leases.Role
+    Column("role", Text, nullable=False),  # workers.Role
     Column("mark", Text, nullable=False),  # process.Process
     Column("session", Text, nullable=False),  # by which the database knows its connections
     Column("since_us", BigInteger, nullable=False),  # by the database's clock, as all moments here

@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar, TypeVarTuple
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Dialect, Row, Select, Table, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Row,
+    Select,
+    Table,
+    func,
+    select,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -149,6 +160,11 @@ def among(
     """The rows that `statement` finds of those whose `column` is one of `values`, however many these are."""
     for chunk in chunks(values):
         yield from connection.execute(statement.where(column.in_(chunk)))
+
+
+def count_rows(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
+    """How many rows of `table` meet all `conditions`."""
+    return connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
 
 
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:

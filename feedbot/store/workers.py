@@ -20,7 +20,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    func,
     literal_column,
     null,
     select,
@@ -33,7 +32,7 @@ from feedbot.process import is_over, runs_here, this_process
 from feedbot.store.db import from_us, from_us_or_none
 from feedbot.store.engines import session_of
 from feedbot.store.schema import HEAD, PASSES, leases, workers
-from feedbot.store.statements import database_now_us, insert_new, upsert
+from feedbot.store.statements import count_rows, database_now_us, insert_new, upsert
 
 LENGTHS = {"sqlite": 10.0, "postgresql": 3.0}  # seconds; one machine sees by itself that a process has ended
 KEPT_US = 3600 * 1_000_000  # for so long a worker that gives no sign of life is told of
@@ -257,8 +256,7 @@ def end_session(connection: Connection, session: str) -> None:
 def count_senders(connection: Connection) -> int:
     """How many workers are there, which share what is to be sent."""
     seen_us = NOW - 2 * _length_us(connection)
-    there = select(func.count()).where(workers.c.role == Role.WORKER, workers.c.seen_us > seen_us)
-    return int(connection.execute(there).scalar_one())
+    return count_rows(connection, workers, workers.c.role == Role.WORKER, workers.c.seen_us > seen_us)
 
 
 def load(connection: Connection) -> list[WorkerRow]:

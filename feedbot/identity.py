@@ -268,7 +268,11 @@ class Identities:
 
     def _beside(self, name: str, wanted: str) -> Identity:
         """An id for a file at a path whose own id went along with a renamed article."""
-        id_ = free_name(wanted, _Ids(self._connection, self._claimed), "~")
+
+        def is_taken(id_: str) -> bool:
+            return id_ in self._claimed or bool(articles.find_by_id(self._connection, [id_]))
+
+        id_ = free_name(wanted, is_taken, "~")
         self._claimed[id_] = name
         return Identity(id=id_, stored=None)
 
@@ -277,17 +281,6 @@ class Identities:
         if stored.row.id in self._claimed:
             return False
         return stored.row.gone_us is not None or stored.row.path in self.gone or stored.row.id in self._left
-
-
-class _Ids:
-    """The ids that articles have, and those that are `claimed` in this sync."""
-
-    def __init__(self, connection: Connection, claimed: Mapping[str, str]) -> None:
-        self._connection = connection
-        self._claimed = claimed
-
-    def __contains__(self, id_: object) -> bool:
-        return id_ in self._claimed or bool(articles.find_by_id(self._connection, [str(id_)]))
 
 
 def _last_gone(found: Iterable[StoredArticle], reads: Mapping[str, Ready]) -> dict[str, StoredArticle]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Callable
 
 MAX_BYTES = 80  # leaves room for a suffix and the document's name in the 255 bytes of common file systems
 
@@ -28,7 +28,7 @@ def slugify(name: str) -> str:
     """The slug that `name` asks for: letters and digits of any script, joined by single hyphens.
 
     Never empty, at most `MAX_BYTES` of UTF-8, in NFC, without case, and never a reserved name. Two names may
-    ask for the same slug: `free_slug` tells them apart.
+    ask for the same slug: `free_name` tells them apart.
     """
     text = unicodedata.normalize("NFKC", name).casefold().strip()
     text = re.sub(r"^\.(?=\w)", "dot ", text)  # .NET is not NET
@@ -41,26 +41,21 @@ def slugify(name: str) -> str:
     return slug
 
 
-def free_slug(wanted: str, taken: Container[str]) -> str:
-    """`wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not `taken`, as in `free_name`."""
-    return free_name(wanted, taken, "-")
-
-
-def free_name(wanted: str, taken: Container[str], sign: str) -> str:
-    """`wanted`, or that with `sign` and a number from 2 on that is not `taken`.
+def free_name(wanted: str, is_taken: Callable[[str], bool], sign: str = "-") -> str:
+    """`wanted`, or that with `sign` and a number from 2 on, that is not taken.
 
     The first such number, unless some before it were skipped: it is found by doubling and halving, for there
     may be thousands, and each may be a question to the database.
     """
-    if wanted not in taken:
+    if not is_taken(wanted):
         return wanted
     free = 2
-    while f"{wanted}{sign}{free}" in taken:
+    while is_taken(f"{wanted}{sign}{free}"):
         free *= 2
     below = free // 2  # taken, here and later
     while free - below > 1:
         middle = (below + free) // 2
-        if f"{wanted}{sign}{middle}" in taken:
+        if is_taken(f"{wanted}{sign}{middle}"):
             below = middle
         else:
             free = middle

@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
-from feedbot.slug import free_slug
+from feedbot.slug import free_name
 from feedbot.store.db import from_us, to_us
 from feedbot.store.schema import feeds, members, slugs
 from feedbot.store.statements import (
@@ -105,7 +105,7 @@ def _add(connection: Connection, new: Mapping[FeedName, tuple[str, str]]) -> dic
     for (kind, name), (title, wanted) in new.items():
         key, slug = keys[kind, name], None
         if kind is not FeedKind.ALL:
-            slug = free_slug(wanted, taken)
+            slug = free_name(wanted, taken.is_taken)
             taken.add(slug)
             given.append({"slug": slug, "feed_key": key, "current": True})
         row = {"key": key, "kind": kind, "name": name, "title": title, "first_slug": slug}
@@ -130,10 +130,11 @@ class _Slugs:
             statement = statement.where(slugs.c.feed_key != self._besides)
         return (slug for (slug,) in among(self._connection, statement, slugs.c.slug, wanted))
 
-    def __contains__(self, slug: object) -> bool:
+    def is_taken(self, slug: str) -> bool:
+        """Whether a feed has `slug`, or had it."""
         if slug not in self._asked:
-            self._asked.add(str(slug))
-            self._taken.update(self._among([str(slug)]))
+            self._asked.add(slug)
+            self._taken.update(self._among([slug]))
         return slug in self._taken
 
     def add(self, slug: str) -> None:
@@ -146,7 +147,7 @@ def give_slug(connection: Connection, feed_key: int, wanted: str) -> str:
 
     A slug that another feed ever had is not free. A slug the feed had before is its own for ever.
     """
-    slug = free_slug(wanted, _Slugs(connection, {wanted}, besides=feed_key))
+    slug = free_name(wanted, _Slugs(connection, {wanted}, besides=feed_key).is_taken)
     connection.execute(update(slugs).where(slugs.c.feed_key == feed_key).values(current=False))
     upsert(connection, slugs, [{"slug": slug, "feed_key": feed_key, "current": True}])
     return slug

@@ -188,7 +188,7 @@ class Folder:
             folder = folder.parent
 
     def _read(self, target: Path) -> bytes | None:
-        if _is_in_the_way(target):
+        if target.exists() and not target.is_file():
             return None  # a pipe would be waited for
         try:
             return target.read_bytes()
@@ -230,11 +230,6 @@ def _done(work: Callable[[Item], Result], item: Item) -> Future[Result]:
     except Exception as error:  # noqa: BLE001 - raised by whoever asks for the result
         future.set_exception(error)
     return future
-
-
-def _is_in_the_way(target: Path) -> bool:
-    """Whether something else than a file is there."""
-    return target.exists() and not target.is_file()
 
 
 def _folder_of(path: str) -> str:

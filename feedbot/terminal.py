@@ -73,13 +73,8 @@ class Group(click.Group):
             raise  # click's own
         except Exception as error:  # noqa: BLE001 - whatever it is, a person gets a message
             complaint, code = f"feedbot: {_explained(error, with_trace=manner.verbose)}", 1
-        _complain(manner.redact(complaint))
+        click.echo(fitted(manner.redact(complaint)), err=True)
         return ctx.exit(code)
-
-
-def _complain(complaint: str) -> None:
-    """Tell on stderr what went wrong."""
-    click.echo(fitted(complaint), err=True)
 
 
 def mention(aside: str) -> None:

@@ -24,18 +24,13 @@ _PATH_SAFE = "/!$&'()*+,;=:@~-._"
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-def is_plain(url: str) -> bool:
-    """Whether `url` is an absolute URL in its usual form, of which nothing can be made but itself."""
-    return _PLAIN.fullmatch(url) is not None and len(url) <= MAX_LENGTH
-
-
 def absolute(url: str, base: str) -> str | None:
     """`url`, seen from `base`, as an absolute http(s) URL; None for anything else.
 
     `//host` becomes https, `www.host` too. Spaces and letters outside ASCII are percent-encoded, a host's are
     written in IDNA. User names in URLs are refused: they only serve to mislead.
     """
-    if is_plain(url):
+    if _PLAIN.fullmatch(url) and len(url) <= MAX_LENGTH:
         return url
     url = url.strip(" \t\r\n\xa0")
     if not url or len(url) > MAX_LENGTH or _REFUSED.search(url):

@@ -42,7 +42,7 @@ def visible(text: str) -> str:
         return text
     if _SURROGATE.search(text) is not None:
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    text = _DROPPED.sub("", _FLAG_TAGS.sub(_keep_flag, text))
+    text = _DROPPED.sub("", _FLAG_TAGS.sub(lambda flag: flag[1] or "", text))
     text = _BLANK.sub(" ", text)
     return _IDLE_JOINER.sub("", text)
 
@@ -156,10 +156,6 @@ _FLAG_TAGS = re.compile(f"(\\U0001f3f4[\\U000e0020-\\U000e007e]{{2,8}}\\U000e007
 _IDLE_JOINER = re.compile(  # at an edge, beside a space, doubled, or between two ASCII characters
     f"(?:(?<=[\\s{_JOINERS}])|^)[{_JOINERS}]+|[{_JOINERS}]+(?=\\s|$)|(?<=[\\x21-\\x7e])[{_JOINERS}]+(?=[\\x21-\\x7e])"
 )
-
-
-def _keep_flag(match: re.Match[str]) -> str:
-    return match[1] or ""
 
 
 # Putting the marks of one character in order takes time that grows with the square of their number. No script

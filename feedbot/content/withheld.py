@@ -106,28 +106,23 @@ def _word(matter: Matter, field: str) -> Reason | None:
 _WORDS: Final = {"status": "published or draft", "visibility": "public or private"}
 
 
-def _password(matter: Matter, field: str) -> Reason | None:
-    return next((_hidden(matter, path) for path, value in matter.each(field) if value is not False), None)
+def _when(hides: Callable[[Any], bool]) -> _Rule:
+    def by_value(matter: Matter, field: str) -> Reason | None:
+        return next((_hidden(matter, path) for path, value in matter.each(field) if hides(value)), None)
+
+    return by_value
 
 
-def _build(matter: Matter, field: str) -> Reason | None:
-    """Hugo's `build`: a page that is in no list, or that there is none of."""
-    for path, value in matter.each(field):
-        if isinstance(value, dict) and (
-            _lower(value.get("list")) in {"never", "local", "false"}
-            or _lower(value.get("render")) in {"never", "false"}
-        ):
-            return _hidden(matter, path)
-    return None
+def _is_in_no_list(value: Any) -> bool:
+    """Hugo's `build` of a page that is in no list, or that there is none of."""
+    return isinstance(value, dict) and (
+        _lower(value.get("list")) in {"never", "local", "false"}
+        or _lower(value.get("render")) in {"never", "false"}
+    )
 
 
 def _lower(value: Any) -> str:
     return str(value).strip().lower()
-
-
-def _no_page(matter: Matter, field: str) -> Reason | None:
-    """Eleventy's `permalink: false`."""
-    return next((_hidden(matter, path) for path, value in matter.each(field) if value is False), None)
 
 
 def _hidden(matter: Matter, path: Path, reason: Reason = Reason.HIDDEN) -> Reason:
@@ -144,8 +139,8 @@ _RULES: Final[tuple[tuple[str, _Rule], ...]] = (
     ("status", _word),
     ("visibility", _word),
     ("hidden", _flag),
-    ("password", _password),
-    ("build", _build),
-    ("permalink", _no_page),
+    ("password", _when(lambda value: value is not False)),
+    ("build", _when(_is_in_no_list)),
+    ("permalink", _when(lambda value: value is False)),  # Eleventy has no page then
     ("feed", _feed),
 )

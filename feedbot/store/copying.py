@@ -7,10 +7,9 @@ and it is let go only after the target has everything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, Table, exists, func, insert, inspect, select
+from sqlalchemy import Connection, Table, exists, func, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedbot.errors import StoreError
@@ -72,7 +71,8 @@ def _copy(reading: Connection, writing: Connection, progress: Progress) -> Copie
     numbers = {table.name: count_rows(reading, table) for table in STATE}
     total, done = sum(numbers.values()), 0
     for table in STATE:
-        rows = reading.execution_options(yield_per=ROWS).execute(_in_order(table)).mappings()
+        oldest_first = select(table).order_by(*table.primary_key)
+        rows = reading.execution_options(yield_per=ROWS).execute(oldest_first).mappings()
         for batch in rows.partitions():
             writing.execute(insert(table), [dict(row) for row in batch])
             done += len(batch)
@@ -85,11 +85,6 @@ def _copy(reading: Connection, writing: Connection, progress: Progress) -> Copie
         deliveries=numbers[deliveries.name],
         waiting=count_rows(reading, deliveries, deliveries.c.settled_us.is_(None)),
     )
-
-
-def _in_order(table: Table) -> Select[Any]:
-    """All rows, the oldest first."""
-    return select(table).order_by(*table.primary_key)
 
 
 def _go_on_counting(connection: Connection, table: Table) -> None:

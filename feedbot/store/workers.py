@@ -119,11 +119,10 @@ _LOCK = select(leases.c.term).where(leases.c.name == PASSES).with_for_update(ski
 def holder(connection: Connection) -> Holder | None:
     """Who has the lease now; None where nobody ever had it."""
     row = connection.execute(_STANDING).one_or_none()
-    return _holder(row, connection.dialect.name) if row else None
+    return _holder(row, _length_us(connection)) if row else None
 
 
-def _holder(row: Any, dialect: str) -> Holder:
-    length_us = int(length_of(dialect) * 1e6)
+def _holder(row: Any, length_us: int) -> Holder:
     # Further in the future than anybody can have meant: the clock was wrong then, or is now.
     has_run_out = not row.now_us <= row.until_us <= row.now_us + 2 * length_us
     return Holder(

@@ -42,6 +42,12 @@ PIECES = [
         "</video>",
         "<object data=/o>",
         "<svg>",
+        '<a title="x href=" lang=en href="java&#x200b;script:alert(1)">',
+        '<img alt="x" title="y src=" src="java&#x200b;script:alert(1)">',
+        '<audio> src="x"</audio>',
+        f"<iframe>{'words ' * 60}",
+        "<ifr<video>ame src='/e'>",
+        "</iframe>",
     ],
     *[
         "&#1;",
@@ -275,6 +281,40 @@ def test_whatever_the_body_holds_its_html_is_harmless(source: str, markdown: boo
     ]
     for url in tree.xpath("//@href|//@src|//@cite|//@poster|//@data"):
         assert url.startswith(("http://", "https://", "mailto:"))
+
+
+@pytest.mark.parametrize("source", [
+    '<a title="x NAME=" href="java&#x200b;script:alert(1)">words</a>',
+    '<blockquote title="x NAME=" cite="java&#x200b;script:alert(1)">words</blockquote>',
+    '<a lang="en" title="x NAME=" dir="ltr" href="/safe">words</a>',
+    '<video title="x NAME=" src="java&#x200b;script:alert(1)"></video>words',
+    '<audio> NAME="//evil.example/" <b>words</b></audio>',
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["href", "src", "cite", "poster", "data"])
+def test_no_text_is_taken_for_an_attribute(source: str, name: str) -> None:
+    rendered = render(source.replace("NAME", name), markdown=False, base=BASE).html
+    tree = lxml_html.fragment_fromstring(rendered, create_parent="div")
+    attributes = {name: value for one in tree.iter(etree.Element) for name, value in one.attrib.items()}
+    assert attributes.keys() <= {"title", "lang", "dir", "href"}
+    assert attributes.get("href", f"{BASE}safe").endswith("/safe")
+    assert attributes.get("title", f"x {name}=") == f"x {name}="
+
+
+@pytest.mark.parametrize(
+    ("inside", "shown"),
+    [
+        ("&#1;&#xfffe;", ""),
+        ("<ifr<video>ame src='https://evil.example/'>", ""),
+        ("<img alt='' src='/p.png'>", f'<img alt="" src="{BASE[:-7]}/p.png">'),
+        ("<a href='java&#x200b;script:alert(1)'>k</a>", "<a>k</a>"),
+        ("<a title='x href=' href='java&#x200b;script:alert(1)'>k</a>", '<a title="x href=">k</a>'),
+    ],
+)
+def test_what_a_player_holds_is_cleaned_like_everything_else(inside: str, shown: str) -> None:
+    words = "words " * 60  # so many that they are taken for the text of the article, and kept
+    assert (
+        render(f"<iframe>{words}{inside}</iframe>", markdown=False, base=BASE).html == (words + shown).strip()
+    )
 
 
 @given(BODIES)

@@ -53,14 +53,20 @@ _ATTRIBUTES = {
 }
 _DROPPED_NAMES = "applet button canvas datalist math noembed noframes noscript script select style svg"
 _DROPPED_WHOLE = {*_DROPPED_NAMES.split(), "template", "textarea", "title", "xmp"}
-_CLEANER = nh3.Cleaner(
-    tags=_TAGS,
-    attributes=_ATTRIBUTES,
-    clean_content_tags=_DROPPED_WHOLE,
-    url_schemes={"http", "https", "mailto"},
-    url_relative="pass_through",  # made absolute below
-    link_rel=None,
-)
+
+
+def _cleaner(tags: set[str]) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=tags,
+        attributes=_ATTRIBUTES,
+        clean_content_tags=_DROPPED_WHOLE,
+        url_schemes={"http", "https", "mailto"},
+        url_relative="pass_through",  # made absolute below
+        link_rel=None,
+    )
+
+
+_WITH_EMBEDS, _WITHOUT_EMBEDS = _cleaner(_TAGS), _cleaner({*_TEXT_TAGS.split()})
 
 
 # --- sanitising ---
@@ -72,34 +78,38 @@ def sanitise(raw: str, base: str, *, poster: str = "", title: str = "") -> str:
     URLs are seen from `base`. `poster` and `title` serve embeds that have none of their own. Only for HTML
     that `is_tractable`.
     """
-    clean = visible(_CLEANER.clean(raw))  # numeric references can name any character
-    clean = _TAG_WITH_URL.sub(lambda tag: _URL.sub(lambda url: _absolute(url, base), tag[0]), clean)
+    clean = _cleaned(raw, _WITH_EMBEDS, base)
     if _EMBED_TAG.search(clean):
         clean = _EMBED.sub(lambda found: _plain_link(found, poster, title), clean)
-        clean = _CLEANER.clean(_EMBED_TAG.sub("", clean))  # again, for a link in a paragraph is two
-        clean = clean.replace("<p></p>", "")
+        # All of it again: what was in an iframe was text until now, and a link in a paragraph is two.
+        clean = _cleaned(_EMBED_TAG.sub("", clean), _WITHOUT_EMBEDS, base).replace("<p></p>", "")
     clean = _IMG_WITHOUT_SRC.sub("", clean).strip()
     return clean if _TO_BE_SEEN.search(clean.replace("&nbsp;", " ")) else ""
 
 
-# The sanitiser writes every tag the same way, so patterns are enough from here on.
+def _cleaned(raw: str, cleaner: nh3.Cleaner, base: str) -> str:
+    clean = visible(cleaner.clean(raw))  # numeric references can name any character
+    return _TAG_WITH_URL.sub(lambda tag: _ATTRIBUTE.sub(lambda one: _absolute(one, base), tag[0]), clean)
+
+
+# The sanitiser writes every tag the same way, so patterns are enough from here on: no < or > is in a tag, and
+# no " in a value. Attributes are taken one after the other, for a value can end as an attribute begins.
 _NAMES = "|".join(_EMBEDS)
 _TAG_WITH_URL = re.compile(r'<[a-z][^<>]* (?:href|src|data|poster|cite)="[^<>]*>')
-_URL = re.compile(r' (href|src|data|poster|cite)="([^"]*)"')
+_URLS = frozenset({"href", "src", "data", "poster", "cite"})
+_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 _EMBED = re.compile(rf"<({_NAMES})\b([^>]*)>(?:((?:(?!<\1\b).)*?)</\1>)?", re.DOTALL)
 _EMBED_TAG = re.compile(rf"</?(?:{_NAMES}|source)\b[^>]*>")
 _IMG_WITHOUT_SRC = re.compile(r'<img(?![^>]* src="http)[^>]*>')
 _TO_BE_SEEN = re.compile(r"<img|(?:^|>)[^<]*?[^\s<]")
-_ADDRESS = re.compile(r' (?:src|data)="([^"]+)"')
-_POSTER = re.compile(r' poster="([^"]+)"')
-_TITLE = re.compile(r' title="([^"]+)"')
+_START_TAG = re.compile(r"<[a-z][^<>]*>")
 _LONGEST_FALLBACK = 300  # characters of "your browser cannot play this"; more is text not closed off
 
 
 def _absolute(found: re.Match[str], base: str) -> str:
-    """An attribute with its URL made absolute; nothing for a URL that no reader should follow."""
+    """An attribute, a URL in it made absolute; nothing for a URL that no reader should follow."""
     name, written = found.groups()
-    if name == "href" and written.startswith("mailto:"):
+    if name not in _URLS or (name == "href" and written.startswith("mailto:")):
         return found[0]
     url = absolute(html.unescape(written) if "&" in written else written, base)
     return "" if url is None else f' {name}="{url.replace("&", "&amp;")}"'
@@ -109,13 +119,14 @@ def _plain_link(found: re.Match[str], poster: str, title: str) -> str:
     """A link to what an embed plays, with its picture if there is one."""
     inside = found[3] or ""
     kept = inside if len(inside) > _LONGEST_FALLBACK else ""
-    address = _ADDRESS.search(found[2]) or _ADDRESS.search(inside)
-    if address is None:
+    own = dict(_ATTRIBUTE.findall(found[2]))
+    tags = [own, *(dict(_ATTRIBUTE.findall(tag)) for tag in _START_TAG.findall(inside))]
+    address = next(filter(None, (tag.get("src") or tag.get("data") for tag in tags)), "")
+    if not address:
         return kept
-    url = watch_url(html.unescape(address[1]))
-    own_title, own_poster = _TITLE.search(found[2]), _POSTER.search(found[2])
-    name = own_title[1] if own_title else html.escape(title or host_of(url))
-    picture = own_poster[1] if own_poster else html.escape(poster)
+    url = watch_url(html.unescape(address))
+    name = own.get("title") or html.escape(title or host_of(url))
+    picture = own.get("poster") or html.escape(poster)
     shown = f'<img src="{picture}" alt="{name}">' if picture else name
     return f'<p><a href="{html.escape(url)}">{shown}</a></p>{kept}'
 

@@ -119,10 +119,6 @@ class Fediverse:
         with self.lock:
             return [status for status in self.statuses if not status.is_deleted]
 
-    def forget_keys(self) -> None:
-        """As if an hour had passed."""
-        self.keys.clear()
-
     def find(self, id_: str) -> Status | None:
         """The status that is not deleted."""
         return next((status for status in self.posts if status.id == id_), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Postbox:
         return Sent()
 
     def abort(self) -> None:
-        self.aborted = True
+        """Nothing is under way for long."""
 
     def close(self) -> None:
         """Nothing is open."""
@@ -141,11 +141,6 @@ class Desk:
         return self.newsroom.scalar(  # type: ignore[no-any-return] # what the query answers
             lambda connection: targets.load(connection)[name].health
         )
-
-
-def in_seconds(newsroom: Newsroom, seconds: float) -> datetime:
-    """A moment by the newsroom's clock."""
-    return newsroom.now + timedelta(seconds=seconds)
 
 
 def opened(room: Newsroom) -> Desk:

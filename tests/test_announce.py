@@ -214,21 +214,6 @@ def test_a_future_article_is_announced_when_it_is_due_and_blocks_nobody(desk: De
     assert desk.box.told()[1:] == [("published", "About future")]
 
 
-def test_lost_state_beside_existing_feeds_is_a_baseline_with_a_warning(desk: Desk) -> None:
-    desk.write("one.md")
-    desk.newsroom.build()
-    desk.deliver()
-    desk.newsroom.close()
-    empty = Newsroom(desk.newsroom.folder, settings=desk.newsroom.settings)
-    empty.configure(**desk.newsroom.settings, store={"url": "sqlite:///fresh/feedbot.db"})
-    again = Desk(empty, {"box": desk.box})
-    report = empty.build()
-    again.deliver()
-    empty.close()
-    assert report.lost_state
-    assert len(desk.box.got) == 1
-
-
 def test_nothing_is_announced_before_the_feeds_that_carry_it_are_written(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,15 +334,6 @@ def test_the_order_of_deliveries_is_that_of_events_for_every_target(desk: Desk) 
 def test_reading_files_anew_after_an_upgrade_announces_no_updates(desk: Desk) -> None:
     desk.newsroom.configure(**{**desk.newsroom.settings, "content": {"timezone": "Europe/Vienna"}})
     desk.newsroom.write("old.md", publishedDateTime="2026-05-01 08:00")
-    desk.newsroom.build()
-    desk.deliver()
-    assert desk.box.told() == []
-
-
-def test_heat_and_quality_that_change_every_two_hours_are_no_news(desk: Desk) -> None:
-    desk.newsroom.write("old.md", heat=5, quality=1)
-    desk.newsroom.build()
-    desk.newsroom.write("old.md", heat=500, quality=90)
     desk.newsroom.build()
     desk.deliver()
     assert desk.box.told() == []

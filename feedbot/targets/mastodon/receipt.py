@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from feedbot.attempt import Delivery
 from feedbot.model import JsonObject
@@ -48,7 +48,7 @@ class Doubt(Struct, frozen=True, kw_only=True):
         return now >= self.end
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that is noted."""
 
     status: str = ""
@@ -56,24 +56,17 @@ class Receipt(Struct, frozen=True, kw_only=True):
     digest: str = ""  # "" where it is not known what the post says
     picture: str = ""  # where its picture came from
     picture_text: str = ""
-    media: Upload | None = None
     keys: int = 0
-    doubt: Doubt | None = None
     gone: bool = False
     asked: bool = False
+    media: Upload | None = None
+    doubt: Doubt | None = None
 
     def as_json(self) -> JsonObject:
         """For the store; what is empty is left out."""
-        said: JsonObject = {
-            name: value
-            for name in ("status", "url", "digest", "picture", "picture_text", "keys", "gone", "asked")
-            if (value := getattr(self, name))
-        }
-        if self.media:
-            said["media"] = {"id": self.media.id, "url": self.media.url, "text": self.media.text}
+        said: JsonObject = to_builtins(self, builtin_types=(datetime,))
         if self.doubt:
-            since = self.doubt.since.isoformat()
-            said["doubt"] = {"delivery": self.doubt.delivery, "attempt": self.doubt.attempt, "since": since}
+            said["doubt"]["since"] = self.doubt.since.isoformat()
         return said
 
 

@@ -112,8 +112,7 @@ def preview_article(
     """
     chosen = targets_of(config) if only is None else (target_called(config, only),)
     with _store(config) as (connection, remark):
-        audiences = [audience_of(target) for target in config.targets]
-        rehearsal = rehearse(connection, config, audiences, spelling, now)
+        rehearsal = rehearse(connection, config, spelling, now)
         scene = rehearsal.scene
         hubs = {
             hub.name: record_of_hub(connection, config, hub, scene.article)

@@ -148,10 +148,7 @@ def _settled(audience: Audience, scene: Scene, article: Article, record: Record)
         if event is EventKind.PUBLISHED and first is None and not record.posted:
             yield from _not_new(audience, scene, article)
     elif first is None and not record.posted and record.is_news:
-        yield Obstacle(
-            stage=Stage.DECIDED,
-            reason=NO_RECORD,
-        )
+        yield Obstacle(stage=Stage.DECIDED, reason=NO_RECORD)
 
 
 def _not_new(audience: Audience, scene: Scene, article: Article) -> Iterator[Obstacle]:

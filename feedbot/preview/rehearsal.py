@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from feedbot.announce import Policy, announce
 from feedbot.articletext import load_article
-from feedbot.audience import Audience
+from feedbot.audience import Audience, audience_of
 from feedbot.build import newsroom_of
 from feedbot.content import Broken, Excluded, Read
 from feedbot.content.fetch import Fetched, fetch
@@ -65,9 +65,7 @@ class _Sight(Struct, frozen=True, kw_only=True):
     duplicate: Finding | None = None
 
 
-def rehearse(
-    source: Connection, config: Config, audiences: Sequence[Audience], spelling: str, now: datetime
-) -> Rehearsal:
+def rehearse(source: Connection, config: Config, spelling: str, now: datetime) -> Rehearsal:
     """What the next pass would make of the article that `spelling` names: a path, an id or a link.
 
     A date that lies ahead counts as reached. Raises FeedbotError if nothing is called that, and ContentError
@@ -85,7 +83,14 @@ def rehearse(
             article_id="", article=None, now=now, max_age=config.announce.max_age, obstacle=obstacle
         )
         return Rehearsal(name=sight.spot.name, findings=(*findings, sight.duplicate), scene=scene, records={})
-    scene, records = _Play(source, config, newsroom, audiences, sight, now).run()
+    scene, records = _Play(
+        source=source,
+        config=config,
+        newsroom=newsroom,
+        audiences=[audience_of(target) for target in config.targets],
+        sight=sight,
+        now=now,
+    ).run()
     scene = replace(scene, appears=appears)
     return Rehearsal(name=sight.spot.name, findings=findings, scene=scene, records=records)
 
@@ -168,55 +173,46 @@ def _is(newsroom: Newsroom, file: Found, name: str, spelling: str, needles: set[
 # --- the pass ---
 
 
-class _Play:
+class _Play(Struct, frozen=True, kw_only=True):
     """One pass over one file, in memory."""
 
-    def __init__(
-        self,
-        source: Connection,
-        config: Config,
-        newsroom: Newsroom,
-        audiences: Sequence[Audience],
-        sight: _Sight,
-        now: datetime,
-    ) -> None:
-        self._source = source
-        self._config = config
-        self._newsroom = newsroom
-        self._audiences = audiences
-        self._sight = sight
-        self._now = now
-        self._key = sight.stored.key if sight.stored else None
+    source: Connection
+    config: Config
+    newsroom: Newsroom
+    audiences: Sequence[Audience]
+    sight: _Sight
+    now: datetime
+
+    @property
+    def key(self) -> int | None:
+        """Of the article that the file is or was, in the store."""
+        return self.sight.stored.key if self.sight.stored else None
 
     def run(self) -> tuple[Scene, dict[str, Record]]:
         """The article after the pass, and what is on record of it at each target."""
+        options = self.config.announce
+        policy = Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
         store = open_store("sqlite://")
         with store.begin() as copy, Crew() as crew:
             is_first_look = self._sync(copy, crew)
-            events = events_of(copy, self._key_in(copy))
-            announce(copy, self._audiences, self._policy(), self._now)
-            after = next(iter(articles.find_by_id(copy, [self._sight.id])), None)
+            after = next(iter(articles.find_by_id(copy, [self.sight.id])), None)
+            key = after.key if after else None
+            events = events_of(copy, key)
+            announce(copy, self.audiences, policy, self.now)
             scene = self._scene(after, events, is_first_look=is_first_look)
-            records = self._records(copy, after.key if after else None, events)
+            records = self._records(copy, key, events)
         store.dispose()
         return scene, records
 
-    def _key_in(self, copy: Connection) -> int | None:
-        return next((one.key for one in articles.find_by_id(copy, [self._sight.id])), None)
-
-    def _policy(self) -> Policy:
-        options = self._config.announce
-        return Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
-
     def _sync(self, copy: Connection, crew: Crew) -> bool:
         """What `build` does before it announces, for this file alone; whether it is the first look."""
-        copy_article(self._source, copy, self._key)
-        reading = self._newsroom.sources.reader.fingerprint
+        copy_article(self.source, copy, self.key)
+        reading = self.newsroom.sources.reader.fingerprint
         noted = journal.load(copy)
-        reread = reconfigure(copy, noted, self._config, self._newsroom.catalogue, reading, self._now)
-        paths = [self._sight.spot.path]
+        reread = reconfigure(copy, noted, self.config, self.newsroom.catalogue, reading, self.now)
+        paths = [self.sight.spot.path]
         report = sync(
-            copy, self._newsroom, self._now, crew, paths=paths, allow_empty=True, settled=True, reread=reread
+            copy, self.newsroom, self.now, crew, paths=paths, allow_empty=True, settled=True, reread=reread
         )
         count_as_written(copy)
         return report.baseline
@@ -224,39 +220,39 @@ class _Play:
     def _scene(
         self, after: StoredArticle | None, events: Sequence[PastEvent], *, is_first_look: bool
     ) -> Scene:
-        waits = any(not event.is_announced for event in events_of(self._source, self._key))
+        waits = any(not event.is_announced for event in events_of(self.source, self.key))
         return Scene(
-            article_id=self._sight.id,
+            article_id=self.sight.id,
             article=load_article(after.row.body) if after else None,
-            now=self._now,
-            max_age=self._config.announce.max_age,
+            now=self.now,
+            max_age=self.config.announce.max_age,
             obstacle=self._obstacle(after),
             happens=next((event.kind for event in reversed(events) if not event.is_announced), None),
             is_first_look=is_first_look,
-            is_unwritten=waits and bool(journal.unwritten(self._source, {self._key or 0})),
+            is_unwritten=waits and bool(journal.unwritten(self.source, {self.key or 0})),
         )
 
     def _obstacle(self, after: StoredArticle | None) -> Obstacle | None:
         """Why the file is no article that readers see; None: it is one, or its last good version is."""
         if after and after.row.status is Status.LIVE:
             return None
-        reading = self._sight.reading
+        reading = self.sight.reading
         if isinstance(reading, Broken):
             error = next(finding for finding in reading.findings if finding.level is Level.ERROR)
             return Obstacle(stage=Stage.FILE, reason=f"cannot be read: {error.what}", hint=error.hint)
         if isinstance(reading, Excluded):
             return Obstacle(stage=Stage.FILE, reason=f"kept out of the feeds: {reading.reason}")
-        return Obstacle(stage=Stage.FILE, reason=self._sight.why or (after.row.reason if after else ""))
+        return Obstacle(stage=Stage.FILE, reason=self.sight.why or (after.row.reason if after else ""))
 
     def _records(self, copy: Connection, key: int | None, events: Sequence[PastEvent]) -> dict[str, Record]:
-        met = targets.load(self._source)
-        recorded = {row.id for row in self._rows(self._source, self._key)}
+        met = targets.load(self.source)
+        recorded = {row.id for row in self._rows(self.source, self.key)}
         published = [event.number for event in events if event.kind is EventKind.PUBLISHED]
         # What the pass adds has no id yet.
         rows = [row if row.id in recorded else replace(row, id=NO_ID) for row in self._rows(copy, key)]
         after = targets.load(copy)
         records = {}
-        for audience in self._audiences:
+        for audience in self.audiences:
             posted, receipt = deliveries.post_of(copy, audience.name, key or 0)
             target = after[audience.name]
             records[audience.name] = Record(
@@ -266,7 +262,7 @@ class _Play:
                 posted=posted,
                 receipt=receipt,
                 health=target.health,
-                pace_until=pace_allows(self._source, audience.name, audience.pace, self._now),
+                pace_until=pace_allows(self.source, audience.name, audience.pace, self.now),
             )
         return records
 

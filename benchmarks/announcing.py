@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +42,20 @@ class Newsroom:
         text = f"{CONFIG}announce: {json.dumps(announce)}\ntargets: {json.dumps(listed)}\n"
         (self.folder / "config.yaml").write_text(text, encoding="utf-8")
 
+    def environ(self, state: str) -> Mapping[str, str] | None:  # noqa: ARG002 - one folder has both
+        """The environment of feedbot, with the place of its `state`: what is `waiting`, or the `news`."""
+        return None
+
     def build(self) -> None:
         """Make a pass, and send nothing."""
-        subprocess.run([self.program, "build", "--quiet"], cwd=self.folder, check=True, timeout=LIMIT)
+        command, environ = [self.program, "build", "--quiet"], self.environ("waiting")
+        subprocess.run(command, cwd=self.folder, check=True, timeout=LIMIT, env=environ)
 
     @contextmanager
     def running(self) -> Iterator[int]:
         """A worker; gives its process id and ends it."""
         command = [str(self.program), "run", "--quiet"]
-        with running(command, self.folder) as pid:
+        with running(command, self.folder, environ=self.environ("news")) as pid:
             yield pid
 
     def keep_state(self) -> None:

@@ -163,8 +163,7 @@ def row(what: str, messages: int, *measured: Sequence[Rate]) -> str:
     cells = [what, f"{messages:,}"]
     speeds = [Spread([one.per_second for one in rates]) for rates in measured]
     for speed, rates in zip(speeds, measured, strict=True):
-        cells.append(f"{speed.median:,.0f} ({min(speed.values):,.0f}-{max(speed.values):,.0f})")
-        cells.append(str(Spread([one.cpu for one in rates])))
+        cells += [speed.whole, str(Spread([one.cpu for one in rates]))]
     if len(speeds) == 2:
         cells.append(f"**{speeds[0].median / speeds[1].median:.2f}**")
     line = f"| {' | '.join(cells)} |"

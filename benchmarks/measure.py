@@ -38,6 +38,11 @@ class Spread:
     def median(self) -> float:
         return statistics.median(self.values)
 
+    @property
+    def whole(self) -> str:
+        """Without what is behind the point."""
+        return f"{self.median:,.0f} ({min(self.values):,.0f}-{max(self.values):,.0f})"
+
     def __str__(self) -> str:
         if len(self.values) == 1:
             return short(self.median)

@@ -209,17 +209,13 @@ def table(rates: Mapping[tuple[str, str], list[Rate]], names: Sequence[str]) -> 
     for question in QUESTIONS:
         speeds = {name: Spread([rate.per_second for rate in rates[question, name]]) for name in names}
         costs = {name: Spread([rate.cpu for rate in rates[question, name]]) for name in names}
-        cells = [cell for name in names for cell in (spread(speeds[name]), f"{costs[name].median:.1f}")]
+        cells = [cell for name in names for cell in (speeds[name].whole, f"{costs[name].median:.1f}")]
         for name in others:
             pairs = zip(rates[question, ours], rates[question, name], strict=True)
             ratio = Spread([one.per_second / other.per_second for one, other in pairs])
             cells += [f"**{ratio.median:.2f}**", f"**{costs[name].median / costs[ours].median:.2f}**"]
         lines.append(f"| {question} | {' | '.join(cells)} |")
     return lines
-
-
-def spread(values: Spread) -> str:
-    return f"{values.median:,.0f} ({min(values.values):,.0f}-{max(values.values):,.0f})"
 
 
 def measure(

@@ -14,22 +14,21 @@ import argparse
 import itertools
 import json
 import os
-import subprocess
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import announcing
 import psycopg
-from announcing import LIMIT, PARALLEL, until
-from deliveries import Rate, bare_rate, rate_of, row
-from install import feedbot, say
+from announcing import PARALLEL, until
+from deliveries import Rate, bare_rate, queue, rate_of, row
+from install import feedbot
 from measure import describe_machine
-from processes import processor_seconds, running
+from processes import processor_seconds
 from sink import Message, Sink
 
 NUMBERS = (1, 2, 4)  # workers
@@ -49,30 +48,19 @@ class Newsroom(announcing.Newsroom):
             for statement in statements:
                 connection.execute(statement.encode())
 
-    def empty_state(self) -> None:
+    def environ(self, state: str) -> Mapping[str, str]:
+        return {**os.environ, "DATABASE_URL": self.url(state)}
+
+    def configure(self, url: str, webhooks: int, settle: str = "0s") -> None:
+        super().configure(url, webhooks, settle)
         self.execute("drop database if exists waiting with (force)", "create database waiting")
 
     def keep_state(self) -> None:
         """What waits is in a database of its own already."""
+        self.restore_state()
 
     def restore_state(self) -> None:
         self.execute("drop database if exists news with (force)", "create database news template waiting")
-
-    def build(self) -> None:
-        subprocess.run(
-            [self.program, "build", "--quiet"],
-            cwd=self.folder,
-            check=True,
-            timeout=LIMIT,
-            env={**os.environ, "DATABASE_URL": self.url("waiting")},
-        )
-
-    @contextmanager
-    def worker(self) -> Iterator[int]:
-        """A worker on what waits; gives its process id and ends it."""
-        command = [str(self.program), "run", "--quiet"]
-        with running(command, self.folder, environ={**os.environ, "DATABASE_URL": self.url("news")}) as pid:
-            yield pid
 
     def states(self) -> dict[str, int]:
         with psycopg.connect(self.url("news")) as connection:
@@ -80,22 +68,12 @@ class Newsroom(announcing.Newsroom):
         return dict(found)
 
 
-def fill(sink: Sink, newsroom: Newsroom, articles: int, webhooks: int) -> None:
-    """Everything before the sending: a first look at an empty folder, then news."""
-    newsroom.configure(sink.url, webhooks)
-    newsroom.empty_state()
-    newsroom.build()
-    newsroom.publish(articles)
-    newsroom.build()
-    say(f"{articles * webhooks:,} announcements wait")
-
-
 def drain(sink: Sink, newsroom: Newsroom, number: int, expected: int) -> tuple[Rate, list[Message]]:
     """Let so many new workers send what waits."""
     newsroom.restore_state()
     sink.forget()
     with ExitStack() as stack:
-        pids = [stack.enter_context(newsroom.worker()) for _ in range(number)]
+        pids = [stack.enter_context(newsroom.running()) for _ in range(number)]
         until(lambda: sink.count() > 0)
         began = sum(map(processor_seconds, pids))
         until(lambda: sink.count() >= expected)
@@ -118,8 +96,7 @@ def demand_order(messages: Sequence[Message]) -> None:
 
 
 def rows(sink: Sink, newsroom: Newsroom, given: argparse.Namespace) -> Iterator[str]:
-    fill(sink, newsroom, given.articles, given.webhooks)
-    expected = given.articles * given.webhooks
+    expected = queue(sink, newsroom, given.articles, given.webhooks).size
     yield "| workers | messages | feedbot per second | CPU | bare requests | CPU | ratio |"
     yield "|---|--:|--:|--:|--:|--:|--:|"
     for number in NUMBERS:

@@ -11,9 +11,9 @@ import worker
 from measure import Cost, cost_of
 from processes import processor_seconds
 from programs import Feedbot
-from results import Measured
 
 from questions import Run
+from questions.edit import measured
 
 PART = "no-change pass"
 SIZES = (1_000, 10_000, 100_000)
@@ -33,15 +33,7 @@ def measure(run: Run) -> None:
             costs[BUILD].append(cost_of(feedbot.build_command, feedbot.folder, run.limit))
             costs[WORKER] += passes(feedbot)
         for name, taken in costs.items():
-            run.keep(
-                Measured(
-                    part=PART,
-                    program=name,
-                    articles=articles,
-                    seconds=[cost.wall for cost in taken],
-                    cpu=[cost.cpu for cost in taken],
-                )
-            )
+            run.keep(measured(PART, name, articles, taken))
 
 
 def walk(folder: Path) -> Cost:

@@ -114,10 +114,7 @@ def obstacles(audience: Audience, scene: Scene, record: Record) -> list[Obstacle
         found += _settled(audience, scene, scene.article, record)
     else:
         found += _delays(scene, scene.article, record, record.waiting)
-    if scene.is_unwritten:
-        reason = "one of its feeds cannot be written: `feedbot status` says why"
-        found.append(Obstacle(stage=Stage.FEEDS, reason=reason))
-    return [*found, *_of_target(audience, scene, record)]
+    return [*found, *of_feeds(scene), *_of_target(audience, scene, record)]
 
 
 def of_article(scene: Scene, *, is_told: bool = False) -> list[Obstacle]:
@@ -126,6 +123,13 @@ def of_article(scene: Scene, *, is_told: bool = False) -> list[Obstacle]:
     if scene.article and scene.appears:
         found.append(Obstacle(stage=Stage.DATE, reason="waits for its date", until=scene.appears))
     return found
+
+
+def of_feeds(scene: Scene) -> Iterator[Obstacle]:
+    """What is in the way of the article in its feeds."""
+    if scene.is_unwritten:
+        reason = "one of its feeds cannot be written: `feedbot status` says why"
+        yield Obstacle(stage=Stage.FEEDS, reason=reason)
 
 
 def _settled(audience: Audience, scene: Scene, article: Article, record: Record) -> Iterator[Obstacle]:

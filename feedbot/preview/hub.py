@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from feedbot.audience import setup_of_hub
 from feedbot.membership import Catalogue
-from feedbot.preview.forecast import Obstacle, Scene, Stage, of_article, of_health
+from feedbot.preview.forecast import Obstacle, Scene, Stage, of_article, of_feeds, of_health
 from feedbot.settlement import Health
 from feedbot.store import feeds, targets
 from feedbot.store.feeds import FeedName
@@ -58,7 +58,4 @@ def hub_obstacles(hub: Hub, scene: Scene, record: HubRecord) -> list[Obstacle]:
     elif scene.happens is None and not found:
         reason = "nothing that readers can see has changed, so no feed does"
         found.append(Obstacle(stage=Stage.EVENT, reason=reason))
-    if scene.is_unwritten:
-        reason = "one of its feeds cannot be written: `feedbot status` says why"
-        found.append(Obstacle(stage=Stage.FEEDS, reason=reason))
-    return [*found, *of_health(hub.name, record.health, scene.now)]
+    return [*found, *of_feeds(scene), *of_health(hub.name, record.health, scene.now)]

@@ -83,12 +83,13 @@ def render_index_page(
 
     everything, others = listings[0], listings[1:]
     is_plenty = len(others) > PLENTY
+    names = ((_name(site, listing.feed), listing) for listing in others)
     return _render(
         "index.html",
         **_common(site, everything.feed, formats, pictures=pictures),
         everything=_row(site, everything, formats),
         rows=[] if is_plenty else [_row(site, listing, formats) for listing in others],
-        letters=by_letter(_names(site, others), lambda named: named[0]) if is_plenty else [],
+        letters=by_letter(names, lambda named: named[0]) if is_plenty else [],
         number=len(others),
         newest=max((listing.newest for listing in listings if listing.newest), default=None),
         weeks=len(everything.weeks),
@@ -137,10 +138,6 @@ def _row(site: Site, listing: Listing, formats: Sequence[Format]) -> Row:
         documents=[(LABELS[format_], href(feed_path(listing.feed, format_))) for format_ in formats],
         address=feed_url(site, listing.feed, formats[0]),
     )
-
-
-def _names(site: Site, listings: Sequence[Listing]) -> list[tuple[str, Listing]]:
-    return [(_name(site, listing.feed), listing) for listing in listings]
 
 
 def _name(site: Site, feed: Feed) -> str:

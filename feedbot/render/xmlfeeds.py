@@ -77,14 +77,9 @@ def _filled(frame: bytes, entries: Iterable[bytes], end: bytes) -> bytes:
     return b"".join([frame.removesuffix(end), *entries, end])
 
 
-def load_feedgen() -> None:
-    """Load what writes feeds, which takes as long as to write a few."""
-    _feedgen()
-
-
 @cache
-def _feedgen() -> Any:
-    """feedgen, which takes its time to load, and is only needed in a pass that finds something changed."""
+def load_feedgen() -> Any:
+    """feedgen, which takes as long to load as to write a few feeds: only a pass with a change needs it."""
     from feedgen import feed  # noqa: PLC0415 - as said above
 
     # Its own formatter switches the locale of the whole process for each date, which other threads see and
@@ -95,7 +90,7 @@ def _feedgen() -> Any:
 
 def _start(site: Site, feed: Feed, format_: Format, part: Part) -> Any:
     """A generator with all that is said about the feed itself."""
-    generator = _feedgen().FeedGenerator()
+    generator = load_feedgen().FeedGenerator()
     generator.register_extension("fb", FeedExtension)
     generator.fb.namespaces = NAMESPACES[format_] | ({"fh": HISTORY} if part.archive else {})
     generator.fb.is_archive = bool(part.archive)

@@ -62,13 +62,12 @@ def load_config(config_path: Path, verbose: int, quiet: int, *, log: bool = Fals
 
 def redaction() -> Callable[[str], str]:
     """What takes the secrets of the configuration out of a text."""
-    manner = click.get_current_context().find_object(Manner) or Manner()
-    return manner.redact
+    return click.get_current_context().ensure_object(Manner).redact
 
 
 def speaking(verbose: int) -> Manner:
     """How the command that runs speaks, to be told what it must not say."""
-    manner = click.get_current_context().find_object(Manner) or Manner()
+    manner = click.get_current_context().ensure_object(Manner)
     manner.verbose = verbose > 0
     return manner
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -46,7 +46,7 @@ class Scheduler:
         self._zero = _zero()
         # The default grace of one second drops a wake-up that comes late, as after a suspend.
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        self._jobs = BackgroundScheduler(job_defaults=defaults, timezone="UTC")
+        self._jobs = BackgroundScheduler(job_defaults=defaults, timezone=UTC)
         self._triggers = {"scan": _trigger(scan, timezone), "heartbeat": _Every(BEAT)}
         self._jobs.add_job(on_scan, self._triggers["scan"], id="scan")
         self._jobs.add_job(self._beat, self._triggers["heartbeat"], id="heartbeat")
@@ -68,7 +68,8 @@ class Scheduler:
     def wake_at(self, due: datetime | None) -> None:
         """Call `on_due` then, instead of when it was to be called before; None: not at all."""
         if due is not None:
-            self._jobs.add_job(self._on_due, DateTrigger(run_date=due), id="due", replace_existing=True)
+            trigger = DateTrigger(due, timezone=UTC)  # else it asks for that of the system
+            self._jobs.add_job(self._on_due, trigger, id="due", replace_existing=True)
         elif self._jobs.get_job("due"):
             self._jobs.remove_job("due")
 

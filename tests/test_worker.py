@@ -245,6 +245,7 @@ def test_a_future_article_appears_within_two_seconds_of_its_time(
     start: Callable[..., Process], newsroom: Newsroom
 ) -> None:
     newsroom.configure(schedule={"scan": "1h"})
+    newsroom.environ["TZ"] = "CET-1CEST"  # as POSIX has it, and no name of a time zone
     process = start()
     process.wait_for_line("looked at everything")
     began = datetime.now(UTC)

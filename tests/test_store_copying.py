@@ -313,7 +313,9 @@ def test_the_address_that_the_command_tells_is_one_that_the_configuration_takes(
     newsroom.write("one.md")
     newsroom.build()
     newsroom.close()
-    said = copy(url_of(newsroom), str(newsroom.folder / "moved.db"))
+    there = newsroom.folder / "moved%41?.db"  # in an address, %41 is an A
+    said = copy(url_of(newsroom), str(there))
+    assert there.exists()
     told = re.search(r"let store.url or DATABASE_URL be (\S+) and start", said)
     assert told, said
     newsroom.store_url = told[1]

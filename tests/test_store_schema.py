@@ -175,6 +175,16 @@ def test_a_file_that_is_no_database_is_refused_with_its_name(tmp_path: Path) -> 
         open_store(f"sqlite:///{path}")
 
 
+def test_the_state_lies_in_its_folder_whatever_that_is_called(tmp_path: Path) -> None:
+    newsroom = Newsroom(tmp_path / "all%20articles?")
+    newsroom.write("one.md")
+    newsroom.build()
+    assert [path.name for path in tmp_path.iterdir()] == ["all%20articles?"]
+    assert newsroom.config.store.file == newsroom.folder / ".feedbot" / "feedbot.db"
+    assert newsroom.config.store.file.exists()
+    newsroom.close()
+
+
 def test_reading_a_state_that_is_not_there_names_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="feedbot build"):
         open_store(f"sqlite:///{tmp_path / 'nothing.db'}", read_only=True)

@@ -62,7 +62,9 @@ def copy(verbose: int, quiet: int, as_json: bool, source: str, target: str) -> N
 
 def _as_configured(shown: str) -> str:
     """A database as the configuration names it: that of a file is no mere path there."""
-    return shown if "://" in shown else f"sqlite:///{shown}"
+    from feedbot.config import file_address
+
+    return shown if "://" in shown else file_address(shown)
 
 
 def _address(text: str, name: str) -> str:

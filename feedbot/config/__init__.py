@@ -19,6 +19,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from feedbot import model
 from feedbot.config.bucket import SCHEME, BucketAccess, BucketAddress, bucket_access
 from feedbot.config.feeds import FeedsSettings, NamedFeedSettings, TopicSettings
+from feedbot.config.paths import file_address
 from feedbot.config.problems import Flaw, InvalidConfig, OptionPath, Problem, dotted, value_at
 from feedbot.config.rules import broken_rules
 from feedbot.config.schema import json_schema, spot
@@ -44,7 +45,7 @@ __all__ = [
     "AnnounceSettings", "BucketAccess", "BucketAddress", "Config", "ContentSettings", "Cron",
     "FeedsSettings", "Hub", "InvalidConfig", "NamedFeedSettings", "Problem", "ScheduleSettings",
     "ServeSettings", "SiteSettings", "StoreSettings", "Target", "TopicSettings", "WhereSettings",
-    "database_url", "json_schema", "load",
+    "database_url", "file_address", "json_schema", "load",
 ]  # fmt: skip
 
 MAX_BYTES = 1024 * 1024  # of config.yaml
@@ -173,7 +174,7 @@ def database_url(text: str, environ: Mapping[str, str], folder: Path) -> str:
     Raises ConfigError, without the address, if it is none.
     """
     given, flaws = Variables(environ, folder).expand(text)
-    url = given if "://" in given else f"sqlite:///{given}"
+    url = given if "://" in given else file_address(given)
     if not flaws:
         try:
             found = StoreSettings.model_validate({"url": url}, context={"folder": folder})

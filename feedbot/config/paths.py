@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -81,7 +81,8 @@ def database_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
     scheme, separator, rest = url.partition("://")
     if scheme in _POSTGRESQL and separator and _is_address(url):
         return SecretStr(f"postgresql+psycopg://{rest}")
-    name = rest.removeprefix("/").partition("?")[0]
+    given, question, query = rest.removeprefix("/").partition("?")
+    name = unquote(given)
     if scheme != "sqlite" or not rest.startswith("/"):
         form = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
         has_login = scheme in _POSTGRESQL and "@" in rest
@@ -90,7 +91,18 @@ def database_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
     if name in {"", ":memory:"} or "\0" in name:
         raise wrong("must name a file", "what was announced has to outlive the process")
     path = os.path.abspath(_folder(info) / name)  # noqa: PTH100 - as above
-    return SecretStr(f"sqlite:///{path}{rest.removeprefix('/').removeprefix(name)}")
+    return SecretStr(f"{file_address(path)}{question}{query}")
+
+
+def file_address(path: str) -> str:
+    """The address of the database in a file, in whose path two characters would mean something else."""
+    return f"sqlite:///{path.replace('%', '%25').replace('?', '%3F')}"
+
+
+def file_at(address: str) -> str | None:
+    """The path in such an address; None for any other address."""
+    scheme, separator, rest = address.partition(":///")
+    return unquote(rest.partition("?")[0]) if scheme == "sqlite" and separator else None
 
 
 FolderPath = Annotated[Path, PlainValidator(folder_path), WithJsonSchema({"type": "string", "title": "path"})]

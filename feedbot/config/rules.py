@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from feedbot.config.paths import file_at
 from feedbot.config.problems import Flaw, OptionPath, dotted, value_at
 from feedbot.config.sections import STATE
 from feedbot.config.targets import HUB
@@ -126,9 +127,7 @@ def _content_paths(data: Any) -> list[Named]:
 
 def _database_file(data: Any) -> str | None:
     url = value_at(data, _STORE)
-    if not isinstance(url, str):
-        return None
-    return url.removeprefix("sqlite:///").partition("?")[0] if url.startswith("sqlite:///") else None
+    return file_at(url) if isinstance(url, str) else None
 
 
 def _real(root: Path, text: object, default: str | None) -> str | None:

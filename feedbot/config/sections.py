@@ -24,7 +24,7 @@ from pydantic import (
 
 from feedbot import model
 from feedbot.config.addresses import FolderUrl, IdBase, OwnToken, Url
-from feedbot.config.paths import DatabaseUrl, Paths
+from feedbot.config.paths import DatabaseUrl, Paths, file_at
 from feedbot.config.values import Duration, Language, Names, Scan, Score, Text, Wanted, Zone, no_bool, wrong
 
 Dialect: TypeAlias = Literal["smartable", "jekyll", "hugo"]
@@ -194,8 +194,8 @@ class StoreSettings(Section):
     @property
     def file(self) -> Path | None:
         """The database's file, if it is one."""
-        scheme, _, rest = self.url.get_secret_value().partition(":///")
-        return Path(rest.partition("?")[0]) if scheme == "sqlite" else None
+        path = file_at(self.url.get_secret_value())
+        return Path(path) if path else None
 
 
 class AnnounceSettings(Section):

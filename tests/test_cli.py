@@ -692,6 +692,7 @@ def test_a_disk_without_space_is_one_line(room: Newsroom) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert one_line(done.stderr).startswith("feedbot: cannot ")
+    assert "Check the space on its disk" in done.stderr
     with Path("/dev/full").open("w") as full:
         told = subprocess.run(
             command("build"), cwd=room.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False

@@ -14,7 +14,16 @@ from sqlalchemy.exc import DatabaseError
 from feedbot.errors import StoreError
 from feedbot.store.engines import PATIENCE, SESSIONS, TURN, exclusive_engine, make_engine
 from feedbot.store.schema import HEAD, PASSES, leases, metadata
-from feedbot.store.trouble import MEND, PERMIT, is_damaged, is_forbidden, is_locked, reason_of
+from feedbot.store.trouble import (
+    MAKE_ROOM,
+    MEND,
+    PERMIT,
+    is_damaged,
+    is_forbidden,
+    is_locked,
+    is_refused,
+    reason_of,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,7 +61,9 @@ def _explained(url: URL) -> Iterator[None]:
 def _way_out(error: Exception) -> str:
     if is_damaged(error):
         return MEND
-    return PERMIT if is_forbidden(error) else "Check `store.url` in config.yaml, or DATABASE_URL"
+    if is_forbidden(error):
+        return PERMIT
+    return MAKE_ROOM if is_refused(error) else "Check `store.url` in config.yaml, or DATABASE_URL"
 
 
 def _make_ready(engine: Engine, *, read_only: bool) -> None:

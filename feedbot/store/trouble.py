@@ -29,6 +29,9 @@ PERMIT = (
     " in config.yaml"
 )
 
+# ... and where the system refuses it space, or files.
+MAKE_ROOM = "Check the space on its disk, and that feedbot may write there"
+
 
 def is_away(error: BaseException) -> bool:
     """Whether an error says that there is no connection to PostgreSQL, whatever was asked of it."""
@@ -66,7 +69,7 @@ def refusal(error: BaseException) -> StoreError:
     """The same in words for a person."""
     return StoreError(
         f"the database cannot be used: {reason_of(error)}. Nothing is lost; what waits is done when it can be"
-        " used again. Check the space on its disk, and that feedbot may write there"
+        f" used again. {MAKE_ROOM}"
     )
 
 

@@ -11,6 +11,7 @@ from lxml import etree
 from lxml import html as lxml_html
 from markdown_it import MarkdownIt
 
+from feedbot.content.kramdown import without_attributes
 from feedbot.content.markup import Markup, render, render_embed
 from feedbot.content.sanitise import sanitise
 
@@ -433,6 +434,20 @@ def test_a_footnote_has_its_number_at_both_places_and_leads_nowhere() -> None:
 def test_the_name_of_a_heading_is_not_shown() -> None:
     assert html_of("## Shirts {#the-shirts}\n") == "<h2>Shirts</h2>"
     assert html_of("## Sets {a, b} and `{#c}`\n") == "<h2>Sets {a, b} and <code>{#c}</code></h2>"
+
+
+@pytest.mark.parametrize("text", ["{:ok, pid}", "{:a 1}", "{:a => 1}", "{:ok}", "{: }"])
+def test_what_looks_like_attributes_in_a_jekyll_post_stays(text: str) -> None:
+    assert render(f"Say {text}.", markdown=True, base=BASE, jekyll=True).html.count("{:") == 1
+
+
+@pytest.mark.parametrize(
+    "crowd", ["\t", "{:", "{: .a", "{% raw %}", "{% highlight c %}", "<tr><td>{:x}</td>"]
+)
+def test_what_only_jekyll_reads_costs_no_more_than_its_length(crowd: str) -> None:
+    source = f"<p>{crowd * (400_000 // len(crowd))}{{:"
+    assert render(source, markdown=False, base=BASE, jekyll=True).html
+    assert without_attributes(source)  # an hour, if with its square
 
 
 def test_marks_of_liquid_that_are_never_closed_stay_and_no_line_moves() -> None:

@@ -17,7 +17,9 @@ _MARK = re.compile(r"\{%-?\s*((?:end)?(?:raw|highlight))\b[^%\n]*%\}")
 _WHOLE = re.compile(
     r"<[uo]l>\s*<li>[^<>]*\s\{:toc\}</li>\s*</[uo]l>|<tr><td>\{:[^{}<>]*\}</td>(?:<td></td>)*</tr>\n?"
 )
-_ATTRIBUTES = re.compile(r"[ \t]*\{::?[^{}<>]*\}")
+_ATTRIBUTES = re.compile(  # not {:ok, pid}, {:a => 1} and what else programmers write about
+    r"[ \t]?\{:(?:\s*[.#][^{}<>,&]*|\s*[\w-]+\s*=(?!&gt;)[^{}<>]*|toc|/\w*|:/?\w+[^{}<>]*)\}"
+)
 _CODE = re.compile(r"<(pre|code)\b.*?(?:</\1\s*>|\Z)", re.DOTALL)
 
 

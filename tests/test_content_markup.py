@@ -16,6 +16,7 @@ from feedbot.content.markup import Markup, render, render_embed
 from feedbot.content.sanitise import sanitise
 
 BASE = "https://news.example.com/story/"
+SITE = "https://news.example.com/sub/"
 PIECES = [
     *[
         "<p>",
@@ -415,7 +416,7 @@ def test_template_tags_outside_code_are_remarked_on_with_their_line() -> None:
     ],
 )  # fmt: skip
 def test_what_only_jekyll_reads_is_not_shown_of_its_posts(source: str, shown: str) -> None:
-    rendered = render(source, markdown=True, base=BASE, jekyll=True)
+    rendered = render(source, markdown=True, base=BASE, jekyll=SITE)
     assert rendered == Markup(html=shown)
     assert render(source, markdown=True, base=BASE).html != shown
 
@@ -436,26 +437,46 @@ def test_the_name_of_a_heading_is_not_shown() -> None:
     assert html_of("## Sets {a, b} and `{#c}`\n") == "<h2>Sets {a, b} and <code>{#c}</code></h2>"
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("{{ site.baseurl }}/a.png", "https://news.example.com/sub/a.png"),
+        ("{{site.url}}{{site.baseurl}}/a.png", "https://news.example.com/sub/a.png"),
+        ("{{ site.url }}/a.png", "https://news.example.com/a.png"),
+        ("{{ '/a.png' | relative_url }}", "https://news.example.com/sub/a.png"),
+        ('{{- "a.png" | absolute_url -}}', "https://news.example.com/sub/a.png"),
+        ("{{ '/a.png' | prepend: site.baseurl | prepend: site.url }}", "https://news.example.com/sub/a.png"),
+        ("{{ 'https://cdn.example/a.png' | relative_url }}", "https://cdn.example/a.png"),
+    ],
+)
+def test_an_address_on_its_own_site_is_filled_in_for_a_jekyll_post(written: str, shown: str) -> None:
+    rendered = render(f"![A]({written})\n", markdown=True, base=BASE, jekyll=SITE)
+    assert rendered == Markup(html=f'<p><img src="{shown}" alt="A"></p>')
+    raw = render(f"{{% raw %}}`{written}`{{% endraw %}}", markdown=True, base=BASE, jekyll=SITE)
+    assert raw.html == f"<p><code>{written}</code></p>"
+    assert render(f"![A]({written})\n", markdown=True, base=BASE).remarks
+
+
 @pytest.mark.parametrize("text", ["{:ok, pid}", "{:a 1}", "{:a => 1}", "{:ok}", "{: }"])
 def test_what_looks_like_attributes_in_a_jekyll_post_stays(text: str) -> None:
-    assert render(f"Say {text}.", markdown=True, base=BASE, jekyll=True).html.count("{:") == 1
+    assert render(f"Say {text}.", markdown=True, base=BASE, jekyll=SITE).html.count("{:") == 1
 
 
 @pytest.mark.parametrize(
-    "crowd", ["\t", "{:", "{: .a", "{% raw %}", "{% highlight c %}", "<tr><td>{:x}</td>"]
+    "crowd", ["\t", "{:", "{: .a", "{{ '", "{% raw %}", "{% highlight c %}", "<tr><td>{:x}</td>"]
 )
 def test_what_only_jekyll_reads_costs_no_more_than_its_length(crowd: str) -> None:
     source = f"<p>{crowd * (400_000 // len(crowd))}{{:"
-    assert render(source, markdown=False, base=BASE, jekyll=True).html
+    assert render(source, markdown=False, base=BASE, jekyll=SITE).html
     assert without_attributes(source)  # an hour, if with its square
 
 
 def test_marks_of_liquid_that_are_never_closed_stay_and_no_line_moves() -> None:
     left_open = "{% highlight c %}\nx = 1\n\n{% raw %}\n"
-    (remark,) = render(left_open, markdown=True, base=BASE, jekyll=True).remarks
+    (remark,) = render(left_open, markdown=True, base=BASE, jekyll=SITE).remarks
     assert remark.line == 0
     after = "{% highlight c %}\nx\n\ny\n{% endhighlight %}\n{% raw %}z{% endraw %}\n\n{% include a %}\n"
-    (remark,) = render(after, markdown=True, base=BASE, jekyll=True).remarks
+    (remark,) = render(after, markdown=True, base=BASE, jekyll=SITE).remarks
     assert remark.line == 7
 
 

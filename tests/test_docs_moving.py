@@ -37,7 +37,7 @@ JEKYLL = Site(
         "_posts/2026-11-01-welcome.markdown": '---\nlayout: post\ntitle:  "Welcome!"\n'
         "date:   2026-11-01 15:32:14 -0300\ncategories: jekyll update\n---\nHi.\n",
         "_posts/2026-11-05-second.md": "---\ntitle: Second\ntags: [one, two words]\n---\n"
-        "![x]({{ site.baseurl }}/x.png)\n",
+        "![x]({{ site.baseurl }}/x.png) {% include y.html %}\n",
         "_posts/2026-11-06-Third time.md": "---\ntitle: Third\ncategory: Lab_Notes\n---\nHi\n",
         "_drafts/idea.md": "---\ntitle: Idea\ndate: 2026-11-01\n---\n",
     },

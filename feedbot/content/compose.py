@@ -185,7 +185,8 @@ def _body(source: Source, base: str) -> str:
 
 def _rendered(source: Source, body: str, base: str) -> markup.Markup:
     is_markdown = not source.relative.lower().endswith(_HTML_SUFFIXES)
-    return markup.render(body, markdown=is_markdown, base=base, jekyll=source.is_jekyll)
+    jekyll = source.site.url if source.is_jekyll else None
+    return markup.render(body, markdown=is_markdown, base=base, jekyll=jekyll)
 
 
 def _summary(source: Source, title: str, content: str) -> str:

@@ -39,21 +39,21 @@ class Markup(Struct, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...] = ()
 
 
-def render(source: str, *, markdown: bool, base: str, jekyll: bool = False) -> Markup:
+def render(source: str, *, markdown: bool, base: str, jekyll: str | None = None) -> Markup:
     """The body in `source` as HTML; URLs in it are seen from `base`, an absolute URL.
 
-    With `jekyll`, what only Jekyll knows how to read is not shown. A complete HTML document is reduced to its
-    body, in a Markdown file too. A body too large or too deep to be read in bounded time gives no HTML and a
-    remark.
+    For a file of Jekyll, `jekyll` is the URL of its site: what only Jekyll knows how to read is not shown. A
+    complete HTML document is reduced to its body, in a Markdown file too. A body too large or too deep to be
+    read in bounded time gives no HTML and a remark.
     """
     if not source or source.isspace():
         return Markup()
-    source = without_marks(visible(source)) if jekyll else visible(source)
+    source = visible(source) if jekyll is None else without_marks(visible(source), jekyll)
     is_markdown = markdown and _DOCUMENT.match(source) is None
     if refusal := _refusal(source, markdown=is_markdown):
         return Markup(remarks=(refusal,))
     raw = _rendered(source) if is_markdown else source
-    raw = without_attributes(raw) if is_markdown and jekyll else raw
+    raw = without_attributes(raw) if is_markdown and jekyll is not None else raw
     if is_markdown and not is_tractable(raw):
         return Markup(remarks=(_TANGLED,))
     return Markup(html=sanitise(raw, base), remarks=tuple(_remarks(source, raw)))

@@ -190,6 +190,14 @@ def test_a_form_that_nobody_filled_in_is_no_mistake() -> None:
     assert "is not a picture with a web address" in finding.what
 
 
+def test_a_list_under_category_is_one_of_categories() -> None:
+    found = article(category=["News", "R&amp;D"], topics=["AI"])
+    assert (found.category, found.topics) == ("News", ("AI", "News", "R&D"))
+    post = read({"title": "x", "category": ["ios", "Android"]}, at="_posts/2026-05-01-hello.md")
+    assert post.article.link == "https://news.example.com/ios/android/2026/05/01/hello.html"
+    assert post.findings == ()
+
+
 def test_the_author_that_an_export_of_wordpress_names_is_the_author() -> None:
     exported = {"display_name": "Ada", "login": "ada", "email": "ada@a.example", "url": "https://a.example"}
     assert article(author=exported).authors == (Author(name="Ada", url="https://a.example"),)

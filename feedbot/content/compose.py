@@ -45,13 +45,21 @@ class Source:
 
     @cached_property
     def category(self) -> str:
-        """The category, "" for none."""
-        return values.text(self.matter, "category", values.MAX_NAME)
+        """The category, "" for none, and where it is a list."""
+        return "" if self._has_category_list else values.text(self.matter, "category", values.MAX_NAME)
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
-        """The names in a list of categories, as Jekyll and Hugo have it."""
-        return values.names(self.matter, "categories", at_spaces=self.is_jekyll)
+        """The names in a list of categories, as Jekyll and Hugo have it, whichever key it has."""
+        listed = values.names(self.matter, "categories", at_spaces=self.is_jekyll)
+        if not self._has_category_list:
+            return listed
+        return values.distinct((*listed, *values.names(self.matter, "category")))
+
+    @property
+    def _has_category_list(self) -> bool:
+        found = self.matter.get("category")
+        return found is not None and isinstance(found[1], list)
 
     def page(self) -> Page:
         """What the file's own address on the site is made of."""

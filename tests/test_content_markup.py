@@ -332,6 +332,11 @@ def test_rendering_is_the_same_every_time(source: str) -> None:
         ("&" * 200_000, "special characters"),
         ("<div>" * 1_000, "tangled"),
         ("<b></i>" * 1_000, "tangled"),
+        ("<div>x<!--</div>-->" * 1_000, "tangled"),  # end tags that are none
+        ("<div>x<img title='></div>'>" * 1_000, "tangled"),
+        ("<div>x<table><td></div></table>" * 1_000, "tangled"),
+        ("<iframe>" + "<d<video>iv>x</d<video>>" * 1_000, "tangled"),
+        ("<br>" * 60_001, "tangled"),
         ("".join(f"<font size={n}>" for n in range(100)) + "<p>x</p>" * 5_000, "tangled"),
     ],
 )

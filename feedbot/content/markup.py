@@ -15,7 +15,7 @@ import pyromark
 from msgspec import Struct
 
 from feedbot.content.kramdown import without_attributes, without_marks
-from feedbot.content.sanitise import is_tractable, sanitise
+from feedbot.content.sanitise import is_tangled, is_tractable, sanitise
 from feedbot.content.text import visible
 
 MAX_HTML = 2 * 1024 * 1024  # characters of source
@@ -56,12 +56,16 @@ def render(source: str, *, markdown: bool, base: str, jekyll: str | None = None)
     raw = without_attributes(raw) if is_markdown and jekyll is not None else raw
     if is_markdown and not is_tractable(raw):
         return Markup(remarks=(_TANGLED,))
-    return Markup(html=sanitise(raw, base), remarks=tuple(_remarks(source, raw)))
+    clean = sanitise(raw, base)
+    if is_tangled(clean):  # which end tags that were none had concealed
+        return Markup(remarks=(_TANGLED,))
+    return Markup(html=clean, remarks=tuple(_remarks(source, raw)))
 
 
 def render_embed(raw: str, base: str, *, poster: str, title: str) -> str:
     """A player's HTML as a plain link, "" for none; `poster` and `title` stand in for its own."""
-    return sanitise(raw, base, poster=poster, title=title) if is_tractable(raw) else ""
+    clean = sanitise(raw, base, poster=poster, title=title) if is_tractable(raw) else ""
+    return "" if is_tangled(clean) else clean
 
 
 def beginning(content: str) -> str:

@@ -16,7 +16,8 @@ from feedbot.content.links import absolute, host_of
 from feedbot.content.text import visible
 
 MAX_DEPTH = 256  # of open elements: the sanitiser's work grows with the square of it
-MAX_ATTRIBUTES = 20_000  # of one tag: the same
+MAX_TAGS = 60_000  # counted by <: whatever hides in them, reading so many takes a few seconds at most
+MAX_ATTRIBUTES = 20_000  # of one tag: the sanitiser's work grows with the square of it, too
 MAX_COPIES = 200_000  # of formatting elements that were left open
 
 # --- what may stay ---
@@ -163,15 +164,18 @@ _FORMATTING = frozenset(
 
 
 def is_tractable(source: str) -> bool:
-    """Whether the sanitiser can read `source` in time that grows with its size.
+    """Whether the sanitiser can read `source` in bounded time."""
+    return source.count("<") <= MAX_TAGS and not _has_crowded_tag(source) and not is_tangled(source)
 
-    Estimated from above: open elements are counted for each name apart, and an end tag without its start
-    counts for nothing.
+
+def is_tangled(source: str) -> bool:
+    """Whether there are too many elements within elements.
+
+    Open elements are counted for each name apart, and an end tag without its start counts for nothing. So it
+    is in what `sanitise` returns. Elsewhere it is an estimate: an end tag may be part of a comment.
     """
-    if _has_crowded_tag(source):
-        return False
     if source.count("<") <= MAX_DEPTH:
-        return True
+        return False
     opened: Counter[str] = Counter()
     depth = formatting = copies = 0
     for end, written in _TAG.findall(source):
@@ -185,8 +189,8 @@ def is_tractable(source: str) -> bool:
             depth += step
             formatting += step * is_formatting
         if depth > MAX_DEPTH or copies > MAX_COPIES:
-            return False
-    return True
+            return True
+    return False
 
 
 def _has_crowded_tag(source: str) -> bool:

@@ -169,6 +169,14 @@ def test_an_error_never_shows_a_secret(text: str, tmp_path: Path) -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("value", [SECRET, f"https://a.example/{SECRET}"])
+def test_a_secret_in_the_variable_for_its_file_is_not_shown(value: str, tmp_path: Path) -> None:
+    text = "targets: [{name: a, type: slack, url: '${HOOK}'}]"
+    [problem] = problems_of(tmp_path, text, HOOK_FILE=value)
+    assert "HOOK_FILE" in problem.what
+    assert SECRET not in str(problem)
+
+
 def test_a_configuration_never_shows_its_secrets(tmp_path: Path) -> None:
     config = load_text(tmp_path, TARGETS, DATABASE_URL=f"postgres://u:{SECRET}@db.example/x")
     for shown in (

@@ -50,7 +50,7 @@ class Variables:
         direct, file = self._environ.get(name), self._environ.get(f"{name}_FILE")
         if direct is not None and file is not None:
             raise Unknown(f"{name} and {name}_FILE are both set", "unset one of them")
-        value = direct if file is None else self._read(f"{name}_FILE", self._folder / file)
+        value = direct if file is None else self._read(f"{name}_FILE", file)
         if value is not None and not _is_text(value):
             raise Unknown(f"the variable {name} is not text in UTF-8", "")
         return value
@@ -98,14 +98,20 @@ class Variables:
             return f"did you mean {near[0]}?"
         return f"set it, or set {name}_FILE to the path of a file that holds the value"
 
-    @staticmethod
-    def _read(name: str, path: Path) -> str:
+    def _read(self, name: str, file: str) -> str:
+        path = self._folder / file
         try:
-            with path.open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
+            with path.open("rb") as opened:
+                content = opened.read(MAX_BYTES + 1)
             text = content.decode()
         except OSError as error:
-            raise Unknown(f"the file that {name} names cannot be read: {error.strerror}", str(path)) from None
+            # It may be the value itself, put into the wrong variable.
+            hint = (
+                str(path)
+                if file.startswith(("/", "."))
+                else "it has to hold the path of a file, not the value"
+            )
+            raise Unknown(f"the file that {name} names cannot be read: {error.strerror}", hint) from None
         except ValueError:
             raise Unknown(f"the file that {name} names is not text in UTF-8", str(path)) from None
         if len(content) > MAX_BYTES:

@@ -81,13 +81,6 @@ class Stamp(Protocol):
     def e_tag(self) -> str | None: ...
 
 
-class Known(Stamp, Protocol):
-    """What the state knows of such a document."""
-
-    @property
-    def digest(self) -> str | None: ...
-
-
 class DocumentRow(Struct, frozen=True, kw_only=True):
     """A document on record that feedbot wrote, with the stat it had then, or the bucket's name for it."""
 
@@ -122,7 +115,7 @@ class Place(Protocol):
         `anew` says that others have written there: what was seen some time ago will not do.
         """
 
-    def publish(self, documents: Sequence[Document], known: Mapping[str, Known]) -> list[Published]:
+    def publish(self, documents: Sequence[Document], known: Mapping[str, DocumentRow]) -> list[Published]:
         """Write those that differ, each whole or not at all; `known` are the documents on record, by path."""
 
     def lend(self) -> Self | None:

@@ -6,7 +6,6 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from feedbot.cli import main
 from feedbot.config import BucketAddress
 from feedbot.errors import ConfigError, PublishError, StandbyError
 from feedbot.model import Document
-from feedbot.place import NOWHERE, DocumentFate
+from feedbot.place import NOWHERE, DocumentFate, DocumentRow
 from feedbot.store.lease import Lease
 
 MARK = b"<!-- ours -->"
@@ -303,14 +302,9 @@ def test_feeds_move_from_a_folder_to_a_bucket_and_back(
 # --- two at once ---
 
 
-@dataclass
-class Row:
+def row(e_tag: str | None, digest: str | None = None, mtime_ns: int = 0) -> DocumentRow:
     """What a state knows of a document."""
-
-    e_tag: str | None
-    digest: str | None = None
-    mtime_ns: int = 0
-    size: int = 0
+    return DocumentRow(path="rss.xml", feed_key=None, mtime_ns=mtime_ns, size=0, digest=digest, e_tag=e_tag)
 
 
 @pytest.fixture
@@ -324,7 +318,7 @@ def doc(text: str, path: str = "rss.xml") -> Document:
 
 def test_who_was_held_up_replaces_nothing_newer(place: documents.Bucket, bucket: Bucket) -> None:
     [first] = place.publish([doc("one")], {})
-    known = {"rss.xml": Row(first.e_tag, first.digest)}
+    known = {"rss.xml": row(first.e_tag, first.digest)}
     [newer] = place.publish([doc("three")], known)
     assert newer.fate is DocumentFate.WRITTEN
     [late] = place.publish([doc("two")], known)
@@ -332,7 +326,7 @@ def test_who_was_held_up_replaces_nothing_newer(place: documents.Bucket, bucket:
     assert bucket.get(f"{PREFIX}/rss.xml") == MARK + b"three"
     [late] = place.publish([doc("two")], {})  # one that knows nothing
     assert late.fate is DocumentFate.OVERTAKEN
-    [late] = place.publish([doc("two")], {"rss.xml": Row("", mtime_ns=NOWHERE)})  # one that saw it gone
+    [late] = place.publish([doc("two")], {"rss.xml": row("", mtime_ns=NOWHERE)})  # one that saw it gone
     assert late.fate is DocumentFate.OVERTAKEN
     [same] = place.publish([doc("three")], known)  # one that would write the same
     assert (same.fate, same.e_tag) == (DocumentFate.SAME, newer.e_tag)
@@ -344,7 +338,7 @@ def test_who_was_held_up_brings_back_nothing_that_was_removed(
 ) -> None:
     [first] = place.publish([doc("one")], {})
     place.remove(["rss.xml"])
-    [late] = place.publish([doc("two")], {"rss.xml": Row(first.e_tag, first.digest)})
+    [late] = place.publish([doc("two")], {"rss.xml": row(first.e_tag, first.digest)})
     assert (late.fate, late.e_tag) == (DocumentFate.OVERTAKEN, "")
     assert bucket.listing() == []
 
@@ -417,7 +411,7 @@ def test_a_reader_never_sees_a_part_of_a_document(
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(1, 20):
-        [last] = place.publish([doc(texts[number % 2])], {"rss.xml": Row(last.e_tag, last.digest)})
+        [last] = place.publish([doc(texts[number % 2])], {"rss.xml": row(last.e_tag, last.digest)})
         assert last.fate is DocumentFate.WRITTEN
     done.set()
     reader.join()
@@ -533,9 +527,9 @@ def test_a_bucket_that_is_not_there_is_named(newsroom: Newsroom, bucket: Bucket)
     place = documents.Bucket(
         Objects(BucketAddress("no-such-bucket", ""), bucket.access()), lambda _: True, timedelta()
     )
-    for row in ({}, {"rss.xml": Row("abc")}):
+    for known in ({}, {"rss.xml": row("abc")}):
         with pytest.raises(PublishError, match="NoSuchBucket"):
-            place.publish([doc("one")], row)
+            place.publish([doc("one")], known)
 
 
 @pytest.fixture

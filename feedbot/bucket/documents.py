@@ -26,7 +26,7 @@ from feedbot.bucket.objects import Object, Objects, Trouble
 from feedbot.errors import PublishError
 from feedbot.kinds import TEXT, Kind, age_of, label_of
 from feedbot.model import Document
-from feedbot.place import NOWHERE, Confirm, DocumentFate, Known, Published, Stamp
+from feedbot.place import NOWHERE, Confirm, DocumentFate, DocumentRow, Published, Stamp
 
 WRITERS = 16  # threads: waiting for the store is nearly all of the work
 LOOK_EVERY = 600.0  # seconds between two looks at all objects, which take a request for each thousand of them
@@ -80,7 +80,7 @@ class Bucket:
         self._paths = None if listing is None else sorted(listing)
         return BucketLook(listing)
 
-    def publish(self, documents: Sequence[Document], known: Mapping[str, Known]) -> list[Published]:
+    def publish(self, documents: Sequence[Document], known: Mapping[str, DocumentRow]) -> list[Published]:
         """Put those that differ, pages last. Raises PublishError; what was put until then is whole."""
         results: dict[str, Published] = {}
         to_put: dict[bool, list[tuple[Document, str]]] = {False: [], True: []}
@@ -128,7 +128,7 @@ class Bucket:
         return self._writers.submit(work, *given, **named).result()
 
     def _put_all(
-        self, batch: Sequence[tuple[Document, str]], known: Mapping[str, Known]
+        self, batch: Sequence[tuple[Document, str]], known: Mapping[str, DocumentRow]
     ) -> Iterator[Published]:
         failed = threading.Event()  # a store that fails is not asked once more for each document
 
@@ -147,7 +147,7 @@ class Bucket:
             raise error
         yield from (found for result in results if (found := result.result()))
 
-    def _put(self, document: Document, digest: str, known: Known | None) -> Published:
+    def _put(self, document: Document, digest: str, known: DocumentRow | None) -> Published:
         if not known and self._is_listed(document.path):
             return self._seen(document, digest, known)  # also where the store would not refuse the put
         expected = known.e_tag if known and known.e_tag else ""
@@ -166,7 +166,7 @@ class Bucket:
         at = bisect_left(paths, path)
         return paths[at : at + 1] == [path]
 
-    def _seen(self, document: Document, digest: str, known: Known | None) -> Published:
+    def _seen(self, document: Document, digest: str, known: DocumentRow | None) -> Published:
         """What to make of something that was not expected in the place of a document."""
         there = self._get(document.path)
         if there is None:  # it was removed
@@ -226,7 +226,7 @@ class BucketLook(Struct, frozen=True):
         return None if self.listing is None else self.listing.get(path, "")
 
 
-def _unneeded(document: Document, digest: str, known: Known | None) -> Published | None:
+def _unneeded(document: Document, digest: str, known: DocumentRow | None) -> Published | None:
     """The fate for a document that is in the bucket by all that is known."""
     if known and known.e_tag and known.mtime_ns != NOWHERE and known.digest == digest:
         return _published(document, DocumentFate.SAME, digest, known.e_tag)

@@ -26,6 +26,7 @@ from feedbot.crew import Crew
 from feedbot.errors import FeedbotError
 from feedbot.headstart import HeadStart
 from feedbot.index import due_of_index
+from feedbot.kinds import INDEX
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, JsonObject
 from feedbot.output import Output, RefreshReport, output_of
@@ -33,7 +34,6 @@ from feedbot.place import Confirm
 from feedbot.reconfigure import has_other_folders, reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
-from feedbot.render.addresses import INDEX
 from feedbot.store import articles, feeds, hint, journal, trouble, upkeep
 from feedbot.store.clock import ahead_of_machine, set_clock
 from feedbot.store.lease import Lease

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from feedbot.kinds import INDEX
 from feedbot.membership import Catalogue
 from feedbot.model import Document, Listing
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import DocumentRow
 from feedbot.render import render_index
-from feedbot.render.addresses import INDEX
 from feedbot.render.alphabet import in_order
 from feedbot.render.items import bare_title
 from feedbot.render.pages import drawn_of, render_index_page

@@ -37,14 +37,16 @@ class Label(NamedTuple):
 
 UTF8 = "; charset=utf-8"
 TEXT = "text/plain" + UTF8
+# What documents are called, beside those of feeds; and the folder that archives lie in.
 INDEX = "index.html"
-SUFFIX = ".opml"
+STYLE, SCRIPT = "page.css", "page.js"
+ARCHIVES = "archive"
 # JSON has no charset, it is UTF-8 (RFC 8259, sections 8.1 and 11).
 FEEDS = {
     FILENAMES[format_]: type_ + (UTF8 if type_.endswith("xml") else "")
     for format_, type_ in MEDIA_TYPES.items()
 }
-AT_THE_TOP = {"page.css": "text/css" + UTF8, "page.js": "text/javascript" + UTF8}
+AT_THE_TOP = {STYLE: "text/css" + UTF8, SCRIPT: "text/javascript" + UTF8}
 ARCHIVE_AGE = timedelta(hours=1)  # they change only when an article is corrected or withdrawn
 _NUMBER = re.compile(r"[0-9]+")
 
@@ -59,7 +61,7 @@ def label_of(path: str) -> Label | None:
         return Label(Kind.ARCHIVE if _is_archive(parts) else Kind.FEED, FEEDS[name])
     if name == INDEX:
         return Label(Kind.PAGE, "text/html" + UTF8)
-    if name.endswith(SUFFIX):
+    if name.endswith(".opml"):
         return Label(Kind.OUTLINE, "text/x-opml" + UTF8)
     if path in AT_THE_TOP:
         return Label(Kind.STATIC, AT_THE_TOP[path])
@@ -67,7 +69,7 @@ def label_of(path: str) -> Label | None:
 
 
 def _is_archive(parts: list[str]) -> bool:
-    return len(parts) > 2 and parts[-3] == "archive" and _NUMBER.fullmatch(parts[-2]) is not None
+    return len(parts) > 2 and parts[-3] == ARCHIVES and _NUMBER.fullmatch(parts[-2]) is not None
 
 
 def age_of(kind: Kind, max_age: timedelta) -> int:

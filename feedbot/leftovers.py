@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from feedbot import redirects
 from feedbot.index import doubt_index
+from feedbot.kinds import INDEX
 from feedbot.model import FILENAMES, Feed, Format
 from feedbot.place import NOWHERE, DocumentRow, Place
-from feedbot.render.addresses import INDEX, OPML, archives_folder, opml_path
+from feedbot.render.addresses import OPML, archives_folder, opml_path
 from feedbot.render.press import Press
 from feedbot.store import archives, articles, documents, feeds, journal
 

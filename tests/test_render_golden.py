@@ -18,8 +18,8 @@ import pytest
 from checker import check_folder
 from render_samples import SITE, whole_site
 
+from feedbot.kinds import SCRIPT, STYLE
 from feedbot.model import Document
-from feedbot.render.addresses import SCRIPT, STYLE
 
 GOLDEN = Path(__file__).parent / "data" / "render"
 FOLDERS = {"full": True, "excerpt": False}

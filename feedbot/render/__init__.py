@@ -11,17 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from feedbot import redirects
+from feedbot.kinds import INDEX
 from feedbot.model import Document, Entry, Feed, Format, Listing, Site
-from feedbot.render.addresses import (
-    INDEX,
-    NEWEST,
-    Part,
-    feed_path,
-    feed_url,
-    page_path,
-    page_url,
-    topics,
-)
+from feedbot.render.addresses import NEWEST, Part, feed_path, feed_url, page_path, page_url, topics
 from feedbot.render.fulltext import too_large
 from feedbot.render.items import Item, item_of
 from feedbot.render.jsonfeed import json_item, render_json

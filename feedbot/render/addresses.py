@@ -7,13 +7,10 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from feedbot.kinds import ARCHIVES, INDEX
 from feedbot.model import FILENAMES, Feed, Format, Site
 
-INDEX = "index.html"
 OPML = "feeds.opml"
-STYLE = "page.css"
-SCRIPT = "page.js"
-ARCHIVES = "archive"
 
 
 class Part(Struct, frozen=True, kw_only=True):

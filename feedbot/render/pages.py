@@ -17,18 +17,9 @@ from markupsafe import Markup
 from msgspec import Struct
 from msgspec.structs import replace
 
+from feedbot.kinds import INDEX, SCRIPT, STYLE
 from feedbot.model import FILENAMES, MEDIA_TYPES, Document, Feed, Format, Listing, Site
-from feedbot.render.addresses import (
-    INDEX,
-    SCRIPT,
-    STYLE,
-    feed_path,
-    feed_url,
-    href,
-    opml_path,
-    page_path,
-    page_url,
-)
+from feedbot.render.addresses import feed_path, feed_url, href, opml_path, page_path, page_url
 from feedbot.render.alphabet import by_letter, direction
 from feedbot.render.items import bare_title, description_of
 from feedbot.render.mark import GENERATOR

@@ -34,14 +34,12 @@ class Claimer:
         self,
         agenda: Agenda,
         couriers: Mapping[str, Courier],
-        paces: Mapping[str, Pace],
         *,
         keep: timedelta,
         setup: str | None,
     ) -> None:
         self._agenda = agenda
         self._couriers = couriers
-        self._paces = paces
         self._keep = keep
         self._setup = setup
         self._owner = secrets.token_hex(8)
@@ -99,7 +97,7 @@ class Claimer:
 
     def _goes_on(self, one: Return, now: datetime) -> bool:
         """Whether a target that came back is sent more at once; a pace needs a look first."""
-        if one.left or self._paces[one.target] != Pace():
+        if one.left or self._couriers[one.target].pace != Pace():
             return False
         return self._agenda.goes_on(one.target, len(one.sent), now)
 
@@ -109,7 +107,7 @@ class Claimer:
         if not names:
             return {}
         leases = {name: self._couriers[name].lease for name in names}
-        paces = {name: self._paces[name] for name in names}
+        paces = {name: self._couriers[name].pace for name in names}
         found = outbox.claim_heads(connection, leases, now, owner=self._owner, paces=paces)
         for name in set(names) - found.keys():
             self._agenda.let_rest(name)  # another worker has it, or it waits for something earlier
@@ -124,7 +122,7 @@ class Claimer:
             number = upkeep.purge(connection, now - self._keep)
             upkeep.mend_clock(connection, now)
             self._purge_at = now + PURGES if number < upkeep.MOST else now
-        paces = {name: pace for name, pace in self._paces.items() if name not in away}
+        paces = {name: courier.pace for name, courier in self._couriers.items() if name not in away}
         found = turns.turns(connection, paces, now)
         senders = workers.count_senders(connection)
         self._agenda.note(found, away=len(away), senders=senders, cost=time.monotonic() - began)

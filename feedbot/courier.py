@@ -103,6 +103,7 @@ class Courier:
         is_stopping: Callable[[], bool],
     ) -> None:
         self.size = 1  # claims to be given next time
+        self.pace = recipient.pace
         line = recipient.line
         # Longer than anything that one attempt may take.
         self.lease = timedelta(seconds=2 * line.budget + PATIENCE)

@@ -90,8 +90,7 @@ class Deliverer:
         self._dispatch = Dispatch(recipients, max_age=max_age, parallel=parallel, clock=clock)
         self._stopping = self._dispatch.stopping
         self._agenda = Agenda(self._dispatch.parallel)
-        paces = {name: one.pace for name, one in recipients.items()}
-        self._claimer = Claimer(self._agenda, self._dispatch.couriers, paces, keep=keep, setup=setup)
+        self._claimer = Claimer(self._agenda, self._dispatch.couriers, keep=keep, setup=setup)
         self._failures: list[Exception] = []  # of the database, in a row
         self._in_doubt: dict[int, Claim] = {}  # by key: the commit may have been made whose answer was lost
         self.counts: Counter[State] = Counter()  # of what was settled

@@ -149,3 +149,15 @@ def opened(room: Newsroom) -> Desk:
     desk.configure(webhook(events=ALL))
     room.build()
     return desk
+
+
+def publish(desk: Desk, *names: str, **front: Any) -> None:
+    """Write articles, with a pass after each."""
+    for name in names:
+        desk.write(f"{name}.md", **front)
+        desk.newsroom.build()
+
+
+def titles(desk: Desk, name: str = "box") -> list[str]:
+    """What a target was told of, without the words that all titles begin with."""
+    return [title.removeprefix("About ") for _, title in desk.boxes[name].told()]

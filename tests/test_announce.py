@@ -8,15 +8,13 @@ import threading
 import pytest
 from msgspec.structs import replace
 from newsroom import Newsroom
-from postbox import Desk, toots, webhook
+from postbox import ALL, Desk, toots, webhook
 from sqlalchemy.exc import IntegrityError
 
 from feedbot.attempt import State
 from feedbot.build import Builder
 from feedbot.errors import PublishError
 from feedbot.store import deliveries
-
-ALL = ["published", "updated", "withdrawn"]
 
 
 @pytest.fixture

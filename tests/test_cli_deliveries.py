@@ -12,7 +12,7 @@ import pytest
 import yaml
 from console import Console, Today
 from newsroom import Newsroom
-from postbox import toots, webhook
+from postbox import ALL, toots, webhook
 from receiver import Reply, receiving
 from sqlalchemy import event as sqlalchemy_event
 from terminal import feedbot, on_terminal
@@ -44,7 +44,6 @@ from feedbot.targets import TARGETS
 
 ROOT = Path(__file__).parent.parent
 ANNOUNCING = (ROOT / "docs" / "announcing.md").read_text(encoding="utf-8")
-ALL = ["published", "updated", "withdrawn"]
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 

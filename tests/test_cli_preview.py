@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from console import Console, Today
 from newsroom import Newsroom
-from postbox import Desk, toots, webhook
+from postbox import ALL, Desk, toots, webhook
 from receiver import receiving
 
 from feedbot.attempt import Busy, Denied, Gone, Refused, State, Unclear
@@ -21,8 +21,6 @@ from feedbot.preview import Previewed, Prospect, preview_article
 from feedbot.preview.forecast import NO_ID
 from feedbot.store.schema import metadata
 from feedbot.targets.http import json_body
-
-ALL = ["published", "updated", "withdrawn"]
 
 
 @pytest.fixture

@@ -19,14 +19,12 @@ from chat_samples import SECRET
 from console import Console, Today
 from fediverse import Server, fediverse, lost, refused
 from newsroom import Newsroom
-from postbox import Desk, Postbox, toots, webhook
+from postbox import ALL, Desk, Postbox, publish, toots, webhook
 from receiver import Receiver, Reply, receiving
 from strict_chat import Discord
 
 from feedbot.attempt import Delivery, Outcome, State
 from feedbot.targets import Sender, make_sender
-
-ALL = ["published", "updated", "withdrawn"]
 
 
 @pytest.fixture
@@ -72,13 +70,6 @@ def posting(desk: Desk, flavour: str = "mastodon", **options: Any) -> Iterator[S
 def hook(receiver: Receiver, **options: Any) -> dict[str, Any]:
     """A webhook that leads to the receiver."""
     return webhook(url=f"{receiver.url}/hook", **options)
-
-
-def publish(desk: Desk, *names: str, **front: Any) -> None:
-    """Write articles, with a pass after each."""
-    for name in names:
-        desk.write(f"{name}.md", **front)
-        desk.newsroom.build()
 
 
 # --- what is new ---

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from newsroom import Newsroom
-from postbox import Desk, toots, webhook
+from postbox import ALL, Desk, publish, titles, toots, webhook
 from sqlalchemy import text
 
 from feedbot.announce import NEVER_TOLD
@@ -37,8 +37,6 @@ from feedbot.store.db import from_us
 from feedbot.store.deliveries import DeliveryRow
 from feedbot.store.inquiry import Selection
 
-ALL = ["published", "updated", "withdrawn"]
-
 
 @pytest.fixture
 def desk(any_newsroom: Newsroom) -> Desk:
@@ -47,16 +45,6 @@ def desk(any_newsroom: Newsroom) -> Desk:
     desk.configure(webhook(events=ALL), announce={"burst": 1000})
     any_newsroom.build()
     return desk
-
-
-def publish(desk: Desk, *names: str) -> None:
-    for name in names:
-        desk.write(f"{name}.md")
-        desk.newsroom.build()
-
-
-def titles(desk: Desk, name: str = "box") -> list[str]:
-    return [title.removeprefix("About ") for _, title in desk.boxes[name].told()]
 
 
 def test_the_oldest_goes_first(desk: Desk) -> None:

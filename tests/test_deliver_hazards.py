@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import Newsroom
-from postbox import Desk, Postbox, opened, webhook
+from postbox import Desk, Postbox, opened, publish, titles, webhook
 from sqlalchemy import Engine, event, text
 from test_worker import wait_until
 
@@ -30,21 +30,11 @@ def desk(any_newsroom: Newsroom) -> Desk:
     return opened(any_newsroom)
 
 
-def publish(desk: Desk, *names: str) -> None:
-    for name in names:
-        desk.write(f"{name}.md")
-        desk.newsroom.build()
-
-
 def publish_at_once(desk: Desk, number: int) -> None:
     """Announce so many articles in one pass."""
     for each in range(number):
         desk.write(f"w{each:02}.md")
     desk.newsroom.build()
-
-
-def titles(desk: Desk, name: str = "box") -> list[str]:
-    return [title.removeprefix("About ") for _, title in desk.boxes[name].told()]
 
 
 def states(desk: Desk) -> Counter[State]:

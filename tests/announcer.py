@@ -7,12 +7,14 @@ the receipt. `Time` is the clock of the server, too.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from fediverse import Server, fediverse
 from msgspec.structs import replace
 
 from feedbot.attempt import Delivery, Outcome, State, Unclear
@@ -174,3 +176,13 @@ class Announcer:
     def close(self) -> None:
         """Let go of the connections."""
         self.sender.close()
+
+
+@contextmanager
+def announcing(flavour: str = "mastodon", **changed: Any) -> Iterator[tuple[Server, Announcer]]:
+    """A server and a target that posts there, in the same time."""
+    time = Time()
+    with fediverse(flavour, clock=time) as server:
+        announcer = Announcer(server.url, server.token, time, **changed)
+        yield server, announcer
+        announcer.close()

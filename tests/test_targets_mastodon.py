@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 
 import pytest
-from announcer import LINK, SITE, Announcer, Time, article, options
+from announcer import LINK, SITE, Announcer, Time, announcing, article, options
 from fediverse import Fault, Server, fediverse, garbled, refused
 from fediverse_flavours import FLAVOURS
 from fediverse_state import Fediverse
@@ -33,16 +30,6 @@ from feedbot.targets.templates import plain
 
 ALL = list(FLAVOURS)
 SCOPES = ["write:statuses", "read:accounts", "read:statuses", "write:media"]
-
-
-@contextmanager
-def announcing(flavour: str = "mastodon", **changed: Any) -> Iterator[tuple[Server, Announcer]]:
-    """A server and a target that posts there."""
-    time = Time()
-    with fediverse(flavour, clock=time) as server:
-        announcer = Announcer(server.url, server.token, time, **changed)
-        yield server, announcer
-        announcer.close()
 
 
 def reader(server: Server) -> Mastodon:

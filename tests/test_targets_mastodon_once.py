@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from announcer import LINK, Announcer, Time, article
+from announcer import LINK, Announcer, Time, announcing, article
 from fediverse import PAGE, Fault, Server, fediverse, garbled, lost, masked, refused
 from msgspec.structs import replace
 
@@ -25,16 +23,6 @@ LOST: dict[str, Callable[..., Fault]] = {
     "504 without a body": lambda **late: masked(504, "", **late),
 }
 UNREADABLE = ["", "<!DOCTYPE html><title>Welcome</title>", "[]", "null", '{"id": 7}', '{"id":"1"', "\x00"]
-
-
-@contextmanager
-def announcing(flavour: str = "mastodon", **changed: Any) -> Iterator[tuple[Server, Announcer]]:
-    """A server and a target that posts there, in the same time."""
-    time = Time()
-    with fediverse(flavour, clock=time) as server:
-        announcer = Announcer(server.url, server.token, time, **changed)
-        yield server, announcer
-        announcer.close()
 
 
 def is_posted_once(server: Server, announcer: Announcer) -> bool:

@@ -13,6 +13,7 @@ from feedbot.config.settings import Settings
 Node = dict[str, Any]
 
 
+@cache
 def json_schema() -> Node:
     """The JSON Schema of config.yaml, for editors."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
@@ -52,7 +53,7 @@ class Spot(NamedTuple):
 
 def spot(path: OptionPath, data: Any) -> Spot:
     """The spot at `path`; `data` is the configuration itself, which decides what each target is."""
-    node = _schema()
+    node = json_schema()
     secret = False
     for part in path:
         inside = _inside(resolved(node, data), part)
@@ -77,17 +78,12 @@ def _is_plain(node: Node) -> bool:
     return "type" in node and node["type"] not in ("object", "array")
 
 
-@cache
-def _schema() -> Node:
-    return json_schema()
-
-
 def resolved(node: Node, data: Any) -> Node:
     """`node` without references and alternatives: the one that fits `data`."""
     while True:
         rest = {key: value for key, value in node.items() if key not in {"$ref", "anyOf", "oneOf"}}
         if "$ref" in node:
-            node = {**_schema()["$defs"][node["$ref"].rpartition("/")[2]], **rest}
+            node = {**json_schema()["$defs"][node["$ref"].rpartition("/")[2]], **rest}
         elif "anyOf" in node:
             node = {**node["anyOf"][0], **rest}  # the other is null
         elif "oneOf" in node:

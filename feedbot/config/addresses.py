@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -43,6 +44,14 @@ def web_address(value: str) -> str:
             parts.fragment,
         )
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine for itself, by its address or its name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def web_folder(value: str) -> str:

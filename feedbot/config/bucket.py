@@ -6,7 +6,6 @@ know, so that no key has to stand anywhere; each of them can be a file that NAME
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 from pydantic import SecretStr
 
+from feedbot.config.addresses import is_loopback
 from feedbot.config.problems import Problem
 from feedbot.config.values import wrong
 from feedbot.config.variables import Unknown, Variables
@@ -87,7 +87,7 @@ def bucket_access(variables: Variables) -> tuple[BucketAccess, list[Problem]]:
         secret=SecretStr(found.get(SECRET, "")),
         token=SecretStr(found.get(TOKEN, "")),
         region=found.get(REGION, ""),
-        allow_http=_is_yes(found.get(ALLOW_HTTP, "")) or _is_loopback(found.get(ENDPOINT, "")),
+        allow_http=_is_yes(found.get(ALLOW_HTTP, "")) or _is_here(found.get(ENDPOINT, "")),
     )
     return access, problems
 
@@ -101,7 +101,7 @@ def _flaws(found: dict[str, str]) -> Iterator[Problem]:
     if not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", endpoint) or _host(endpoint) is None:
         hint = "such as https://s3.example.com"
         yield _problem(ENDPOINT, "must be the http or https address of a store, without a key", hint)
-    elif endpoint.startswith("http:") and not (_is_loopback(endpoint) or _is_yes(found[ALLOW_HTTP])):
+    elif endpoint.startswith("http:") and not (_is_here(endpoint) or _is_yes(found[ALLOW_HTTP])):
         hint = f"write https://, or set {ALLOW_HTTP}=true in a network that nobody else is in"
         yield _problem(ENDPOINT, "has http, which everybody on the way can read and change", hint)
 
@@ -114,12 +114,8 @@ def _is_yes(value: str) -> bool:
     return value.lower() in {"1", "true", "yes", "on"}
 
 
-def _is_loopback(endpoint: str) -> bool:
-    host = _host(endpoint) or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def _is_here(endpoint: str) -> bool:
+    return is_loopback(_host(endpoint) or "")
 
 
 def _host(endpoint: str) -> str | None:

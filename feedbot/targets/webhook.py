@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import json
 import secrets
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from feedbot.attempt import Check, Delivery, Outcome, Preview
+from feedbot.config.addresses import is_loopback
 from feedbot.model import Site
 from feedbot.targets import Sender
 from feedbot.targets.http import Client, NoAnswer, NotSent, failed, json_body, judge
@@ -100,16 +100,9 @@ class WebhookSender(Sender):
 def _check_address(url: str) -> Check:
     if url.lower().startswith("https:"):
         return Check(what="address", is_fine=True, said="encrypted on the way (https)")
-    if _is_local(urlsplit(url).hostname or ""):
+    if is_loopback(urlsplit(url).hostname or ""):
         return Check(what="address", is_fine=True, said="not encrypted (http), and stays on this machine")
     return Check(what="address", is_fine=False, said="not encrypted (http): use an https address")
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 # --- signatures (Standard Webhooks 1.0.0, "Signature scheme") ---

@@ -59,7 +59,6 @@ class Client:
     def __init__(self, *, timeout: float, headers: Mapping[str, str] = _NONE) -> None:
         self._timeout = timeout
         self._headers = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
-        self._session = requests.Session()
         self._adapter: WatchedAdapter | None = _lines.borrow()
         self._watch: Watch | None = None
         self._aborted = False
@@ -80,12 +79,16 @@ class Client:
         Raises NotSent where nothing can have arrived, NoAnswer where nobody knows.
         """
         seconds = self._timeout if timeout is None else timeout
+        told = {**self._headers, **headers, "User-Agent": USER_AGENT}
+        # Without a session, which would put what .netrc says in the place of our Authorization.
+        prepared = requests.PreparedRequest()
         with Watch(seconds) as watch:
             self._watch = watch
             try:
                 if self._aborted:
                     raise NotSent(STOPPED)
-                prepared = self._prepared(method, url, {**self._headers, **headers}, body, data, files)
+                sent = {name: text if text.isascii() else text.encode() for name, text in told.items()}
+                prepared.prepare(method, url, headers=sent, files=files, data=data if body is None else body)
                 return self._answer(prepared, watch, seconds)
             except FAILURES as error:
                 trouble = failure(watch, error, seconds)
@@ -105,26 +108,6 @@ class Client:
         if self._adapter is not None:
             self._adapter = None
             _lines.give_back()
-        self._session.close()
-
-    def _prepared(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        body: bytes | None,
-        data: Mapping[str, str] | None,
-        files: Mapping[str, Any] | None,
-    ) -> requests.PreparedRequest:
-        sent: dict[str, Any] = {
-            name: value if value.isascii() else value.encode() for name, value in headers.items()
-        }
-        sent["User-Agent"] = USER_AGENT
-        prepared = requests.PreparedRequest()
-        content = data if body is None else body
-        # Not through the session, which would put what .netrc says in the place of our Authorization.
-        prepared.prepare(method, url, headers=sent, files=files, data=content)
-        return prepared
 
     def _answer(self, prepared: requests.PreparedRequest, watch: Watch, seconds: float) -> Answer:
         began = monotonic()

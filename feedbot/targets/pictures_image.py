@@ -33,9 +33,8 @@ SCALED_PIXELS: Final = 3840 * 2160  # a picture that has to be scaled at all bec
 DECODERS: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/webp": "WEBP"}
 TYPES: Final = tuple(DECODERS)
 
-_MEDIA_TYPES = {name: kind for kind, name in DECODERS.items()} | {
-    "MPO": "image/jpeg"
-}  # a JPEG with more behind
+_MEDIA_TYPES = {name: kind for kind, name in DECODERS.items()}
+_MEDIA_TYPES["MPO"] = "image/jpeg"  # with more behind
 _TRIES = 8  # sizes that are tried until the bytes are few enough; nearly always two are
 _START_OF_SCAN = b"\xff\xda"
 

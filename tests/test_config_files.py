@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import get_args
 
 from config_cases import SIGNING_SECRET, load_text, option_names
+from configuration_page import reference
 from pydantic import SecretStr
 
 from feedbot import model
 from feedbot.config import Target, json_schema, load
-from feedbot.config.reference import reference
 from feedbot.config.sections import FIELD_NAMES
 from feedbot.content.fields import FIELD_NAMES as FIELDS_THAT_ARE_READ
 

@@ -1,4 +1,4 @@
-"""The reference of all options as Markdown tables, made from the JSON Schema."""
+"""The tables of docs/configuration.md: all options, made from the JSON Schema."""
 
 from __future__ import annotations
 

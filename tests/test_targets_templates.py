@@ -15,16 +15,8 @@ from msgspec.structs import replace
 from feedbot.attempt import Delivery
 from feedbot.model import Article, Author, Entry, EventKind, Image, Provider, Site
 from feedbot.targets.fitting import words_of
-from feedbot.targets.templates import (
-    NAMES,
-    TemplateError,
-    check_template,
-    compile_template,
-    plain,
-    render,
-    values_of,
-)
-from feedbot.template import LONGEST_OUTPUT
+from feedbot.targets.templates import plain, render, values_of
+from feedbot.template import LONGEST_OUTPUT, NAMES, TemplateError, check_template, compile_template
 
 PAGE = Path(__file__).parent.parent / "docs" / "templates.md"
 

@@ -26,7 +26,8 @@ from feedbot.targets.fitting import Words, fit, words_of
 from feedbot.targets.hashtags import hashtags
 from feedbot.targets.http import Client, NoAnswer, NotSent, failed, json_body, judge
 from feedbot.targets.story import Draft, UnfitError, story_of, web_address, words_for_template
-from feedbot.targets.templates import Template, TemplateError, compile_template, render
+from feedbot.targets.templates import render
+from feedbot.template import Template, TemplateError, compile_template
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,23 +11,12 @@ from urllib.parse import quote
 
 import regex
 
-from feedbot.template import NAMES, Template, TemplateError, check_template, compile_template, fill
+from feedbot.template import Template, fill
 
 if TYPE_CHECKING:
     from feedbot.attempt import Delivery
     from feedbot.model import Site
     from feedbot.targets.fitting import Words
-
-__all__ = [
-    "NAMES",
-    "Template",
-    "TemplateError",
-    "check_template",
-    "compile_template",
-    "plain",
-    "render",
-    "values_of",
-]
 
 # Between a sign and a name it stops both from being one for every server, and breaks no line; nobody sees it.
 CALMED = "\u2060"  # word joiner

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from feedbot.model import Article
-from feedbot.targets import templates
 from feedbot.targets.fitting import Words, fit, shorten, words_of
 from feedbot.targets.hashtags import hashtags
 from feedbot.targets.http import json_body
+from feedbot.targets.templates import plain, render
+from feedbot.template import compile_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,10 +87,10 @@ class Post(Struct, frozen=True, kw_only=True):
 def compose(delivery: Delivery, site: Site, options: Mastodon, limits: Limits) -> Post:
     """The post of `delivery`, shortened to what the server takes. Raises TemplateError."""
     article = delivery.entry.article
-    template = templates.compile_template(options.template)
+    template = compile_template(options.template)
 
     def text(words: Words) -> str:
-        return templates.render(template, delivery, site, words, escape=templates.plain)
+        return render(template, delivery, site, words, escape=plain)
 
     def length(candidate: str) -> int:
         return limits.length(candidate, options.content_warning)

@@ -19,7 +19,7 @@ from feedbot.targets.mastodon.publish import publish
 from feedbot.targets.mastodon.revise import update, withdraw
 from feedbot.targets.mastodon.setup import Attempt, Setup
 from feedbot.targets.pictures import fetch_picture
-from feedbot.targets.templates import TemplateError
+from feedbot.template import TemplateError
 
 if TYPE_CHECKING:
     from feedbot.config.targets import Mastodon

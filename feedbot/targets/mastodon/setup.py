@@ -15,7 +15,8 @@ from feedbot.targets.mastodon.media import without
 from feedbot.targets.mastodon.post import Post, Wanted, compose
 from feedbot.targets.mastodon.readback import Sought
 from feedbot.targets.mastodon.receipt import Doubt, Receipt, Upload, receipt_in
-from feedbot.targets.templates import TemplateError, plain
+from feedbot.targets.templates import plain
+from feedbot.template import TemplateError
 
 if TYPE_CHECKING:
     from feedbot.attempt import Delivery

@@ -30,7 +30,6 @@ from feedbot.config.sections import (
     ServeSettings,
     SiteSettings,
     StoreSettings,
-    WhereSettings,
 )
 from feedbot.config.settings import Settings
 from feedbot.config.targets import HUB, Hub, Target
@@ -42,10 +41,8 @@ from feedbot.yamltree import Tree, YamlError
 from feedbot.yamltree import load as load_yaml
 
 __all__ = [
-    "AnnounceSettings", "BucketAccess", "BucketAddress", "Config", "ContentSettings", "Cron",
-    "FeedsSettings", "Hub", "InvalidConfig", "NamedFeedSettings", "Problem", "ScheduleSettings",
-    "ServeSettings", "SiteSettings", "StoreSettings", "Target", "TopicSettings", "WhereSettings",
-    "database_url", "file_address", "json_schema", "load",
+    "BucketAccess", "BucketAddress", "Config", "Cron", "Hub", "InvalidConfig", "NamedFeedSettings",
+    "Problem", "Target", "TopicSettings", "database_url", "digest_of", "file_address", "json_schema", "load",
 ]  # fmt: skip
 
 MAX_BYTES = 1024 * 1024  # of config.yaml

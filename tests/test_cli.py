@@ -569,19 +569,6 @@ def test_the_page_on_the_architecture_has_a_line_for_every_module() -> None:
     assert modules - set(re.findall(r"^ +(\w+\.py) {2,}\S", ARCHITECTURE, re.MULTILINE)) == set()
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
-def test_every_link_of_the_documentation_leads_somewhere(page: Path) -> None:
-    text = re.sub(r"`[^`]*`", "", page.read_text(encoding="utf-8"))  # what is code is no link
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
-        name, _, anchor = target.partition("#")
-        linked = page.parent / name if name else page
-        assert linked.exists(), target
-        headings = (
-            re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
-        )
-        assert not anchor or anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
-
-
 def test_the_schema_is_json_for_editors(tmp_path: Path) -> None:
     assert "site" in json.loads(feedbot("schema", folder=tmp_path).stdout)["properties"]
 

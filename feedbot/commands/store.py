@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import click
-from msgspec.structs import asdict
 
 from feedbot.commands.options import json_option, loudness, passwords_in, speaking
 from feedbot.terminal import print_json, show_progress
@@ -37,6 +36,8 @@ def copy(verbose: int, quiet: int, as_json: bool, source: str, target: str) -> N
     Example:
       feedbot store copy .feedbot/feedbot.db '${DATABASE_URL}'
     """
+    from msgspec.structs import asdict
+
     from feedbot.moments import number_of
     from feedbot.observe import redactor
     from feedbot.report.lines import tell

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from console import Console, invoke
 from hostile import CASES
@@ -25,6 +26,7 @@ from newsroom import Newsroom, age
 from terminal import PATIENCE, command, feedbot, on_terminal, surroundings, terminal
 from visitor import free_port
 
+from feedbot.cli import main
 from feedbot.terminal import show_progress
 
 ROOT = Path(__file__).parent.parent
@@ -76,12 +78,22 @@ def test_build_and_status_count_what_is_left_out_alike(room: Newsroom) -> None:
 # --- help ---
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_command_has_help_with_an_example_that_fits_a_terminal(name: str, tmp_path: Path) -> None:
+def commands_of(group: click.Group, *words: str) -> Iterator[tuple[str, ...]]:
+    for name, one in group.commands.items():
+        yield (*words, name)
+        if isinstance(one, click.Group):
+            yield from commands_of(one, *words, name)
+
+
+@pytest.mark.parametrize("words", list(commands_of(main)), ids=" ".join)
+def test_every_command_has_help_with_an_example_that_fits_a_terminal(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     for option in ("--help", "-h"):
-        done = feedbot(name, option, folder=tmp_path, COLUMNS="80")
-        assert done.returncode == 0
-        assert re.search(rf"Example:\n +feedbot {name}\b", done.stdout)
+        done = invoke(*words, option)
+        assert done.exit_code == 0
+        assert re.search(rf"Example:\n +feedbot {' '.join(words)}\b", done.stdout)
         assert max(map(len, done.stdout.splitlines())) <= 80
 
 

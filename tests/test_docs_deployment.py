@@ -31,7 +31,7 @@ from visitor import Reply, Visited, free_port, is_listening, visited, wait_until
 
 from feedbot.errors import ConfigError
 from feedbot.server import Terms
-from feedbot.server.operator import Desk, operator_routes
+from feedbot.server.operator import Desk
 from feedbot.worker import FAREWELL
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,7 @@ def feedbot(newsroom: Newsroom) -> Iterator[Visited]:
     """feedbot's own server."""
     with (
         closing(Desk(newsroom.config)) as desk,
-        visited(newsroom.feeds, Terms(feeds_url=FEEDS_URL), operator_routes(desk)) as server,
+        visited(newsroom.feeds, Terms(feeds_url=FEEDS_URL), desk.routes()) as server,
     ):
         yield server
 
@@ -320,7 +320,7 @@ def test_the_container_is_unwell_when_feedbot_is(
     new = Newsroom(tmp_path / "new")  # no pass was made there
     with (
         closing(Desk(new.config)) as desk,
-        visited(newsroom.feeds, Terms(), operator_routes(desk)) as unwell,
+        visited(newsroom.feeds, Terms(), desk.routes()) as unwell,
     ):
         codes = [
             subprocess.run(

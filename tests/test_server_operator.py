@@ -41,7 +41,7 @@ from feedbot.report.chart import DAYS, HOURS, draw
 from feedbot.report.health import Pulse, Verdict, diagnose
 from feedbot.server import Server, source_of
 from feedbot.server.guard import Admission, Call, Guard
-from feedbot.server.operator import Desk, operator_routes
+from feedbot.server.operator import Desk
 from feedbot.store import figures
 from feedbot.store.db import open_store
 from feedbot.store.figures import Slot
@@ -122,7 +122,7 @@ def process(newsroom: Newsroom, port: int) -> Iterator[Site]:
 def thread(newsroom: Newsroom, port: int, **options: float) -> Iterator[Site]:
     """The same server in a thread of this process; `options` are those of its desk."""
     config, desk = newsroom.config, Desk(newsroom.config, **options)
-    server = Server(source_of(config), "127.0.0.1", port, routes=operator_routes(desk))
+    server = Server(source_of(config), "127.0.0.1", port, routes=desk.routes())
     running, site = Thread(target=server.run, daemon=True), Site(port)
     running.start()
     try:

@@ -155,7 +155,7 @@ def serve(
 
 def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, quiet: bool) -> Any:
     from feedbot.server import Server, Terms, source_of
-    from feedbot.server.operator import Desk, operator_routes
+    from feedbot.server.operator import Desk
 
     if host is None:
         # Who hands out a port is a platform, whose router asks from outside.
@@ -166,7 +166,7 @@ def _server(ctx: click.Context, config: Config, host: str | None, port: int, *, 
         hub=config.feeds.hub,
         icon=config.site.icon if config.feeds.pictures else "",
     )
-    routes = operator_routes(Desk(config, redact=redaction()))
+    routes = Desk(config, redact=redaction()).routes()
     server = Server(source_of(config), host, port, terms, routes)
     if not quiet:
         mention(f"Feeds are at {server.url} (Ctrl-C stops)")

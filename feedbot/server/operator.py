@@ -72,10 +72,9 @@ class Desk:
         patience: float = PATIENCE,
     ) -> None:
         """`redact` takes secrets out of what others said; `patience` as PATIENCE."""
-        self.guard = Guard.of(config)
-        self.site = config.site.title
-        self.redact = redact
-        self.clock = clock
+        self._guard = Guard.of(config)
+        self._redact = redact
+        self._clock = clock
         self._config = config
         self._patience = patience
         self._wanted = configured(config)
@@ -84,29 +83,70 @@ class Desk:
         self._under_way: dict[object, asyncio.Future[object]] = {}
         self._trouble = ""  # that was logged last
 
-    async def health(self) -> Diagnosis:
-        """How passes fare, in any case."""
-        try:
-            return await self._ask("health", lambda: self._window.look(self._diagnosed))
-        except StoreError:
-            return Diagnosis(now=self.clock(), pulse=Pulse(), stale_after=None)
-
-    async def metrics(self) -> bytes:
-        """The metrics as text. Raises StoreError."""
-        return await self._ask("metrics", self._measured)
-
-    async def page(self, shown: Span, *, reload: int) -> bytes:
-        """The page with a chart of `shown`; `reload` as `render_overview` has it. Raises StoreError."""
-        return await self._ask((shown, reload), lambda: self._page(shown, reload))
+    def routes(self) -> list[Route]:
+        """The paths that it answers; none of them raises."""
+        return [
+            Route("/healthz", self._healthz),
+            Route("/metrics", self._metrics),
+            Route("/status", self._status),
+            Route("/status.css", _style),
+        ]
 
     def close(self) -> None:
         """Let go of the database and the threads, once the server has ended."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._window.shut()
 
+    async def _healthz(self, _request: Request) -> Response:
+        try:
+            diagnosis = await self._ask("health", lambda: self._window.look(self._diagnosed))
+        except StoreError:
+            diagnosis = Diagnosis(now=self._clock(), pulse=Pulse(), stale_after=None)
+        status = 200 if diagnosis.is_recent else 503
+        return JSONResponse(diagnosis.as_json(), status_code=status, headers=NO_STORE)
+
+    async def _metrics(self, request: Request) -> Response:
+        if closed := self._closed(request):
+            return closed
+        from feedbot.report.metrics import MEDIA_TYPE  # noqa: PLC0415 - its library is loaded by those who are asked
+
+        try:
+            return Response(
+                await self._ask("metrics", self._measured), media_type=MEDIA_TYPE, headers=NO_STORE
+            )
+        except StoreError as error:
+            headers = {**NO_STORE, "Retry-After": str(RETRY_AFTER)}
+            told = f"The state cannot be read just now: {self._redact(str(error))}\n"
+            return PlainTextResponse(told, status_code=503, headers=headers)
+
+    async def _status(self, request: Request) -> Response:
+        if closed := self._closed(request):
+            return closed
+        asked = request.query_params.keys()
+        shown = next((span for word, span in SPANS.items() if word in asked), HOURS)
+        reload = RELOAD if "reload" in asked else 0
+        headers = {**PAGE_HEADERS, **({"Refresh": str(reload)} if reload else {})}
+        try:
+            body = await self._ask((shown, reload), lambda: self._page(shown, reload))
+        except StoreError as error:
+            body = page.render_unreadable(str(error), self._config.site.title, self._redact, self._clock())
+            headers["Retry-After"] = str(RETRY_AFTER)
+            return Response(body, status_code=503, media_type="text/html", headers=headers)
+        return Response(body, media_type="text/html", headers=headers)
+
+    def _closed(self, request: Request) -> Response | None:
+        """The answer to those who may not see the operator's pages; None: this one may."""
+        admission = self._guard.judge(_call_of(request))
+        if admission is Admission.OPEN:
+            return None
+        if admission is Admission.ASKED:
+            headers = {**NO_STORE, "WWW-Authenticate": CHALLENGE}
+            return PlainTextResponse(ASKED, status_code=401, headers=headers)
+        return PlainTextResponse(CLOSED, status_code=404, headers=NO_STORE)
+
     def _diagnosed(self, connection: Connection) -> Diagnosis:
         config = self._config
-        return diagnose(load_pulse(connection), config.schedule.scan, config.content.timezone, self.clock())
+        return diagnose(load_pulse(connection), config.schedule.scan, config.content.timezone, self._clock())
 
     def _measured(self) -> bytes:
         from feedbot.report import metrics  # noqa: PLC0415 - its library is loaded by those who are asked
@@ -121,7 +161,7 @@ class Desk:
         overview = self._window.look(
             lambda connection: load_overview(connection, self._wanted, self._diagnosed(connection), shown)
         )
-        return page.render_overview(overview, self.site, self.redact, reload=reload)
+        return page.render_overview(overview, self._config.site.title, self._redact, reload=reload)
 
     async def _ask(self, question: object, work: Callable[[], T]) -> T:
         """What `work` finds, in time; those who ask the same question meanwhile get the same answer."""
@@ -151,42 +191,9 @@ class Desk:
         self._trouble = trouble
 
 
-def operator_routes(desk: Desk) -> list[Route]:
-    """The routes of what `desk` knows; none of them raises."""
-
-    async def healthz(_request: Request) -> Response:
-        diagnosis = await desk.health()
-        return JSONResponse(
-            diagnosis.as_json(), status_code=200 if diagnosis.is_recent else 503, headers=NO_STORE
-        )
-
-    async def metrics(request: Request) -> Response:
-        return _closed(desk, request) or await _metrics(desk)
-
-    async def status(request: Request) -> Response:
-        return _closed(desk, request) or await _status(desk, request)
-
-    async def style(_request: Request) -> Response:
-        headers = {**NO_STORE, "Cache-Control": f"public, max-age={STYLE_AGE}, immutable"}
-        return Response(page.style_sheet(), media_type="text/css", headers=headers)
-
-    return [
-        Route("/healthz", healthz),
-        Route("/metrics", metrics),
-        Route("/status", status),
-        Route("/status.css", style),
-    ]
-
-
-def _closed(desk: Desk, request: Request) -> Response | None:
-    """The answer to those who may not see the operator's pages; None: this one may."""
-    admission = desk.guard.judge(_call_of(request))
-    if admission is Admission.OPEN:
-        return None
-    if admission is Admission.ASKED:
-        headers = {**NO_STORE, "WWW-Authenticate": CHALLENGE}
-        return PlainTextResponse(ASKED, status_code=401, headers=headers)
-    return PlainTextResponse(CLOSED, status_code=404, headers=NO_STORE)
+async def _style(_request: Request) -> Response:
+    headers = {**NO_STORE, "Cache-Control": f"public, max-age={STYLE_AGE}, immutable"}
+    return Response(page.style_sheet(), media_type="text/css", headers=headers)
 
 
 def _call_of(request: Request) -> Call:
@@ -195,28 +202,3 @@ def _call_of(request: Request) -> Call:
         http_version=str(request.scope.get("http_version", "")),
         headers=tuple(request.headers.items()),
     )
-
-
-async def _metrics(desk: Desk) -> Response:
-    from feedbot.report.metrics import MEDIA_TYPE  # noqa: PLC0415 - as above
-
-    try:
-        return Response(await desk.metrics(), media_type=MEDIA_TYPE, headers=NO_STORE)
-    except StoreError as error:
-        headers = {**NO_STORE, "Retry-After": str(RETRY_AFTER)}
-        told = f"The state cannot be read just now: {desk.redact(str(error))}\n"
-        return PlainTextResponse(told, status_code=503, headers=headers)
-
-
-async def _status(desk: Desk, request: Request) -> Response:
-    asked = request.query_params.keys()
-    shown = next((span for word, span in SPANS.items() if word in asked), HOURS)
-    reload = RELOAD if "reload" in asked else 0
-    headers = {**PAGE_HEADERS, **({"Refresh": str(reload)} if reload else {})}
-    try:
-        body = await desk.page(shown, reload=reload)
-    except StoreError as error:
-        body = page.render_unreadable(str(error), desk.site, desk.redact, desk.clock())
-        headers["Retry-After"] = str(RETRY_AFTER)
-        return Response(body, status_code=503, media_type="text/html", headers=headers)
-    return Response(body, media_type="text/html", headers=headers)

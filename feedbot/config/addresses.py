@@ -46,7 +46,7 @@ def web_address(value: str) -> str:
     )
 
 
-def is_loopback(host: str) -> bool:
+def is_local(host: str) -> bool:
     """Whether a host is this machine for itself, by its address or its name."""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 from pydantic import SecretStr
 
-from feedbot.config.addresses import is_loopback
+from feedbot.config.addresses import is_local
 from feedbot.config.problems import Problem
 from feedbot.config.values import wrong
 from feedbot.config.variables import Unknown, Variables
@@ -115,7 +115,7 @@ def _is_yes(value: str) -> bool:
 
 
 def _is_here(endpoint: str) -> bool:
-    return is_loopback(_host(endpoint) or "")
+    return is_local(_host(endpoint) or "")
 
 
 def _host(endpoint: str) -> str | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from feedbot.attempt import Check, Delivery, Outcome, Preview
-from feedbot.config.addresses import is_loopback
+from feedbot.config.addresses import is_local
 from feedbot.model import Site
 from feedbot.targets import Sender
 from feedbot.targets.http import Client, NoAnswer, NotSent, failed, json_body, judge
@@ -100,7 +100,7 @@ class WebhookSender(Sender):
 def _check_address(url: str) -> Check:
     if url.lower().startswith("https:"):
         return Check(what="address", is_fine=True, said="encrypted on the way (https)")
-    if is_loopback(urlsplit(url).hostname or ""):
+    if is_local(urlsplit(url).hostname or ""):
         return Check(what="address", is_fine=True, said="not encrypted (http), and stays on this machine")
     return Check(what="address", is_fine=False, said="not encrypted (http): use an https address")
 

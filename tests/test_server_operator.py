@@ -31,6 +31,7 @@ from newsroom import SITE, Newsroom
 from postbox import webhook
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection, update
+from starlette.requests import Request
 from test_worker import Process, wait_until
 from visitor import free_port
 
@@ -40,7 +41,7 @@ from feedbot.errors import StoreError
 from feedbot.report.chart import DAYS, HOURS, draw
 from feedbot.report.health import Pulse, Verdict, diagnose
 from feedbot.server import Server, source_of
-from feedbot.server.guard import Admission, Call, Guard
+from feedbot.server.guard import Admission, Guard
 from feedbot.server.operator import Desk
 from feedbot.store import figures
 from feedbot.store.db import open_store
@@ -306,9 +307,13 @@ def test_local_pages_are_closed_to_old_proxies(office: Office) -> None:
         assert b" 404 " in connection.makefile("rb").readline()
 
 
-def local_call(**headers: str) -> Call:
-    named = {"host": "127.0.0.1:8000", **headers}
-    return Call(client="127.0.0.1", http_version="1.1", headers=tuple(named.items()))
+def call_from(client: str, *headers: tuple[str, str]) -> Request:
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    return Request({"type": "http", "client": (client, 50_000), "http_version": "1.1", "headers": raw})
+
+
+def local_call(**headers: str) -> Request:
+    return call_from("127.0.0.1", *{"host": "127.0.0.1:8000", **headers}.items())
 
 
 def test_a_peer_that_is_not_this_machine_is_not_local_whatever_it_says() -> None:
@@ -316,7 +321,7 @@ def test_a_peer_that_is_not_this_machine_is_not_local_whatever_it_says() -> None
     assert guard.judge(local_call()) is Admission.OPEN
     clients = {"::1": True, "::ffff:127.0.0.1": True, "10.0.0.1": False, "::ffff:10.0.0.1": False, "": False}
     for client, is_near in clients.items():
-        call = Call(client=client, http_version="1.1", headers=(("host", "localhost"),))
+        call = call_from(client, ("host", "localhost"))
         assert guard.judge(call) is (Admission.OPEN if is_near else Admission.CLOSED), client
 
 
@@ -368,7 +373,7 @@ def test_a_token_opens_the_pages_to_those_who_know_it(case: str) -> None:
 
 def test_two_answers_to_the_question_for_a_token_are_none() -> None:
     headers = (("authorization", f"Bearer {TOKEN}"), ("authorization", f"Bearer {TOKEN}x"))
-    call = Call(client="127.0.0.1", http_version="1.1", headers=headers)
+    call = call_from("127.0.0.1", *headers)
     assert Guard(token=TOKEN, is_local_open=True).judge(call) is Admission.ASKED
 
 

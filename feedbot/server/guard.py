@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from feedbot.config import Config
 
 CHALLENGE = 'Basic realm="feedbot", charset="UTF-8"'
@@ -46,18 +48,6 @@ class Admission(Enum):
     CLOSED = "closed"
 
 
-class Call(Struct, frozen=True, kw_only=True):
-    """What is known of a request."""
-
-    client: str  # address of the peer, "" if it has none
-    http_version: str
-    headers: tuple[tuple[str, str], ...]  # names in lower case
-
-    def values(self, name: str) -> list[str]:
-        """All values of a header."""
-        return [value for key, value in self.headers if key == name]
-
-
 class Guard(Struct, frozen=True, kw_only=True):
     """Decides by the configuration."""
 
@@ -73,25 +63,27 @@ class Guard(Struct, frozen=True, kw_only=True):
             is_local_open=config.serve.local and is_loopback(home),
         )
 
-    def judge(self, call: Call) -> Admission:
-        """Whether a call may see the pages."""
-        if self.is_local_open and is_from_here(call):
+    def judge(self, request: Request) -> Admission:
+        """Whether whoever sends a request may see the pages."""
+        if self.is_local_open and is_from_here(request):
             return Admission.OPEN
         if not self.token:
             return Admission.CLOSED
-        return Admission.OPEN if _knows(self.token, call.values("authorization")) else Admission.ASKED
+        given = request.headers.getlist("authorization")
+        return Admission.OPEN if _knows(self.token, given) else Admission.ASKED
 
 
-def is_from_here(call: Call) -> bool:
+def is_from_here(request: Request) -> bool:
     """Whether a request comes from this machine itself, for all that shows."""
-    hosts = call.values("host")
+    hosts = request.headers.getlist("host")
     return (
-        is_loopback(call.client)
+        request.client is not None
+        and is_loopback(request.client.host)
         # A page elsewhere can let its own name lead here, but the browser then says that name.
         and len(hosts) == 1
         and is_loopback(_host_of(hosts[0]))
-        and call.http_version in CURRENT
-        and not any(map(_is_forwarding, (name for name, _ in call.headers)))
+        and request.scope["http_version"] in CURRENT
+        and not any(map(_is_forwarding, request.headers.keys()))
     )
 
 

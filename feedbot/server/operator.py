@@ -24,7 +24,7 @@ from feedbot.report import page
 from feedbot.report.chart import HOURS, SPANS, Span
 from feedbot.report.health import Diagnosis, Pulse, diagnose, load_pulse
 from feedbot.report.overview import load_overview
-from feedbot.server.guard import CHALLENGE, Admission, Call, Guard
+from feedbot.server.guard import CHALLENGE, Admission, Guard
 from feedbot.server.headers import PAGE
 from feedbot.standings import configured
 from feedbot.store.window import Window
@@ -136,7 +136,7 @@ class Desk:
 
     def _closed(self, request: Request) -> Response | None:
         """The answer to those who may not see the operator's pages; None: this one may."""
-        admission = self._guard.judge(_call_of(request))
+        admission = self._guard.judge(request)
         if admission is Admission.OPEN:
             return None
         if admission is Admission.ASKED:
@@ -194,11 +194,3 @@ class Desk:
 async def _style(_request: Request) -> Response:
     headers = {**NO_STORE, "Cache-Control": f"public, max-age={STYLE_AGE}, immutable"}
     return Response(page.style_sheet(), media_type="text/css", headers=headers)
-
-
-def _call_of(request: Request) -> Call:
-    return Call(
-        client=request.client.host if request.client else "",
-        http_version=str(request.scope.get("http_version", "")),
-        headers=tuple(request.headers.items()),
-    )

@@ -73,7 +73,8 @@ def anchors(page: Path) -> frozenset[str]:
 
 
 def dead_links(page: Path) -> Iterator[str]:
-    for link in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", prose(page)):
+    text = re.sub("`[^`]*`", "", prose(page))  # what is code is no link
+    for link in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", text):
         path, _, fragment = link.partition("#")
         target = page.parent / unquote(path) if path else page
         if not target.exists() or (fragment and fragment not in anchors(target)):

@@ -471,7 +471,7 @@ def test_what_looks_like_attributes_in_a_jekyll_post_stays(text: str) -> None:
     "crowd", ["\t", "{:", "{: .a", "{{ '", "{% raw %}", "{% highlight c %}", "<tr><td>{:x}</td>"]
 )
 def test_what_only_jekyll_reads_costs_no_more_than_its_length(crowd: str) -> None:
-    source = f"<p>{crowd * (400_000 // len(crowd))}{{:"
+    source = f"<p>{crowd * (300_000 // len(crowd))}{{:"
     assert render(source, markdown=False, base=BASE, jekyll=SITE).html
     assert without_attributes(source)  # an hour, if with its square
 

@@ -75,19 +75,13 @@ class PassReport:
 
     def add(self, later: PassReport) -> None:
         """Take in what a further look at some files did."""
-        for name in ("read", "new", "changed", "withdrawn", "renamed", "broken"):
-            setattr(self.sync, name, getattr(self.sync, name) + getattr(later.sync, name))
-        self.sync.events += later.sync.events
-        self.sync.problems += later.sync.problems
-        self.sync.duplicates += later.sync.duplicates
+        _add(self.sync, later.sync, "read", "new", "changed", "withdrawn", "renamed", "broken")
+        _add(self.sync, later.sync, "events", "problems", "duplicates")
         self.sync.unsettled = later.sync.unsettled
-        self.refresh.written += later.refresh.written
-        self.refresh.removed += later.refresh.removed
-        self.refresh.pings += later.refresh.pings
+        _add(self.refresh, later.refresh, "written", "removed", "pings")
         self.refresh.foreign = later.refresh.foreign
         self.refresh.overtaken = later.refresh.overtaken
-        for name in ("deliveries", "held", "held_articles"):
-            setattr(self.announce, name, getattr(self.announce, name) + getattr(later.announce, name))
+        _add(self.announce, later.announce, "deliveries", "held", "held_articles")
         self.announce.came = max(self.announce.came, later.announce.came)
         self.announce.burst = max(self.announce.burst, later.announce.burst)
         self.announce.waiting = later.announce.waiting
@@ -106,6 +100,11 @@ class PassReport:
             "seconds": round(self.seconds, 3),
             "lost_state": self.lost_state,
         }
+
+
+def _add(report: object, later: object, *names: str) -> None:
+    for name in names:
+        setattr(report, name, getattr(report, name) + getattr(later, name))
 
 
 class Builder:

@@ -12,6 +12,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -113,7 +115,7 @@ def _start(size: int, method: str, load: tuple[Callable[[], object], ...]) -> Pr
     """Start processes; None where the system gives too few, and then none is left."""
     before = set(multiprocessing.active_children())
     try:
-        context = multiprocessing.get_context(method)
+        context = _Forks() if method == "fork" else _Spawns()
         pool = ProcessPoolExecutor(size, context, initializer=_join_crew, initargs=(load,))
         with _unheard():
             pool.submit(_call, ())  # to be given work is to be started
@@ -124,6 +126,33 @@ def _start(size: int, method: str, load: tuple[Callable[[], object], ...]) -> Pr
             child.join()
         return None
     return pool
+
+
+def _end(process: ForkProcess | SpawnProcess) -> None:
+    """End a process that hears no SIGTERM (`_join_crew`), as a pool that has lost another one waits for.
+
+    Before Python 3.11.5 it also waits until somebody has taken what it sent, and tells them when that is all.
+    """
+    if sys.version_info >= (3, 11, 5):
+        process.kill()
+
+
+class _Forked(ForkProcess):
+    def terminate(self) -> None:
+        _end(self)
+
+
+class _Spawned(SpawnProcess):
+    def terminate(self) -> None:
+        _end(self)
+
+
+class _Forks(ForkContext):
+    Process = _Forked
+
+
+class _Spawns(SpawnContext):
+    Process = _Spawned
 
 
 @contextmanager

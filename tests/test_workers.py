@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -323,13 +322,11 @@ def test_of_two_that_begin_at_once_one_waits_for_the_other(any_newsroom: Newsroo
 def test_a_process_is_known_to_run_and_to_have_ended(tmp_path: Any) -> None:
     mark = this_process().mark
     assert (runs_here(mark), is_over(mark)) == (True, False)
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    ended = f"{mark.split()[0]} {child} 1"
-    os.waitpid(child, 0)
+    child = subprocess.Popen(["true"])
+    ended = f"{mark.split()[0]} {child.pid} 1"
+    child.wait()
     assert (runs_here(ended), is_over(ended)) == (False, True)
-    elsewhere = f"elsewhere {child} 1"
+    elsewhere = f"elsewhere {child.pid} 1"
     assert (runs_here(elsewhere), is_over(elsewhere)) == (False, False)
     reused = f"{mark.rpartition(' ')[0]} 1"  # our id, and another time of birth
     assert is_over(reused)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -236,7 +237,7 @@ def test_no_secured_text_is_in_the_database(tmp_path: Path, stories: list[Story]
     room = Newsroom(tmp_path / "newsroom", settings={"content": {"path": str(CORPUS)}})
     room.build()  # the store stays open, so that what it writes ahead is looked at too
     state = b"".join(path.read_bytes() for path in (room.folder / ".feedbot").iterdir())
-    with sqlite3.connect(room.folder / ".feedbot" / "feedbot.db") as database:
+    with closing(sqlite3.connect(room.folder / ".feedbot" / "feedbot.db")) as database:
         rows = "\n".join(database.iterdump()).encode()  # in pages, a long value may be in parts
     room.close()
     shown = [story.name for story in stories if story.is_shown]

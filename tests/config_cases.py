@@ -144,6 +144,28 @@ WRONG = [
         "Europe/Vienna",
     ),
     (
+        "content: {permalink: '/:year/:titel/'}",
+        1,
+        "content.permalink",
+        "has :titel, which stands for nothing, got '/:year/:titel/'",
+        ":slug, :slugorcontentbasename, :slugorfilename, :title",
+    ),
+    (
+        "content: {permalink: '/:year/'}",
+        1,
+        "content.permalink",
+        "would give articles the same address",
+        ":title",
+    ),
+    (
+        "content: {permalink: 'https://a.example/:title'}",
+        1,
+        "content.permalink",
+        "must be a path on the site",
+        "/:year/",
+    ),
+    ("content: {permalink: '/{{ slug }}/'}", 1, "content.permalink", "must be a path on the site", "/:year/"),
+    (
         "content: {fields: jekyl}",
         1,
         "content.fields",

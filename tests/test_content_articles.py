@@ -115,13 +115,14 @@ def test_a_reader_is_known_by_all_that_changes_what_it_reads() -> None:
     others = [
         Reader(site=replace(SITE, url="https://other.example/")),
         Reader(site=SITE, timezone="Europe/Berlin"),
+        Reader(site=SITE, permalink="/:title/"),
         Reader(site=SITE, fields="hugo"),
         Reader(site=SITE, fields={"title": ["a"]}),
         Reader(site=SITE, fields={"title": ["b"]}),
     ]
-    assert len({plain.fingerprint, *(each.fingerprint for each in others)}) == 6
+    assert len({plain.fingerprint, *(each.fingerprint for each in others)}) == 7
     assert Reader(site=replace(SITE, title="y")).fingerprint == plain.fingerprint
-    assert Reader(site=SITE, fields={"title": ("a",)}).fingerprint == others[3].fingerprint
+    assert Reader(site=SITE, fields={"title": ("a",)}).fingerprint == others[4].fingerprint
 
 
 def corpus() -> Iterator[tuple[str, bytes]]:

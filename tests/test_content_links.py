@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from feedbot.content.addresses import Page, page_url, permalink_url
 from feedbot.content.links import absolute, same_host
+from feedbot.permalink import PLACEHOLDERS
 
 BASE = "https://news.example.com/sub/page/"
 SITE = "https://news.example.com/sub/"
@@ -147,6 +148,44 @@ def test_a_permalink_lies_below_the_site_with_its_placeholders_filled(
         is_post=True,
     )
     assert permalink_url(SITE, permalink, page) == url
+
+
+@pytest.mark.parametrize(
+    ("pattern", "more", "url"),
+    [
+        ("/:year/:month/:title/", {}, "2020/03/A-story/"),
+        ("/blog/:slug", {"slug": "short"}, "blog/short"),
+        ("/:categories/:i_day-:short_month-:short_year/:name:output_ext", {"categories": ("Tech",)},
+         "news/tech/4-Mar-20/A-story.html"),
+        ("/:sections/:yearday/:filename/", {"slug": "short"}, "news/64/A-story/"),
+        ("/:section/:monthname/:slug/", {"is_hugo": True, "title": "Robots & Shirts"},
+         "news/March/robots--shirts/"),
+        ("/:title/", {"is_hugo": True, "title": "Robots", "slug": "short"}, "robots/"),
+        ("/:slugorcontentbasename/", {"is_hugo": True, "title": "Robots"}, "a-story/"),
+    ],
+)  # fmt: skip
+def test_a_pattern_gives_the_addresses_of_articles_that_have_none(
+    pattern: str, more: dict[str, object], url: str
+) -> None:
+    page = Page(
+        relative="news/2020-03-04-A story.md",
+        published=datetime(2020, 3, 4, tzinfo=UTC),
+        **more,  # type: ignore[arg-type] - the table's values fit their fields
+    )
+    assert page_url(SITE, page, pattern) == SITE + url
+
+
+@pytest.mark.parametrize("name", sorted(PLACEHOLDERS))
+def test_every_placeholder_stands_for_something(name: str) -> None:
+    page = Page(
+        relative="news/a.md", title="A", published=datetime(2020, 3, 4, tzinfo=UTC), categories=("B",)
+    )
+    assert ":" not in page_url("https://news.example.com/", page, f"/x:{name}/").removeprefix("https:")
+
+
+def test_of_a_bundle_its_folder_is_the_name() -> None:
+    page = Page(relative="posts/robots/index.md", published=datetime(2020, 3, 4, tzinfo=UTC))
+    assert page_url(SITE, page, "/:year/:title/") == f"{SITE}2020/robots/"
 
 
 def test_without_a_site_there_is_no_address() -> None:

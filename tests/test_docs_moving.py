@@ -122,6 +122,26 @@ def test_a_site_of_another_program_is_read_as_it_is(program: str, site: Site, ne
     assert f"| {program} |" in MOVING.partition("| written for |")[2].partition("\n\n")[0]
 
 
+def test_a_site_with_addresses_of_its_own_says_their_pattern(newsroom: Newsroom) -> None:
+    for name in ("site/_posts/2026-11-05-Second thought.md", "site/about.md"):
+        (newsroom.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (newsroom.folder / name).write_text(
+            "---\ntitle: A\ncategory: Lab\ndate: 2026-11-05\n---\nHi\n", encoding="utf-8"
+        )
+    newsroom.now = datetime(2026, 12, 1, tzinfo=UTC)
+    ids, links = [], []
+    for permalink in (None, "pretty"):
+        newsroom.configure(content={"path": "site", "fields": "jekyll", "permalink": permalink})
+        newsroom.build()
+        ids.append(sorted(item["id"] for item in newsroom.items()))
+        links.append(sorted(shown(item).path for item in newsroom.items()))
+    assert links == [
+        ["/about/", "/lab/2026/11/05/Second-thought.html"],
+        ["/about/", "/lab/2026/11/05/Second-thought/"],
+    ]
+    assert ids[0] == ids[1]
+
+
 def shown(item: dict[str, str]) -> Shown:
     path = item["url"].removeprefix("https://news.example.com")
     return Shown(path, item["date_published"][:10], tuple(item.get("tags", ())))

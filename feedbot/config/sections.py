@@ -25,7 +25,19 @@ from pydantic import (
 from feedbot import model
 from feedbot.config.addresses import FolderUrl, IdBase, OwnToken, Url
 from feedbot.config.paths import DatabaseUrl, Paths, file_at
-from feedbot.config.values import Duration, Language, Names, Scan, Score, Text, Wanted, Zone, no_bool, wrong
+from feedbot.config.values import (
+    Duration,
+    Language,
+    Names,
+    Permalink,
+    Scan,
+    Score,
+    Text,
+    Wanted,
+    Zone,
+    no_bool,
+    wrong,
+)
 
 Dialect: TypeAlias = Literal["smartable", "jekyll", "hugo"]
 
@@ -128,6 +140,12 @@ class ContentSettings(Section):
         description="Names of front matter fields: a dialect (smartable, jekyll, hugo), or the names to look"
         " for, for each of feedbot's fields. Not given: all three dialects are understood",
         json_schema_extra={"title": "dialect or mapping"},
+    )
+    permalink: Permalink = Field(
+        default="",
+        description="Where the site shows articles that do not say it: a pattern, or Jekyll's word for one."
+        " Not given: where Jekyll, Hugo or a plain site has them by default",
+        examples=["/:year/:month/:title/", "pretty"],
     )
     timezone: Zone = Field(
         default="UTC",

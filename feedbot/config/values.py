@@ -17,6 +17,8 @@ from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from feedbot.permalink import FROM_NAME, PLACEHOLDERS, STYLES, placeholders_of
+
 T = TypeVar("T")
 
 
@@ -168,6 +170,21 @@ def language(value: str) -> str:
     return value
 
 
+def permalink(value: str) -> str:
+    """A pattern of addresses on the site; the word by which Jekyll knows one stands for it."""
+    pattern = STYLES.get(value, value)
+    example = "such as /:year/:month/:title/"
+    names = placeholders_of(pattern)
+    if unknown := [name for name in names if name not in PLACEHOLDERS]:
+        known = ", ".join(f":{name}" for name in sorted(PLACEHOLDERS))
+        raise wrong(f"has :{unknown[0]}, which stands for nothing", f"there are {known}")
+    if "://" in pattern or not pattern.isprintable() or set(pattern) & set("{}[]<>\\ ?#"):
+        raise wrong("must be a path on the site", example)
+    if not FROM_NAME & set(names):
+        raise wrong("would give articles the same address", f"name them by :title or :name, {example}")
+    return pattern
+
+
 NAME_LIMIT = 80  # characters of a target's name, which stands in every line about it
 
 
@@ -250,6 +267,7 @@ def template(value: str) -> str:
 
 
 Language = Annotated[str, AfterValidator(language)]
+Permalink = Annotated[str, AfterValidator(permalink)]
 Text = Annotated[str, Field(min_length=1)]
 TargetName = Annotated[Text, AfterValidator(target_name)]
 HashtagAlias = Annotated[str, AfterValidator(hashtag_alias)]

@@ -1,6 +1,7 @@
 """Where the site shows a file: what Jekyll, Hugo and plain static sites make of its path and front matter.
 
-Pure. A guess that is right for each program's defaults; an article that knows its own URL does not need it.
+Pure. Right for each program's defaults, and for the pattern that a configuration gives; an article that knows
+its own URL needs neither.
 """
 
 from __future__ import annotations
@@ -15,20 +16,25 @@ from msgspec import Struct
 
 from feedbot.content.links import absolute
 from feedbot.content.text import clean
+from feedbot.permalink import STYLES, fill
 
 _INDEX = frozenset({"index", "_index"})
 _POST = re.compile(r"\d{4}-\d{1,2}-\d{1,2}-(?P<title>.+)")
-_PLACEHOLDER = re.compile(r":([a-z_]+)")
 _UNKNOWN = re.compile(r":[a-z_]|\{[{%]")
 _JEKYLL_KEEPS = "._~!$&'()+,;=@"  # of what is no letter and no digit; all else becomes a hyphen
 _HUGO_KEEPS = "./_#+~-@"  # the same; all else goes, but for spaces
 _UNQUOTED = "/~!$&'()+,;=@"
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
+)  # fmt: skip
 
 
 class Page(Struct, frozen=True, kw_only=True):
     """What an address is made of."""
 
     relative: str  # path below the content folder
+    title: str = ""
     slug: str = ""
     categories: tuple[str, ...] = ()
     published: datetime | None = None  # in the site's time zone
@@ -36,16 +42,18 @@ class Page(Struct, frozen=True, kw_only=True):
     is_hugo: bool = False  # the site is known to be Hugo's
 
 
-def page_url(site: str, page: Page) -> str:
-    """The URL that `page` has when it says nothing of its own. `site` ends in a slash; "" gives ""."""
+def page_url(site: str, page: Page, pattern: str = "") -> str:
+    """The URL that `page` has when it says nothing of its own. `site` ends in a slash; "" gives "".
+
+    It is that of `pattern`, or where there is none, the usual one of the program whose page it is.
+    """
     if not site:
         return ""
-    if page.is_post and page.published is not None:
-        # Jekyll's default: https://jekyllrb.com/docs/permalinks/
-        return site + _filled("/:categories/:year/:month/:day/:title.html", page).lstrip("/")
-    folder, _, name = splitext(page.relative)[0].rpartition("/")
-    if name in _INDEX:  # its folder is its name
-        folder, _, name = folder.rpartition("/")
+    if not pattern and page.is_post and page.published is not None:
+        pattern = STYLES["date"]  # https://jekyllrb.com/docs/permalinks/
+    if pattern and (url := permalink_url(site, pattern, page)):
+        return url
+    folder, name = _folder_and_name(page.relative)
     path = "/".join(part for part in (folder, page.slug or name) if part)
     path = _as_hugo_has_it(path) if page.is_hugo else path
     return f"{site}{quote(path, safe='/')}/" if path else site
@@ -59,7 +67,7 @@ def permalink_url(site: str, permalink: str, page: Page) -> str | None:
     """
     if permalink.startswith(("http://", "https://")):
         return absolute(permalink, site)
-    filled = _filled(permalink, page)
+    filled = fill(permalink, _parts(page))
     return None if _UNKNOWN.search(filled) or not site else absolute(filled.lstrip("/"), site)
 
 
@@ -69,26 +77,44 @@ def title_of(filename: str) -> str:
     return clean(" ".join(word.capitalize() for word in post["title"].split("-"))) if post else ""
 
 
-def _filled(pattern: str, page: Page) -> str:
-    """`pattern` with its placeholders replaced; those that are not known stay."""
-    parts = _parts(page)
-    filled = _PLACEHOLDER.sub(lambda found: parts.get(found[1], found[0]), pattern)
-    return re.sub("//+", "/", filled)
+def _folder_and_name(relative: str) -> tuple[str, str]:
+    """Where a file lies, and its name without the suffix; of an index its folder is the name."""
+    folder, _, name = splitext(relative)[0].rpartition("/")
+    if name in _INDEX:
+        folder, _, name = folder.rpartition("/")
+    return folder, name
 
 
 def _parts(page: Page) -> dict[str, str]:
-    folder, _, name = splitext(page.relative)[0].rpartition("/")
-    post = _POST.fullmatch(name)
-    title = page.slug or (post["title"] if post else name)
-    title = quote(_as_jekyll_has_it(title), safe=_UNQUOTED)
-    parts = {"title": title, "slug": title, "name": title, "output_ext": ".html"}
+    """What the placeholders of a pattern stand for, percent-encoded."""
+    folder, name = _folder_and_name(page.relative)
+    if post := _POST.fullmatch(name):
+        name = post["title"]
+    known = {"slugorfilename": page.slug or name, "contentbasename": name, "sections": folder}
+    known |= {
+        "title": page.slug or name,
+        "slug": page.slug or name,
+        "name": page.slug or name,
+        "filename": name,
+    }
+    if page.is_hugo:  # where a title is the article's
+        known |= {"title": page.title or name, "slug": page.slug or page.title or name}
+    known |= {"slugorcontentbasename": known["slugorfilename"], "section": folder.partition("/")[0]}
+    written = _as_hugo_has_it if page.is_hugo else _as_jekyll_has_it
+    parts = {key: quote(written(text), safe=_UNQUOTED) for key, text in known.items()}
     parts["categories"] = quote("/".join(_categories(folder, page)), safe=_UNQUOTED)
-    if page.published is not None:
-        day = page.published
-        parts |= {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}", "short_year": f"{day:%y}"}
-        parts |= {"i_month": str(day.month), "i_day": str(day.day), "y_day": f"{day:%j}"}
-        parts |= {"hour": f"{day:%H}", "minute": f"{day:%M}", "second": f"{day:%S}"}
-    return parts
+    return parts | {"output_ext": ".html"} | _parts_of_date(page.published)
+
+
+def _parts_of_date(day: datetime | None) -> dict[str, str]:
+    if day is None:
+        return {}
+    parts = {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}", "short_year": f"{day:%y}"}
+    parts |= {"i_month": str(day.month), "i_day": str(day.day), "y_day": f"{day:%j}"}
+    parts |= {"hour": f"{day:%H}", "minute": f"{day:%M}", "second": f"{day:%S}"}
+    month = _MONTHS[day.month - 1]  # `strftime` has the names of the locale
+    parts |= {"short_month": month[:3], "long_month": month, "monthname": month}
+    return parts | {"yearday": parts["y_day"].lstrip("0")}
 
 
 def _categories(folder: str, page: Page) -> list[str]:

@@ -30,7 +30,7 @@ _MORE = re.compile(r"<!-- {0,9}(?:more|truncate) {0,9}-->", re.IGNORECASE)  # Hu
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")  # the shape of RFC 5646
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """One file, taken apart, and what it is read with."""
 
@@ -39,8 +39,10 @@ class Source:
     relative: str  # path below the content folder
     site: Site
     zone: tzinfo
+    permalink: str  # the pattern of the site's addresses, "" for the usual ones
     is_jekyll: bool  # Jekyll's rules hold: tags parted by spaces, dates in file names
     is_hugo: bool  # ... and Hugo's: small letters in addresses
+    title: str
     published: datetime
 
     @cached_property
@@ -61,11 +63,19 @@ class Source:
         found = self.matter.get("category")
         return found is not None and isinstance(found[1], list)
 
+    def usual_url(self) -> str:
+        """Where the site shows a file that says nothing of its own; "" where there is no site."""
+        page = self.page()
+        # Jekyll's pattern is for posts: its pages lie where their files do.
+        pattern = self.permalink if page.is_post or not self.is_jekyll else ""
+        return page_url(self.site.url, page, pattern)
+
     def page(self) -> Page:
         """What the file's own address on the site is made of."""
         folders = self.relative.split("/")[:-1]
         return Page(
             relative=self.relative,
+            title=self.title,
             slug=values.text(self.matter, "slug"),
             categories=(*self.categories, self.category),
             published=self.published.astimezone(self.zone),
@@ -83,18 +93,18 @@ class Links(Struct, frozen=True, kw_only=True):
     base: str  # what the file's own relative URLs are seen from
 
 
-def compose(source: Source, title: str) -> tuple[Article, Links]:
+def compose(source: Source) -> tuple[Article, Links]:
     """The article in `source`, and its links."""
     matter, zone = source.matter, source.zone
     links = _links(source)
     base = links.base
     images = nested.images(matter, "images", base)
     content = _body(source, base)
-    summary = _summary(source, title, content)
-    featured = _featured(source, title, images, base)
+    summary = _summary(source, content)
+    featured = _featured(source, images, base)
     category, topics = _names(source)
     article = Article(
-        title=title,
+        title=source.title,
         published=source.published,
         updated=max(values.moment(matter, "updated", zone) or source.published, source.published),
         expires=values.moment(matter, "expires", zone),
@@ -140,7 +150,7 @@ def _links(source: Source) -> Links:
     link = values.url_of(matter, "link", site) or via
     given = link or _permalink(source)
     # An aggregated article's link says nothing about the file's own pictures.
-    base = given if given and same_host(given, site) else page_url(site, source.page())
+    base = given if given and same_host(given, site) else source.usual_url()
     return Links(link=given or base, via="" if via == link else via, given=given, base=base)
 
 
@@ -197,16 +207,16 @@ def _rendered(source: Source, body: str, base: str) -> markup.Markup:
     return markup.render(body, markdown=is_markdown, base=base, jekyll=jekyll)
 
 
-def _summary(source: Source, title: str, content: str) -> str:
+def _summary(source: Source, content: str) -> str:
     """The excerpt, else the body up to its mark, else its beginning; never a repetition of the title."""
     summary = cut(values.text(source.matter, "summary"), MAX_SUMMARY)
     mark = None if summary or "<!--" not in source.parts.body else _MORE.search(source.parts.body)
     if mark is not None:
         head = _rendered(source, source.parts.body[: mark.start()], "").html
-        summary = cut(_without_title(head, title), MAX_SUMMARY)
+        summary = cut(_without_title(head, source.title), MAX_SUMMARY)
     if not summary and content:
-        summary = cut(_without_title(content, title), DERIVED_SUMMARY)
-    return "" if summary.casefold() == title.casefold() else summary
+        summary = cut(_without_title(content, source.title), DERIVED_SUMMARY)
+    return "" if summary.casefold() == source.title.casefold() else summary
 
 
 def _without_title(content: str, title: str) -> str:
@@ -215,13 +225,13 @@ def _without_title(content: str, title: str) -> str:
     return text.removeprefix(title).strip()
 
 
-def _featured(source: Source, title: str, images: tuple[Image, ...], base: str) -> str:
+def _featured(source: Source, images: tuple[Image, ...], base: str) -> str:
     """What `featuredContent` shows, as a plain link with the first picture; "" for none."""
     found = source.matter.get("featured")
     if found is None or not isinstance(found[1], str):
         return ""
     poster = images[0].url if images else ""
-    return markup.render_embed(found[1], base, poster=poster, title=title)
+    return markup.render_embed(found[1], base, poster=poster, title=source.title)
 
 
 def _paragraph(text: str) -> str:

@@ -44,7 +44,12 @@ def sources_of(config: Config) -> Sources:
     return Sources(
         roots=tuple(Root(folder=path, name=config.shown(path)) for path in content.paths),
         selection=FileSelection(include=tuple(content.include), exclude=tuple(content.exclude)),
-        reader=Reader(site=config.site_model(), fields=content.fields, timezone=str(content.timezone)),
+        reader=Reader(
+            site=config.site_model(),
+            fields=content.fields,
+            timezone=str(content.timezone),
+            permalink=content.permalink,
+        ),
     )
 
 

@@ -72,12 +72,13 @@ class Reader:
     """Reads files for one configuration.
 
     `fields` is a dialect, or the keys of some fields; None understands all dialects. `timezone` is that of
-    dates that name none.
+    dates that name none, `permalink` the pattern of addresses that files do not say; "": the usual ones.
     """
 
     site: Site
     fields: str | Mapping[str, Sequence[str]] | None = None
     timezone: str = "UTC"
+    permalink: str = ""
 
     def load(self) -> None:
         """Get ready to read: what is not needed before the first file is loaded and worked out now."""
@@ -128,9 +129,19 @@ class Reader:
             matter.note("no title", "add a line `title:`", line=parts.matter_line, level=Level.ERROR)
         if published is None or not title:
             return Broken(findings=tuple(matter.findings))
-        is_hugo = self.fields == "hugo"
-        source = Source(matter, parts, relative, self.site, self.zone, is_jekyll, is_hugo, published)
-        article, links = compose(source, title)
+        source = Source(
+            matter=matter,
+            parts=parts,
+            relative=relative,
+            site=self.site,
+            zone=self.zone,
+            permalink=self.permalink,
+            is_jekyll=is_jekyll,
+            is_hugo=self.fields == "hugo",
+            title=title,
+            published=published,
+        )
+        article, links = compose(source)
         return Read(article=article, url=links.given, findings=tuple(matter.findings))
 
     def _published(self, matter: Matter, filename: str) -> datetime | None:
@@ -149,7 +160,9 @@ class Reader:
         """A digest of all that decides what `read` returns, beside the file. Another one: read all again."""
         fields = self.fields if isinstance(self.fields, str) or self.fields is None else dict(self.fields)
         text = json.dumps(
-            [READER_VERSION, self.site.url, fields, self.timezone], sort_keys=True, default=list
+            [READER_VERSION, self.site.url, fields, self.timezone, self.permalink],
+            sort_keys=True,
+            default=list,
         )
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

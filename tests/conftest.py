@@ -25,6 +25,11 @@ settings.register_profile("steady", settings.get_profile("search"), derandomize=
 settings.load_profile("search" if "FEEDBOT_HISTORIES" in os.environ else "steady")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process of tests more than there are cores: for a third of its time a test waits for others."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A PostgreSQL server of our own."""

@@ -24,7 +24,7 @@ from feedbot.bucket.objects import Objects
 from feedbot.config.bucket import bucket_access, bucket_address
 from feedbot.config.variables import Variables
 from feedbot.model import Document
-from feedbot.place import Known, Published
+from feedbot.place import DocumentRow, Published
 
 BATCH = 64  # documents that a pass hands over at a time: 16 feeds of four
 
@@ -61,10 +61,17 @@ def documents(number: int, size: int, seed: int) -> list[Document]:
 def publish(place: Bucket, wanted: list[Document], known: dict[str, Published]) -> dict[str, Published]:
     """What a pass does with its documents, in batches."""
     results: dict[str, Published] = {}
-    on_record: dict[str, Known] = dict(known)
+    on_record = {path: recorded(one) for path, one in known.items()}
     for first in range(0, len(wanted), BATCH):
         results |= {one.path: one for one in place.publish(wanted[first : first + BATCH], on_record)}
     return results
+
+
+def recorded(one: Published) -> DocumentRow:
+    """What the state knows of a document that was published."""
+    return DocumentRow(
+        path=one.path, feed_key=1, mtime_ns=one.mtime_ns, size=one.size, digest=one.digest, e_tag=one.e_tag
+    )
 
 
 def put_by_the_library(objects: Objects, wanted: list[Document]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 # https://jekyllrb.com/docs/permalinks/#placeholders, https://gohugo.io/configuration/permalinks/#tokens;
-# those of weeks are missing, which nobody was seen to use.
+# those of weeks are missing, which nobody was seen to use, and `:sections`, which other files decide about.
 FROM_DATE: Final = frozenset({
     "year", "short_year", "month", "i_month", "short_month", "long_month", "monthname", "day", "i_day",
     "y_day", "yearday", "hour", "minute", "second",
@@ -19,7 +19,7 @@ FROM_DATE: Final = frozenset({
 FROM_NAME: Final = frozenset({
     "title", "slug", "name", "filename", "contentbasename", "slugorfilename", "slugorcontentbasename",
 })  # fmt: skip
-PLACEHOLDERS: Final = FROM_DATE | FROM_NAME | {"categories", "section", "sections", "output_ext"}
+PLACEHOLDERS: Final = FROM_DATE | FROM_NAME | {"categories", "section", "output_ext"}
 # What Jekyll calls some patterns: https://jekyllrb.com/docs/permalinks/#built-in-formats
 STYLES: Final[Mapping[str, str]] = {
     "date": "/:categories/:year/:month/:day/:title:output_ext",

@@ -156,22 +156,22 @@ def test_a_permalink_lies_below_the_site_with_its_placeholders_filled(
         ("/:year/:month/:title/", {}, "2020/03/A-story/"),
         ("/blog/:slug", {"slug": "short"}, "blog/short"),
         ("/:categories/:i_day-:short_month-:short_year/:name:output_ext", {"categories": ("Tech",)},
-         "news/tech/4-Mar-20/A-story.html"),
-        ("/:sections/:yearday/:filename/", {"slug": "short"}, "news/64/A-story/"),
+         "news/tech/4-Mar-20/2020-03-04-a-story.html"),
+        ("/:slug/", {"slug": "My Slug (1)!"}, "my-slug-1/"),
+        ("/:section/:yearday/:filename/", {"slug": "short"}, "news/64/A-story/"),
         ("/:section/:monthname/:slug/", {"is_hugo": True, "title": "Robots & Shirts"},
-         "news/March/robots--shirts/"),
+         "news/march/robots-shirts/"),
+        ("/Blog/:title/", {"is_hugo": True, "title": "-- A+B ~ C@d (g) h's/ok, x=1 C#"},
+         "blog/--a-b-~-c@d-g-hs-ok-x1-c/"),
         ("/:title/", {"is_hugo": True, "title": "Robots", "slug": "short"}, "robots/"),
-        ("/:slugorcontentbasename/", {"is_hugo": True, "title": "Robots"}, "a-story/"),
+        ("/:slugorcontentbasename/", {"is_hugo": True, "title": "Robots"}, "2020-03-04-a-story/"),
     ],
 )  # fmt: skip
 def test_a_pattern_gives_the_addresses_of_articles_that_have_none(
     pattern: str, more: dict[str, object], url: str
 ) -> None:
-    page = Page(
-        relative="news/2020-03-04-A story.md",
-        published=datetime(2020, 3, 4, tzinfo=UTC),
-        **more,  # type: ignore[arg-type] - the table's values fit their fields
-    )
+    usual = {"relative": "news/2020-03-04-A story.md", "published": datetime(2020, 3, 4, tzinfo=UTC)}
+    page = Page(**usual | more)  # type: ignore[arg-type] - the table's values fit their fields
     assert page_url(SITE, page, pattern) == SITE + url
 
 

@@ -51,6 +51,7 @@ def page_url(site: str, page: Page, pattern: str = "") -> str:
         return ""
     if not pattern and page.is_post and page.published is not None:
         pattern = STYLES["date"]  # https://jekyllrb.com/docs/permalinks/
+    pattern = pattern.lower() if page.is_hugo else pattern
     if pattern and (url := permalink_url(site, pattern, page)):
         return url
     folder, name = _folder_and_name(page.relative)
@@ -88,31 +89,30 @@ def _folder_and_name(relative: str) -> tuple[str, str]:
 def _parts(page: Page) -> dict[str, str]:
     """What the placeholders of a pattern stand for, percent-encoded."""
     folder, name = _folder_and_name(page.relative)
-    if post := _POST.fullmatch(name):
-        name = post["title"]
-    known = {"slugorfilename": page.slug or name, "contentbasename": name, "sections": folder}
-    known |= {
-        "title": page.slug or name,
-        "slug": page.slug or name,
-        "name": page.slug or name,
-        "filename": name,
-    }
-    if page.is_hugo:  # where a title is the article's
-        known |= {"title": page.title or name, "slug": page.slug or page.title or name}
-    known |= {"slugorcontentbasename": known["slugorfilename"], "section": folder.partition("/")[0]}
-    written = _as_hugo_has_it if page.is_hugo else _as_jekyll_has_it
-    parts = {key: quote(written(text), safe=_UNQUOTED) for key, text in known.items()}
+    post = None if page.is_hugo else _POST.fullmatch(name)  # Hugo leaves dates in names
+    base = post["title"] if post else name
+    own = page.slug or base
+    title = (page.title or base) if page.is_hugo else own
+    slug = (page.slug or title) if page.is_hugo else _slugified(own)
+    names = {"title": title, "slug": slug, "name": _slugified(name)}
+    names |= {"filename": base, "contentbasename": base}
+    names |= {"slugorfilename": own, "slugorcontentbasename": own}
+    names |= {"section": folder.partition("/")[0]}
+    written = _as_hugo_names_it if page.is_hugo else _as_jekyll_has_it
+    parts = {key: quote(written(text), safe=_UNQUOTED) for key, text in names.items()}
     parts["categories"] = quote("/".join(_categories(folder, page)), safe=_UNQUOTED)
-    return parts | {"output_ext": ".html"} | _parts_of_date(page.published)
+    return parts | {"output_ext": ".html"} | _parts_of_date(page)
 
 
-def _parts_of_date(day: datetime | None) -> dict[str, str]:
+def _parts_of_date(page: Page) -> dict[str, str]:
+    day = page.published
     if day is None:
         return {}
     parts = {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}", "short_year": f"{day:%y}"}
     parts |= {"i_month": str(day.month), "i_day": str(day.day), "y_day": f"{day:%j}"}
     parts |= {"hour": f"{day:%H}", "minute": f"{day:%M}", "second": f"{day:%S}"}
-    month = _MONTHS[day.month - 1]  # `strftime` has the names of the locale
+    name = _MONTHS[day.month - 1]  # `strftime` has the names of the locale
+    month = name.lower() if page.is_hugo else name
     parts |= {"short_month": month[:3], "long_month": month, "monthname": month}
     return parts | {"yearday": parts["y_day"].lstrip("0")}
 
@@ -125,13 +125,25 @@ def _categories(folder: str, page: Page) -> list[str]:
 
 
 def _as_jekyll_has_it(name: str) -> str:
-    """A file's name in an address. `pretty` in https://jekyllrb.com/docs/liquid/filters/#options-for-the-slugify-filter"""
+    """A file's name in an address, as https://jekyllrb.com/docs/liquid/filters/#slugify makes it `pretty`."""
     return "-".join("".join(char if _is_kept(char, _JEKYLL_KEEPS) else " " for char in name).split())
+
+
+def _slugified(name: str) -> str:
+    """The same by default: small letters and digits, and a hyphen for all between them."""
+    return "-".join("".join(char if _is_kept(char, "") else " " for char in name.lower()).split())
 
 
 def _as_hugo_has_it(path: str) -> str:
     """A path in an address: small letters, hyphens for spaces."""
     return "".join(char for char in path.lower().replace(" ", "-") if _is_kept(char, _HUGO_KEEPS))
+
+
+def _as_hugo_names_it(text: str) -> str:
+    """A title or a name in an address: the same, but several spaces and signs are one hyphen."""
+    text = re.sub("[+/]", " ", text.lower())
+    kept = "".join(char for char in text if char.isspace() or _is_kept(char, _HUGO_KEEPS)).strip()
+    return re.sub(r"-\s+|\s+-?", "-", kept).rstrip("#")
 
 
 def _is_kept(char: str, more: str) -> bool:

@@ -48,20 +48,16 @@ class Source:
     @cached_property
     def category(self) -> str:
         """The category, "" for none, and where it is a list."""
-        return "" if self._has_category_list else values.text(self.matter, "category", values.MAX_NAME)
+        found = self.matter.get("category")
+        if found is None or isinstance(found[1], list):
+            return ""
+        return values.text(self.matter, "category", values.MAX_NAME)
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
         """The names in a list of categories, as Jekyll and Hugo have it, whichever key it has."""
         listed = values.names(self.matter, "categories", at_spaces=self.is_jekyll)
-        if not self._has_category_list:
-            return listed
-        return values.distinct((*listed, *values.names(self.matter, "category")))
-
-    @property
-    def _has_category_list(self) -> bool:
-        found = self.matter.get("category")
-        return found is not None and isinstance(found[1], list)
+        return listed if self.category else values.distinct((*listed, *values.names(self.matter, "category")))
 
     def usual_url(self) -> str:
         """Where the site shows a file that says nothing of its own; "" where there is no site."""

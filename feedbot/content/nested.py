@@ -154,15 +154,18 @@ def _listed(
     kept: list[_T] = []
     items = value if isinstance(value, list) else [value]
     for number, item in islice(enumerate(items), MAX_LISTED):
-        if isinstance(item, dict) and not any(item.values()):
-            continue  # a form that nobody filled in, as themes of Hugo put it into each file
         thing = made(item)
         if thing is not None:
             kept.append(thing)
-        else:
+        elif not _is_empty_form(item):
             place = (*path, number) if isinstance(value, list) else path
             matter.warn(place, f"{name_of(place)} is not {wanted.what} and was left out", wanted.hint)
     return tuple(kept)
+
+
+def _is_empty_form(item: object) -> bool:
+    """Whether nobody filled it in: themes of Hugo put such mappings into each file."""
+    return isinstance(item, dict) and not any(item.values())
 
 
 def _part(item: dict[Any, Any], *keys: str) -> str:

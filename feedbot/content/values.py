@@ -225,7 +225,7 @@ def url_of(matter: Matter, field: str, base: str) -> str:
     for path, value in matter.each(field):
         url = absolute(value, base) if isinstance(value, str) else None
         if url is not None:
-            if is_like_a_host(str(value)):
+            if url != value and is_like_a_host(str(value)):
                 what = f"`{path[0]}` has no `https://` and was taken as a path on the site: {url}"
                 matter.warn(path, what, "begin it with https://, or with / if it is a path")
             return url

@@ -27,7 +27,8 @@ _WHOLE = re.compile(
 _ATTRIBUTES = re.compile(  # not {:ok, pid}, {:a => 1} and what else programmers write about
     r"[ \t]?\{:(?:\s*[.#][^{}<>,&]*|\s*[\w-]+\s*=(?!&gt;)[^{}<>]*|toc|/\w*|:/?\w+[^{}<>]*)\}"
 )
-_CODE = re.compile(r"<(pre|code)\b.*?(?:</\1\s*>|\Z)", re.DOTALL)
+# Code in HTML; what is never closed goes on to the end.
+CODE = re.compile(r"<(pre|code)\b.*?(?:</\1\s*>|\Z)", re.DOTALL)
 
 
 def without_marks(source: str, site: str) -> str:
@@ -79,7 +80,7 @@ def without_attributes(raw: str) -> str:
     if "{:" not in raw:
         return raw
     kept, end = [], 0
-    for code in _CODE.finditer(raw):
+    for code in CODE.finditer(raw):
         kept += [_cleared(raw[end : code.start()]), code[0]]
         end = code.end()
     return "".join([*kept, _cleared(raw[end:])]).replace("<p></p>", "")

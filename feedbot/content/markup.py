@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import pyromark
 from msgspec import Struct
 
-from feedbot.content.kramdown import without_attributes, without_marks
+from feedbot.content.kramdown import CODE, without_attributes, without_marks
 from feedbot.content.sanitise import is_tangled, is_tractable, sanitise
 from feedbot.content.text import visible
 
@@ -125,7 +125,6 @@ _DRAWING = re.compile(r"<(svg|math)(?=[\s/>])(?![^>]{0,500}\baria-hidden\b)", re
 _UNSEEN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
 )
-_CODE = re.compile(r"<(pre|code)\b.*?(?:</\1\s*>|\Z)", re.DOTALL)
 
 
 def _rendered(source: str) -> str:
@@ -146,9 +145,8 @@ _EXTENSIONS = (
 _FOOTNOTE = re.compile(
     r'<sup class="footnote-(?:reference|definition-label)">(?:<a href="#[^"]*">)?(\d+)(?:</a>)?</sup>'
 )
-_ANCHOR = re.compile(
-    r" ?\{#[\w:.-]+\}(?=</h[1-6]>)"
-)  # of a heading, as Hugo, Docusaurus and kramdown have it
+# The name of a heading, as Hugo, Docusaurus and kramdown have it.
+_ANCHOR = re.compile(r" ?\{#[\w:.-]+\}(?=</h[1-6]>)")
 _LONE_TILDE = re.compile("(?<!~)~(?!~)")
 _STAND_IN = "\ufdd0"  # no character: `visible` text has none
 _STAND_IN_URL = quote(_STAND_IN)
@@ -162,7 +160,7 @@ def _templates(source: str, raw: str) -> Remark | None:
     """Template tags outside code: other programs execute them, feedbot shows them as they are."""
     if ("{" not in source and "import" not in source) or _TEMPLATE.search(source) is None:
         return None
-    text = _ENCODED.sub(lambda found: unquote(found[0]), html.unescape(_CODE.sub("", raw)))
+    text = _ENCODED.sub(lambda found: unquote(found[0]), html.unescape(CODE.sub("", raw)))
     found = _TEMPLATE.search(text)
     if found is None:
         return None

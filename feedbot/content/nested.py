@@ -81,9 +81,8 @@ def authors(matter: Matter, field: str, base: str) -> tuple[Author, ...]:
     def made(item: object) -> Author | None:
         if not isinstance(item, dict):
             item = {"name": item}
-        name = cut(
-            _part(item, "name", "display_name", "title"), MAX_NAME
-        )  # the second in exports of WordPress
+        # WordPress exports a `display_name`.
+        name = cut(_part(item, "name", "display_name", "title"), MAX_NAME)
         url, avatar = (
             _address(item, base, "url", "uri", "website"),
             _address(item, base, "avatar", "image", "picture"),

@@ -12,14 +12,14 @@ from typing import Final
 
 # https://jekyllrb.com/docs/permalinks/#placeholders, https://gohugo.io/configuration/permalinks/#tokens;
 # those of weeks are missing, which nobody was seen to use, and `:sections`, which other files decide about.
-FROM_DATE: Final = frozenset({
+_FROM_DATE: Final = frozenset({
     "year", "short_year", "month", "i_month", "short_month", "long_month", "monthname", "day", "i_day",
     "y_day", "yearday", "hour", "minute", "second",
 })  # fmt: skip
 FROM_NAME: Final = frozenset({
     "title", "slug", "name", "filename", "contentbasename", "slugorfilename", "slugorcontentbasename",
 })  # fmt: skip
-PLACEHOLDERS: Final = FROM_DATE | FROM_NAME | {"categories", "section", "output_ext"}
+PLACEHOLDERS: Final = _FROM_DATE | FROM_NAME | {"categories", "section", "output_ext"}
 # What Jekyll calls some patterns: https://jekyllrb.com/docs/permalinks/#built-in-formats
 STYLES: Final[Mapping[str, str]] = {
     "date": "/:categories/:year/:month/:day/:title:output_ext",

@@ -16,11 +16,11 @@ from msgspec import Struct
 
 from feedbot.content.links import absolute
 from feedbot.content.text import clean
-from feedbot.permalink import STYLES, fill
+from feedbot.permalink import STYLES, fill, placeholders_of
 
 _INDEX = frozenset({"index", "_index"})
 _POST = re.compile(r"\d{4}-\d{1,2}-\d{1,2}-(?P<title>.+)")
-_UNKNOWN = re.compile(r":[a-z_]|\{[{%]")
+_TEMPLATE = re.compile(r"\{[{%]")
 _JEKYLL_KEEPS = "._~!$&'()+,;=@"  # of what is no letter and no digit; all else becomes a hyphen
 _HUGO_KEEPS = "./_#+~-@"  # the same; all else goes, but for spaces
 _UNQUOTED = "/~!$&'()+,;=@"
@@ -69,7 +69,8 @@ def permalink_url(site: str, permalink: str, page: Page) -> str | None:
     if permalink.startswith(("http://", "https://")):
         return absolute(permalink, site)
     filled = fill(permalink, _parts(page))
-    return None if _UNKNOWN.search(filled) or not site else absolute(filled.lstrip("/"), site)
+    is_unknown = placeholders_of(filled) or _TEMPLATE.search(filled)
+    return None if is_unknown or not site else absolute(filled.lstrip("/"), site)
 
 
 def title_of(filename: str) -> str:
@@ -93,11 +94,16 @@ def _parts(page: Page) -> dict[str, str]:
     base = post["title"] if post else name
     own = page.slug or base
     title = (page.title or base) if page.is_hugo else own
-    slug = (page.slug or title) if page.is_hugo else _slugified(own)
-    names = {"title": title, "slug": slug, "name": _slugified(name)}
-    names |= {"filename": base, "contentbasename": base}
-    names |= {"slugorfilename": own, "slugorcontentbasename": own}
-    names |= {"section": folder.partition("/")[0]}
+    names = {
+        "title": title,
+        "slug": (page.slug or title) if page.is_hugo else _hyphenated(own.lower()),
+        "name": _hyphenated(name.lower()),
+        "filename": base,
+        "contentbasename": base,
+        "slugorfilename": own,
+        "slugorcontentbasename": own,
+        "section": folder.partition("/")[0],
+    }
     written = _as_hugo_names_it if page.is_hugo else _as_jekyll_has_it
     parts = {key: quote(written(text), safe=_UNQUOTED) for key, text in names.items()}
     parts["categories"] = quote("/".join(_categories(folder, page)), safe=_UNQUOTED)
@@ -126,12 +132,12 @@ def _categories(folder: str, page: Page) -> list[str]:
 
 def _as_jekyll_has_it(name: str) -> str:
     """A file's name in an address, as https://jekyllrb.com/docs/liquid/filters/#slugify makes it `pretty`."""
-    return "-".join("".join(char if _is_kept(char, _JEKYLL_KEEPS) else " " for char in name).split())
+    return _hyphenated(name, _JEKYLL_KEEPS)
 
 
-def _slugified(name: str) -> str:
-    """The same by default: small letters and digits, and a hyphen for all between them."""
-    return "-".join("".join(char if _is_kept(char, "") else " " for char in name.lower()).split())
+def _hyphenated(text: str, keeps: str = "") -> str:
+    """`text` with a hyphen for all between its letters, digits and what is in `keeps`."""
+    return "-".join("".join(char if _is_kept(char, keeps) else " " for char in text).split())
 
 
 def _as_hugo_has_it(path: str) -> str:

@@ -128,23 +128,25 @@ def _start(size: int, method: str, load: tuple[Callable[[], object], ...]) -> Pr
     return pool
 
 
-def _end(process: ForkProcess | SpawnProcess) -> None:
-    """End a process that hears no SIGTERM (`_join_crew`), as a pool that has lost another one waits for.
+class _Deaf:
+    """A process that hears no SIGTERM (`_join_crew`). A pool that has lost another sends one, and waits.
 
     Before Python 3.11.5 it also waits until somebody has taken what it sent, and tells them when that is all.
     """
-    if sys.version_info >= (3, 11, 5):
-        process.kill()
 
+    kill: Callable[[], None]
 
-class _Forked(ForkProcess):
     def terminate(self) -> None:
-        _end(self)
+        if sys.version_info >= (3, 11, 5):
+            self.kill()
 
 
-class _Spawned(SpawnProcess):
-    def terminate(self) -> None:
-        _end(self)
+class _Forked(_Deaf, ForkProcess):
+    pass
+
+
+class _Spawned(_Deaf, SpawnProcess):
+    pass
 
 
 class _Forks(ForkContext):

@@ -20,6 +20,8 @@ REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) (\S+) HTTP/1\.1\r\n")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 PATIENCE = 20.0  # seconds that something is held at most, should a test forget about it
 
+_closing = threading.Lock()  # held by the one who closes a connection
+
 
 class Fault(Enum):
     """What happens to what a client says."""
@@ -207,9 +209,11 @@ def _more(client: socket.socket) -> bytes:
 
 
 def _close(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-    connection.close()
+    """Close it, perhaps while another thread does: never what got its number in the system meanwhile."""
+    with _closing:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
 
 
 @contextmanager

@@ -250,7 +250,7 @@ def test_what_status_counts_stands_in_indexes_and_costs_no_look_at_every_row(new
     def _note(_one: Any, _two: Any, statement: str, parameters: Any, _three: Any, _four: Any) -> None:
         asked.append((statement, parameters))
 
-    load_status(newsroom.engine)
+    load_status(newsroom.engine, {})
     counts = [(statement, parameters) for statement, parameters in asked if "count(" in statement]
     with newsroom.engine.begin() as connection:
         plans = [

@@ -58,14 +58,14 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
     # Nothing else is loaded before the head start.
     with head_start(config) as begun, _builder(config, begun=begun) as (builder, engine):
         from feedbot.report.passes import print_pass
-        from feedbot.report.status import load_status
+        from feedbot.report.status import load_counts
 
         with show_progress(shown=not (quiet or as_json)) as progress:
             report = builder.run_settled(allow_empty=allow_empty, progress=progress)
         if as_json:
             print_json(report.as_json())
         else:
-            print_pass(report, load_status(engine), verbose=verbose > 0, quiet=quiet > 0)
+            print_pass(report, load_counts(engine), verbose=verbose > 0, quiet=quiet > 0)
     sys.exit(1 if report.refresh.foreign else 0)
 
 

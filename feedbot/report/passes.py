@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def print_pass(report: PassReport, status: JsonObject, *, verbose: bool, quiet: bool) -> None:
-    """What `feedbot build` did, in a few lines that end with the next step; `quiet` leaves the warnings."""
+def print_pass(report: PassReport, state: JsonObject, *, verbose: bool, quiet: bool) -> None:
+    """What `feedbot build` did, in a few lines that end with the next step; `quiet` leaves the warnings.
+
+    `state` as `status.load_counts` has it.
+    """
     if not quiet:
-        _print_done(report, status, verbose=verbose)
+        _print_done(report, state, verbose=verbose)
     if report.lost_state:
         tell(
             "The output folder holds feeds, but the state was gone: every article counts as known, and none"
@@ -33,7 +36,7 @@ def print_pass(report: PassReport, status: JsonObject, *, verbose: bool, quiet: 
         told = f"Not written: {legible(path)} is taken by a file that is not feedbot's. Move it away."
         tell(told, state="error")
     _print_announced(report, quiet=quiet)
-    counts = status["findings"]["counts"]
+    counts = state["findings"]["counts"]
     problems = counts["error"] + counts["warning"] - len(report.refresh.foreign)
     if problems > 0:
         tell(f"{number_of(problems, 'problem')} to mend: `feedbot status` lists them.", state="warning")
@@ -41,9 +44,9 @@ def print_pass(report: PassReport, status: JsonObject, *, verbose: bool, quiet: 
         tell("Next: `feedbot serve` shows the feeds in a browser, `feedbot run` keeps them fresh.")
 
 
-def _print_done(report: PassReport, status: JsonObject, *, verbose: bool) -> None:
+def _print_done(report: PassReport, state: JsonObject, *, verbose: bool) -> None:
     sync = report.sync
-    files, counts = status["files"], status["articles"]
+    files, counts = state["files"], state["articles"]
     bad = {name: files[name] for name in ("broken", "duplicate") if files[name] or name == "broken"}
     told_bad = [f"{number:,} {coloured(name, 'error') if number else name}" for name, number in bad.items()]
     tell(
@@ -58,7 +61,7 @@ def _print_done(report: PassReport, status: JsonObject, *, verbose: bool) -> Non
     for kind, id_ in sync.events if verbose else []:
         tell_whole(legible(id_), lead=f"{kind.value:<9}  ", margin=2, hang=2)
     tell(
-        f"{number_of(status['feeds']['active'], 'feed')}: wrote {number_of(report.written, 'document')},"
+        f"{number_of(state['feeds']['active'], 'feed')}: wrote {number_of(report.written, 'document')},"
         f" removed {report.removed:,}, in {report.seconds:.2f} s."
     )
     if sync.baseline and not report.lost_state:

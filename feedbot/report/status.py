@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import State
-from feedbot.model import JsonObject, Level, Status
+from feedbot.model import Finding, JsonObject, Level, Status
 from feedbot.moments import iso
 from feedbot.standings import standings
 from feedbot.store import articles, feeds, figures, files, journal, workers
@@ -27,14 +27,14 @@ PASSES_SHOWN = 5
 EVENTS_SHOWN = 10
 
 
-def load_status(engine: Engine, wanted: Mapping[str, Configured] | None = None) -> JsonObject:
+def load_status(engine: Engine, wanted: Mapping[str, Configured]) -> JsonObject:
     """Everything `feedbot status` knows; the keys are documented in docs/commands.md.
 
     `wanted` are the configured targets.
     """
     with engine.begin() as connection:
         numbers = figures.count_states(connection)
-        return status_of(connection, numbers, standings(connection, wanted or {}, numbers))
+        return status_of(connection, numbers, standings(connection, wanted, numbers))
 
 
 def status_of(
@@ -45,20 +45,11 @@ def status_of(
     due = articles.next_due(connection)
     findings = journal.load_findings(connection)
     return {
-        "articles": {status.value: 0 for status in Status} | articles.count_statuses(connection),
-        "files": _count_files(files.count_fates(connection)),
-        "feeds": {
-            "active": feeds.count(connection),
-            "waiting_to_be_written": figures.count_stale(connection),
-            "documents": figures.count_documents(connection),
-        },
+        **_counts(connection),
         "workers": _load_workers(connection),
         "failure": _load_failure(connection),
         "next_due": iso(due),
-        "findings": {
-            "counts": {level.value: 0 for level in Level} | Counter(one.level.value for one in findings),
-            "list": [finding.as_json() for finding in findings],
-        },
+        "findings": {"counts": _levels(findings), "list": [finding.as_json() for finding in findings]},
         "deliveries": _load_deliveries(connection, numbers, targets),
         "last_change": next(filter(changed_something, passes), None),
         "passes": passes[:PASSES_SHOWN],
@@ -67,6 +58,28 @@ def status_of(
             for event in journal.load_events(connection, EVENTS_SHOWN)
         ],
     }
+
+
+def load_counts(engine: Engine) -> JsonObject:
+    """What `feedbot build` tells of the state, under the same keys."""
+    with engine.begin() as connection:
+        return {**_counts(connection), "findings": {"counts": _levels(journal.load_findings(connection))}}
+
+
+def _counts(connection: Connection) -> JsonObject:
+    return {
+        "articles": {status.value: 0 for status in Status} | articles.count_statuses(connection),
+        "files": _count_files(files.count_fates(connection)),
+        "feeds": {
+            "active": feeds.count(connection),
+            "waiting_to_be_written": figures.count_stale(connection),
+            "documents": figures.count_documents(connection),
+        },
+    }
+
+
+def _levels(findings: Iterable[Finding]) -> JsonObject:
+    return {level.value: 0 for level in Level} | Counter(one.level.value for one in findings)
 
 
 def load_passes(connection: Connection) -> list[JsonObject]:

@@ -43,6 +43,7 @@ class Rule:
     answer: bytes = b""
     reached: threading.Event = field(default_factory=threading.Event)  # it has happened
     released: threading.Event = field(default_factory=threading.Event)  # what was held may go on
+    is_over: bool = False  # ... and did, because no test let it
 
 
 class Proxy:
@@ -159,7 +160,7 @@ class Proxy:
                 client.sendall(rule.answer)
                 continue
             if rule.fault is Fault.HOLD:
-                rule.released.wait(PATIENCE)
+                rule.is_over = not rule.released.wait(PATIENCE)
             else:
                 losing.set()
             server.sendall(chunk)

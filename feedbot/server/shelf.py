@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from feedbot.kinds import INDEX, Label, label_of
 from feedbot.server.codings import encoded
@@ -17,7 +18,6 @@ from feedbot.server.headers import Terms
 from feedbot.server.sources import Found, Source, Stamp
 
 ROOM = 64 * 1024 * 1024  # bytes of documents held in memory, all codings together
-LANES = 32  # documents that are read at the same time, at most; each is read by one thread
 
 
 class Slot(NamedTuple):
@@ -25,6 +25,13 @@ class Slot(NamedTuple):
 
     stamp: Stamp
     document: ServedDocument
+
+
+class Lane:
+    """Lets one thread at a time read a document; goes when nobody is in it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
 
 
 class Shelf:
@@ -35,8 +42,8 @@ class Shelf:
         self._terms = terms or Terms()
         self._room = room
         self._slots: OrderedDict[str, Slot] = OrderedDict()
-        self._lock = threading.Lock()  # over `_slots` and `size`
-        self._lanes = [threading.Lock() for _ in range(LANES)]
+        self._lock = threading.Lock()  # over the dictionaries, and `size`
+        self._lanes: WeakValueDictionary[str, Lane] = WeakValueDictionary()  # by path
         self.size = 0  # bytes held
 
     def held(self, path: str) -> ServedDocument | None:
@@ -57,7 +64,9 @@ class Shelf:
         label = label_of(path)
         if label is None:
             return None
-        with self._lanes[hash(path) % LANES]:  # those who wait for the same document find it held
+        with self._lock:
+            lane = self._lanes.setdefault(path, Lane())
+        with lane.lock:  # those who wait for the same document find it held
             return self.held(path) or self._read(path, label)
 
     def is_folder(self, path: str) -> bool:

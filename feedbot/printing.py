@@ -15,7 +15,8 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from feedbot.batches import batches
-from feedbot.crew import Crew, is_helper
+from feedbot.crew import Crew
+from feedbot.helpers import is_helper
 from feedbot.model import Document
 from feedbot.place import DocumentRow, Overdue, Place, Published
 from feedbot.render.press import Job, Press
@@ -43,7 +44,7 @@ Work: TypeAlias = tuple[Order, Printed]
 
 
 def print_all(crew: Crew, press: Press, orders: Iterable[Order], *, pays: bool) -> Iterator[Work]:
-    """Print orders, which are asked for as they are needed; results come in order. Raises PublishError.
+    """Print orders, which are asked for as they are needed; results come in order.
 
     Those who help begin at once.
     """

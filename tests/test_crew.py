@@ -53,6 +53,32 @@ def met(place: Path) -> None:
         time.sleep(0.01)
 
 
+PLENTY = bytes(20_000_000)  # much longer on its way than it takes to be killed
+
+
+def plenty_from_a_doomed_one(delay: float) -> bytes:
+    if multiprocessing.parent_process() is not None:
+        killer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL))
+        killer.daemon = True
+        killer.start()
+    return PLENTY
+
+
+def divided(number: int) -> float:
+    return 1 / number
+
+
+class Stubborn:
+    def __reduce__(self) -> str:
+        raise ValueError("not sent")
+
+
+def not_to_be_sent(_: int) -> Stubborn:
+    if multiprocessing.parent_process() is None:
+        raise ValueError("not sent, and done here")
+    return Stubborn()
+
+
 @contextmanager
 def some_thread() -> Iterator[None]:
     done = threading.Event()
@@ -115,15 +141,30 @@ def test_a_process_that_is_killed_costs_no_result() -> None:
     assert found == [(number, 2 * number) for number in range(40)]
 
 
-if sys.version_info >= (3, 11, 5):  # older ones wait for what the killed one had
+def test_processes_that_are_killed_while_they_wait_for_work_hold_up_nobody(tmp_path: Path) -> None:
+    with some_thread(), Crew(4) as crew:
+        list(crew.map(met, [tmp_path] * 4, pays=True))  # now all are there, and have nothing to do
+        *doomed, _ = multiprocessing.active_children()
+        for process in doomed:
+            process.kill()
+        assert [found for _, found in crew.map(doubled, range(3), pays=True)] == [0, 2, 4]
 
-    def test_processes_that_are_killed_while_they_wait_for_work_hold_up_nobody(tmp_path: Path) -> None:
-        with some_thread(), Crew(4) as crew:
-            list(crew.map(met, [tmp_path] * 4, pays=True))  # now all are there, and have nothing to do
-            *doomed, _ = multiprocessing.active_children()  # one has the lock of the work, most likely
-            for process in doomed:
-                process.kill()
-            assert [found for _, found in crew.map(doubled, range(3), pays=True)] == [0, 2, 4]
+
+def test_processes_that_are_killed_while_they_hand_over_a_result_hold_up_nobody() -> None:
+    with some_thread(), Crew(4) as crew:
+        crew.get_ready()
+        found = list(crew.map(plenty_from_a_doomed_one, [0.001, 0.005, 0.02, 0.08, 600], pays=True))
+    assert all(result == PLENTY for _, result in found)
+
+
+def test_what_a_process_fails_at_is_told_as_if_it_had_happened_here() -> None:
+    with some_thread(), Crew(2) as crew:
+        crew.get_ready()
+        with pytest.raises(ZeroDivisionError):
+            list(crew.map(divided, [4, 2, 0, 1], pays=True))
+        with pytest.raises(ValueError, match="not sent"):
+            list(crew.map(not_to_be_sent, [1, 2], pays=True))
+        assert [found for _, found in crew.map(doubled, range(3), pays=True)] == [0, 2, 4]
 
 
 def test_a_process_with_threads_is_not_forked_for_they_may_hold_locks() -> None:

@@ -105,8 +105,10 @@ def test_a_place_is_lent_for_as_long_as_it_is_certainly_ours(newsroom: Newsroom,
 
 def test_what_goes_wrong_in_another_process_is_told_here(tmp_path: Path) -> None:
     (tmp_path / "feeds").write_text("no folder at all")
+    folder = Folder(path=tmp_path / "feeds", is_ours=bears_mark)
+    works = printed(folder.lend(), elsewhere=True)
     with pytest.raises(PublishError, match="a file is where a folder has to be"):
-        printed(Folder(path=tmp_path / "feeds", is_ours=bears_mark).lend(), elsewhere=True)
+        publish_all(folder, works)
 
 
 class WatchedLease(Lease):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from feedbot.articletext import load_article
-from feedbot.crew import is_helper
+from feedbot.helpers import is_helper
 from feedbot.model import Document, Entry, Feed, Format, Site
 from feedbot.render import make_plates, render_feed, render_page
 from feedbot.render.addresses import NEWEST, Part

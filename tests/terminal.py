@@ -19,6 +19,10 @@ from pathlib import Path
 
 PATIENCE = 60.0  # seconds until a command is given up
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
+READ = {  # by feedbot from its environment
+    "FEEDBOT_CONFIG", "FEEDBOT_HOST", "PORT", "DATABASE_URL",
+    "COLUMNS", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE",
+}  # fmt: skip
 
 # Several commands one after the other in one process, each followed by its exit code in a record of its own.
 SEVERAL = """
@@ -56,9 +60,7 @@ def feedbot(*arguments: str, folder: Path, **environment: str) -> Done:
 
 def surroundings(**environment: str) -> dict[str, str]:
     """The environment of this process without what feedbot reads from it."""
-    ours = {"FEEDBOT_CONFIG", "FEEDBOT_HOST", "PORT", "DATABASE_URL", "COLUMNS"}
-    ours |= {"NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"}
-    return {**{name: value for name, value in os.environ.items() if name not in ours}, **environment}
+    return {**{name: value for name, value in os.environ.items() if name not in READ}, **environment}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 import pytest
-from console import Console, invoke
+from console import Console, at_once, invoke
 from hostile import CASES
 from newsroom import Newsroom, age
 from terminal import PATIENCE, command, feedbot, on_terminal, surroundings, terminal
@@ -70,7 +70,7 @@ def test_build_and_status_count_what_is_left_out_alike(room: Newsroom) -> None:
     room.write("two.md", id="same")
     room.write("three.md", id="same")
     for name in ("build", "status"):
-        said = feedbot(name, folder=room.folder).stdout
+        said = at_once(name, folder=room.folder).stdout
         assert "1 duplicate" in said
         assert "1 broken" not in said
 
@@ -105,7 +105,7 @@ def test_the_list_of_commands_is_whole_and_no_line_of_it_is_cut_off(tmp_path: Pa
 
 
 def test_a_misspelled_command_is_a_usage_error_that_names_the_right_one(tmp_path: Path) -> None:
-    done = feedbot("buld", folder=tmp_path)
+    done = at_once("buld", folder=tmp_path)
     assert done.returncode == 2
     assert "Did you mean 'build'?" in done.stderr
 
@@ -120,7 +120,7 @@ def test_a_misspelled_command_is_a_usage_error_that_names_the_right_one(tmp_path
     ],
 )
 def test_an_option_before_the_command_is_told_its_place(words: list[str], told: str, tmp_path: Path) -> None:
-    done = feedbot(*words, folder=tmp_path)
+    done = at_once(*words, folder=tmp_path)
     assert done.returncode == 2
     assert told in done.stderr
 
@@ -157,7 +157,7 @@ def test_every_mistake_of_a_configuration_has_a_line_that_editors_jump_from(
 
 def test_check_gives_the_mistakes_of_a_configuration_as_json_too(room: Newsroom) -> None:
     room.configure(feeds={"limits": 5})
-    done = feedbot("check", "--json", folder=room.folder)
+    done = at_once("check", "--json", folder=room.folder)
     assert done.returncode == 2
     (finding,) = json.loads(done.stdout)["findings"]
     assert (finding["path"], finding["level"]) == ("config.yaml", "error")
@@ -171,10 +171,10 @@ def test_a_configuration_elsewhere_is_named_by_an_option_or_by_the_environment(r
         (["-c", str(room.folder / "config.yaml")], {}),
         ([], {"FEEDBOT_CONFIG": "newsroom/config.yaml"}),
     ):
-        done = feedbot("check", *arguments, folder=room.folder.parent, **environment)
+        done = at_once("check", *arguments, folder=room.folder.parent, **environment)
         assert (done.returncode, done.stderr) == (0, "")
     (room.folder / "folder.yaml").mkdir()
-    assert feedbot("check", "-c", "folder.yaml", folder=room.folder).returncode == 2
+    assert at_once("check", "-c", "folder.yaml", folder=room.folder).returncode == 2
 
 
 def test_files_have_the_same_names_wherever_the_configuration_is_named_from(
@@ -192,11 +192,11 @@ def test_files_have_the_same_names_wherever_the_configuration_is_named_from(
 
 
 def test_a_sound_folder_checks_clean(room: Newsroom) -> None:
-    done = feedbot("check", folder=room.folder)
+    done = at_once("check", folder=room.folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "Checked 1 file: 0 errors, 0 warnings.\n", "")
     room.write("two.md")
-    assert feedbot("check", folder=room.folder).stdout == "Checked 2 files: 0 errors, 0 warnings.\n"
-    assert feedbot("check", "-q", folder=room.folder).stdout == ""
+    assert at_once("check", folder=room.folder).stdout == "Checked 2 files: 0 errors, 0 warnings.\n"
+    assert at_once("check", "-q", folder=room.folder).stdout == ""
     assert not (room.folder / ".feedbot").exists()
     assert not room.feeds.exists()
 
@@ -220,11 +220,11 @@ def test_check_lists_every_problem_of_a_folder_of_broken_files(
     wreck: tuple[Path, set[tuple[str, int | None]]],
 ) -> None:
     folder, wanted = wreck
-    done = feedbot("check", "--json", folder=folder)
+    done = at_once("check", "--json", folder=folder)
     assert (done.returncode, done.stderr) == (1, "")
     findings = json.loads(done.stdout)["findings"]
     assert {(finding["path"], finding["line"]) for finding in findings} == wanted
-    told = feedbot("check", "-v", folder=folder)
+    told = at_once("check", "-v", folder=folder)
     assert told.returncode == 1
     for finding in findings:
         place = ":".join(str(finding[key]) for key in ("path", "line", "column") if finding[key] is not None)
@@ -240,19 +240,19 @@ def test_where_no_file_is_an_article_by_its_name_check_says_which_would_be(newsr
 
 def test_what_is_only_worth_knowing_is_told_when_asked(room: Newsroom) -> None:
     room.write("undated.md", publishedDateTime=None)
-    done = feedbot("check", folder=room.folder)
+    done = at_once("check", folder=room.folder)
     assert done.returncode == 0
     assert (
         done.stdout == "Checked 2 files: 0 errors, 0 warnings. (1 more worth knowing: `feedbot check -v`)\n"
     )
-    done = feedbot("check", "-v", folder=room.folder)
+    done = at_once("check", "-v", folder=room.folder)
     assert done.returncode == 0
     assert done.stdout.startswith("content/undated.md: info: no date")
 
 
 def test_a_problem_is_told_with_its_place_and_below_it_what_to_do(room: Newsroom) -> None:
     room.write_raw("bad.md", "---\ntitle: [x\n---\n")
-    done = feedbot("check", "-q", folder=room.folder)
+    done = at_once("check", "-q", folder=room.folder)
     assert done.returncode == 1
     place, hint = done.stdout.splitlines()
     assert place.startswith("content/bad.md:2:8: error: ")
@@ -262,7 +262,7 @@ def test_a_problem_is_told_with_its_place_and_below_it_what_to_do(room: Newsroom
 def test_a_file_name_that_cannot_be_shown_ends_no_command(room: Newsroom) -> None:
     (room.content / os.fsdecode(b"bad\xff\x1b[2J\n.md")).write_text("---\ntitle: [x\n---\n")
     for arguments in (["check"], ["build"], ["status"], ["status", "--json"], ["run", "--once"]):
-        done = feedbot(*arguments, folder=room.folder)
+        done = at_once(*arguments, folder=room.folder)
         assert "Traceback" not in done.stderr
         assert "\x1b" not in done.stdout
         if "--json" in arguments:
@@ -273,7 +273,7 @@ def test_a_file_name_that_cannot_be_shown_ends_no_command(room: Newsroom) -> Non
 
 
 def test_the_first_build_tells_what_it_did_and_what_to_do_next(room: Newsroom) -> None:
-    done = feedbot("build", folder=room.folder)
+    done = at_once("build", folder=room.folder)
     assert (done.returncode, done.stderr) == (0, "")
     looked, wrote, first, then = done.stdout.splitlines()
     assert (
@@ -289,7 +289,7 @@ def test_a_later_build_tells_what_changed(room: Newsroom) -> None:
     built(room)
     room.write("two.md")
     room.write("one.md", title="Edited")
-    done = feedbot("build", "-v", folder=room.folder)
+    done = at_once("build", "-v", folder=room.folder)
     assert "Since the last pass: 1 new, 1 changed.\n" in done.stdout
     assert "  published  tag:news.example.com,2026:two.md\n" in done.stdout
     assert "  updated    tag:news.example.com,2026:one.md\n" in done.stdout
@@ -297,10 +297,10 @@ def test_a_later_build_tells_what_changed(room: Newsroom) -> None:
 
 
 def test_a_quiet_build_speaks_of_problems_only(room: Newsroom) -> None:
-    done = feedbot("build", "-q", folder=room.folder)
+    done = at_once("build", "-q", folder=room.folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     room.write_raw("bad.md", "---\ntitle: [x\n---\n")
-    done = feedbot("build", "-q", folder=room.folder)
+    done = at_once("build", "-q", folder=room.folder)
     assert (done.returncode, done.stdout) == (0, "1 problem to mend: `feedbot status` lists them.\n")
 
 
@@ -308,17 +308,17 @@ def test_a_build_beside_a_file_that_is_not_ours_names_it_and_ends_with_one(room:
     room.feeds.mkdir()
     (room.feeds / "rss.xml").write_text("somebody's own")
     for arguments in (["build"], ["build", "-q"], ["build", "--json"], ["run", "--once"]):
-        done = feedbot(*arguments, folder=room.folder)
+        done = at_once(*arguments, folder=room.folder)
         assert done.returncode == 1
         assert "rss.xml" in done.stdout
     assert (room.feeds / "rss.xml").read_text() == "somebody's own"
-    assert "feeds/rss.xml: error: " in feedbot("status", folder=room.folder).stdout
+    assert "feeds/rss.xml: error: " in at_once("status", folder=room.folder).stdout
 
 
 def test_a_lost_state_is_told_loudly_even_by_a_quiet_build(room: Newsroom) -> None:
     built(room)
     shutil.rmtree(room.folder / ".feedbot")
-    assert "state was gone" in feedbot("build", "-q", folder=room.folder).stdout
+    assert "state was gone" in at_once("build", "-q", folder=room.folder).stdout
 
 
 def test_on_a_terminal_long_reading_shows_a_bar_and_elsewhere_no_control_character(room: Newsroom) -> None:
@@ -332,7 +332,7 @@ def test_on_a_terminal_long_reading_shows_a_bar_and_elsewhere_no_control_charact
         assert max(map(len, drawn)) <= columns
     (plain,) = on_terminal(["check"], folder=room.folder, TERM="dumb")
     assert plain.raw == "Checked 601 files: 0 errors, 0 warnings.\n"
-    done = feedbot("build", folder=room.folder)
+    done = at_once("build", folder=room.folder)
     assert "\x1b" not in done.stdout + done.stderr
     assert "\r" not in done.stdout + done.stderr
 
@@ -368,7 +368,7 @@ def test_ctrl_c_ends_a_command_at_once_and_the_next_one_finishes_the_work(
     assert "Traceback" not in screen.shown
     for number in range(2000):
         (room.content / f"{number}.md").unlink()
-    assert "1 article live" in feedbot("build", folder=room.folder).stdout
+    assert "1 article live" in at_once("build", folder=room.folder).stdout
 
 
 def test_ctrl_c_while_feedbot_is_being_loaded_is_no_fault(room: Newsroom, tmp_path: Path) -> None:
@@ -391,7 +391,7 @@ def test_the_log_is_json_in_a_pipe_and_text_on_a_terminal(room: Newsroom) -> Non
     with terminal("run", "--once", folder=room.folder) as screen:
         assert screen.end() == 0
     assert re.search(r"^\d\d:\d\d:\d\d looked at everything  read=1 ", screen.shown, re.MULTILINE)
-    assert feedbot("run", "--once", "-q", folder=room.folder).stdout == ""
+    assert at_once("run", "--once", "-q", folder=room.folder).stdout == ""
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_the_log_is_json_in_a_pipe_and_text_on_a_terminal(room: Newsroom) -> Non
 def test_options_that_make_no_sense_together_are_refused(
     arguments: list[str], words: str, room: Newsroom
 ) -> None:
-    done = feedbot(*arguments, folder=room.folder)
+    done = at_once(*arguments, folder=room.folder)
     assert done.returncode == 2
     assert words in done.stderr
 
@@ -447,7 +447,7 @@ def test_where_a_platform_sets_the_port_every_address_is_served(room: Newsroom) 
 
 def test_status_before_the_first_pass_says_what_to_do(room: Newsroom) -> None:
     for arguments in (["status"], ["status", "--json"]):
-        done = feedbot(*arguments, folder=room.folder)
+        done = at_once(*arguments, folder=room.folder)
         assert (done.returncode, done.stdout) == (1, "")
         assert "run `feedbot build` once" in one_line(done.stderr)
     assert not (room.folder / ".feedbot").exists()
@@ -526,9 +526,9 @@ def test_many_findings_are_cut_short_and_all_listed_when_asked(room: Newsroom) -
     for number in range(15):
         age(room.write_raw(f"{number:02}.md", "---\ntitle: [x\n---\n"))
     built(room)
-    assert "  and 10 more: `feedbot status -v` lists all\n" in feedbot("status", folder=room.folder).stdout
-    assert feedbot("status", "-v", folder=room.folder).stdout.count("never closed") == 15
-    assert feedbot("status", "-q", folder=room.folder).stdout.count("never closed") == 15
+    assert "  and 10 more: `feedbot status -v` lists all\n" in at_once("status", folder=room.folder).stdout
+    assert at_once("status", "-v", folder=room.folder).stdout.count("never closed") == 15
+    assert at_once("status", "-q", folder=room.folder).stdout.count("never closed") == 15
 
 
 def test_errors_are_among_the_findings_that_are_shown(room: Newsroom) -> None:
@@ -536,7 +536,7 @@ def test_errors_are_among_the_findings_that_are_shown(room: Newsroom) -> None:
         room.write(f"{number}.md", image=[1])
     age(room.write_raw("last.md", "---\ntitle: [x\n---\n"))
     built(room)
-    shown = feedbot("status", folder=room.folder).stdout
+    shown = at_once("status", folder=room.folder).stdout
     assert "content/last.md:2:8: error" in shown
     assert shown.count(": warning: ") == 4
     assert "write its address, or {url: /robot.jpg" in shown
@@ -559,7 +559,7 @@ def keys_of(value: Any, prefix: str = "") -> set[str]:
 def test_every_key_of_the_log_is_documented(room: Newsroom) -> None:
     built(room)
     room.write("two.md")
-    done = feedbot("run", "--once", folder=room.folder)
+    done = at_once("run", "--once", folder=room.folder)
     lines = list(map(json.loads, done.stdout.splitlines()))
     documented = set(re.findall(r"`([a-z_.]+)`", OPERATING + COMMANDS))
     assert {line["message"] for line in lines} >= {"looked at everything", "published"}
@@ -582,7 +582,7 @@ def test_the_page_on_the_architecture_has_a_line_for_every_module() -> None:
 
 
 def test_the_schema_is_json_for_editors(tmp_path: Path) -> None:
-    assert "site" in json.loads(feedbot("schema", folder=tmp_path).stdout)["properties"]
+    assert "site" in json.loads(at_once("schema", folder=tmp_path).stdout)["properties"]
 
 
 # --- when something is wrong ---
@@ -641,7 +641,7 @@ def test_what_the_machine_refuses_is_one_line_and_ends_with_one(
     trouble: Any, arguments: list[str], room: Newsroom
 ) -> None:
     trouble(room)
-    done = feedbot(*arguments, folder=room.folder)
+    done = at_once(*arguments, folder=room.folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.match(r"feedbot: (cannot|the database) ", one_line(done.stderr))
 
@@ -649,7 +649,7 @@ def test_what_the_machine_refuses_is_one_line_and_ends_with_one(
 @pytest.mark.parametrize("trouble", [garbage, state_is_a_folder, state_below_a_file, damaged, somebody_elses])
 def test_a_state_that_cannot_be_read_is_one_line_of_status(trouble: Any, room: Newsroom) -> None:
     trouble(room)
-    done = feedbot("status", folder=room.folder)
+    done = at_once("status", folder=room.folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert one_line(done.stderr).startswith("feedbot: ")
 
@@ -667,7 +667,7 @@ def test_a_state_that_this_user_may_not_open_is_told_with_whose_rights_it_takes(
 def test_a_database_that_cannot_be_reached_is_one_line_that_names_both_places_of_its_address(
     room: Newsroom,
 ) -> None:
-    done = feedbot("status", folder=room.folder, DATABASE_URL="postgres://me@127.0.0.1:1/news")
+    done = at_once("status", folder=room.folder, DATABASE_URL="postgres://me@127.0.0.1:1/news")
     assert done.returncode == 1
     said = one_line(done.stderr)
     assert said.endswith("Connection refused. Check `store.url` in config.yaml, or DATABASE_URL")
@@ -677,10 +677,10 @@ def test_an_error_that_nobody_expected_shows_where_it_happened_when_asked(room: 
     built(room)
     with closing(sqlite3.connect(room.folder / ".feedbot" / "feedbot.db")) as connection:
         connection.execute("drop table findings")
-    done = feedbot("build", "-v", folder=room.folder)
+    done = at_once("build", "-v", folder=room.folder)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
-    assert "let store.url name a new one" in one_line(feedbot("build", folder=room.folder).stderr)
+    assert "let store.url name a new one" in one_line(at_once("build", folder=room.folder).stderr)
 
 
 def test_a_disk_without_space_is_one_line(room: Newsroom) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from console import Console, Today
+from console import Console, Today, at_once
 from newsroom import Newsroom
 from postbox import ALL, toots, webhook
 from receiver import Reply, receiving
 from sqlalchemy import event as sqlalchemy_event
-from terminal import feedbot, on_terminal
+from terminal import on_terminal
 
 from feedbot.attempt import (
     Answer,
@@ -220,7 +220,7 @@ def test_the_list_fits_a_terminal_and_is_whole_in_a_pipe(newsroom: Newsroom) -> 
     (shown,) = on_terminal(["deliveries", "list", "-v"], folder=newsroom.folder)
     assert max(map(len, shown.lines)) <= 80
     assert shown.lines[2].endswith("…")
-    assert title.strip() in feedbot("deliveries", "list", folder=newsroom.folder).stdout
+    assert title.strip() in at_once("deliveries", "list", folder=newsroom.folder).stdout
 
 
 def test_a_title_cannot_play_with_the_terminal(small: Today) -> None:
@@ -342,7 +342,7 @@ def test_long_reasons_are_wrapped_between_words_on_a_terminal_and_whole_in_a_pip
         words = " ".join(shown.text.split())
         assert reason in words, command
         assert words.count("so many words") <= 8, command  # two lines of what was said
-        assert reason in feedbot(*command, folder=newsroom.folder).stdout, command
+        assert reason in at_once(*command, folder=newsroom.folder).stdout, command
 
 
 def test_a_delivery_is_named_by_the_beginning_of_its_id(desk: Today, console: Console) -> None:
@@ -974,7 +974,7 @@ def test_no_command_shows_a_secret_even_if_the_server_says_it(newsroom: Newsroom
 
 
 def test_the_target_that_the_help_shows_is_one(newsroom: Newsroom) -> None:
-    told = feedbot("targets", "--help", folder=ROOT).stdout
+    told = at_once("targets", "--help", folder=ROOT).stdout
     (example,) = [part for part in told.split("\n\n") if part.lstrip().startswith("targets:")]
     newsroom.configure(**yaml.safe_load(example))
     newsroom.environ = {"NEWSDESK_URL": "https://chat.example/services/hook"}

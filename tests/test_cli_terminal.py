@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 from bustle import ATTACK, LONG_NAME, PATHS, TITLES, WIDE_NAME, bustling
-from console import Console
+from console import Console, at_once
 from hypothesis import given
 from hypothesis import strategies as st
 from newsroom import Newsroom
@@ -55,7 +55,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def deliveries(room: Path) -> list[dict[str, Any]]:
     """What is on record."""
-    listed = json.loads(feedbot(*LIST, "--json", folder=room).stdout)
+    listed = json.loads(at_once(*LIST, "--json", folder=room).stdout)
     found: list[dict[str, Any]] = listed["deliveries"]
     return found
 
@@ -143,23 +143,20 @@ def test_what_is_copied_is_never_shortened(
     assert "`feedbot deliveries list`" in shown[WRONG[1]].text
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_a_mistake_on_the_command_line_is_told_in_lines_that_fit(room: Path) -> None:
+    mistakes = (
         ("deliveries", "list", "--since", "yesterday"),
         ("deliveries", "list", "--state", "bogus"),
         ("deliveries", "retry"),
         ("store", "copy", "mysql://db.example/", "x.db"),
-    ],
-)
-def test_a_mistake_on_the_command_line_is_told_in_lines_that_fit(words: Words, room: Path) -> None:
-    [shown] = on_terminal(words, folder=room)
-    piped = feedbot(*words, folder=room)
-    assert (shown.code, piped.returncode) == (2, 2)
-    assert max(map(columns_of, shown.lines)) <= 80
-    mistakes = [told.partition("Error: ")[2] for told in (shown.text, piped.stderr)]
-    assert mistakes[0].split() == mistakes[1].split() != []
-    assert len(piped.stderr.splitlines()) == 4  # the usage, where there is help, and the mistake
+    )
+    for words, shown in zip(mistakes, on_terminal(*mistakes, folder=room), strict=True):
+        piped = at_once(*words, folder=room)
+        assert (shown.code, piped.returncode) == (2, 2), words
+        assert max(map(columns_of, shown.lines)) <= 80
+        told, whole = (text.partition("Error: ")[2].split() for text in (shown.text, piped.stderr))
+        assert told == whole != []
+        assert len(piped.stderr.splitlines()) == 4  # the usage, where there is help, and the mistake
 
 
 def test_what_init_reminds_of_fits_the_terminal(tmp_path: Path) -> None:
@@ -168,13 +165,12 @@ def test_what_init_reminds_of_fits_the_terminal(tmp_path: Path) -> None:
     assert max(map(columns_of, shown.lines)) <= 80
 
 
-@pytest.mark.parametrize("words", [(), ("store",), ("deliveries",)])
-def test_a_group_without_a_command_shows_its_help_and_no_mistake(words: Words, room: Path) -> None:
-    [shown] = on_terminal(words, folder=room)
-    assert shown.code == 2
-    assert shown.lines[0].startswith("Usage: ")
-    assert "\nCommands:\n" in shown.text
-    assert shown.text.count("Usage: ") == 1
+def test_a_group_without_a_command_shows_its_help_and_no_mistake(room: Path) -> None:
+    for shown in on_terminal((), ("store",), ("deliveries",), folder=room):
+        assert shown.code == 2
+        assert shown.lines[0].startswith("Usage: ")
+        assert "\nCommands:\n" in shown.text
+        assert shown.text.count("Usage: ") == 1
 
 
 def test_columns_are_aligned_where_names_are_wide(screens: Screens) -> None:
@@ -203,7 +199,7 @@ def test_a_wide_terminal_shows_titles_whole_and_long_texts_in_readable_lines(scr
 
 
 def test_in_a_pipe_nothing_is_cut_wrapped_or_coloured(room: Path) -> None:
-    listed = feedbot(*LIST, "-v", folder=room, COLUMNS="40").stdout
+    listed = at_once(*LIST, "-v", folder=room, COLUMNS="40").stdout
     assert TITLES["long.md"].strip() in listed
     assert "longwinded about what it does not want the receiver" in listed
     assert "\x1b" not in listed
@@ -217,7 +213,7 @@ def test_in_a_pipe_nothing_is_cut_wrapped_or_coloured(room: Path) -> None:
 
 
 def test_a_person_is_told_how_long_ago_and_a_program_when(screens: Screens, room: Path) -> None:
-    piped = feedbot("status", folder=room).stdout
+    piped = at_once("status", folder=room).stdout
     assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", piped)
     assert " ago" not in piped
     for words in (("status",), ("targets", "list"), LIST):
@@ -235,7 +231,7 @@ def test_a_person_is_told_for_how_long_a_worker_is_there_and_a_program_since_whe
         assert worker.stdout
         assert any("looked at everything" in line for line in worker.stdout)
         [shown] = on_terminal(("status",), folder=newsroom.folder)
-        piped = feedbot("status", folder=newsroom.folder).stdout
+        piped = at_once("status", folder=newsroom.folder).stdout
         worker.terminate()
     assert re.search(r"makes the passes, for \d+ (s|min)\n", shown.text)
     assert re.search(r"makes the passes, since \d{4}-\d\d-\d\dT[\d:]{8}Z\n", piped)
@@ -263,7 +259,7 @@ def test_colours_only_repeat_what_words_say_and_can_be_refused(screens: Screens,
 
 
 def test_colours_can_be_asked_for_in_a_pipe_and_change_nothing_else(room: Path) -> None:
-    plain = feedbot("targets", "list", folder=room).stdout
+    plain = at_once("targets", "list", folder=room).stdout
     coloured = feedbot("targets", "list", folder=room, FORCE_COLOR="1").stdout
     assert "\x1b[33mpaused\x1b[0m" in coloured
     assert COLOURS.sub("", coloured) == plain

@@ -13,12 +13,12 @@ import click
 import pytest
 from bustle import bustling
 from commands_page import PAGE, SCHEMA, Node, command_called, page
-from console import Console
+from console import Console, at_once
 from jsonschema import Draft202012Validator
 from newsroom import Newsroom
 from postbox import webhook
 from receiver import receiving
-from terminal import feedbot, on_terminal
+from terminal import on_terminal
 
 from feedbot.cli import main
 
@@ -90,7 +90,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_prints_the_keys_that_are_documented_and_no_other(room: Path) -> None:
-    listed = json.loads(feedbot("deliveries", "list", "--limit", "500", "--json", folder=room).stdout)
+    listed = json.loads(at_once("deliveries", "list", "--limit", "500", "--json", folder=room).stdout)
     ids = {one["state"]: one["id"] for one in listed["deliveries"] if one["article"]}
     ids["ping"] = next(one["id"] for one in listed["deliveries"] if one["feed"])
     asked = [[*(word.format(**ids) for word in words), "--json"] for _, words in ASKED]

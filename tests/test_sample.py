@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from terminal import feedbot
+from console import at_once
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ def sample(tmp_path: Path) -> Path:
 
 def built(sample: Path) -> Path:
     """The output folder after one pass."""
-    done = feedbot("build", folder=sample)
+    done = at_once("build", folder=sample)
     assert done.returncode == 0, done.stderr
     return sample / "feeds"
 
@@ -34,7 +34,7 @@ def titles(document: Path) -> list[str]:
 
 
 def test_the_sample_has_nothing_to_mend(sample: Path) -> None:
-    done = feedbot("check", "--json", folder=sample)
+    done = at_once("check", "--json", folder=sample)
     assert done.returncode == 0
     assert [finding for finding in json.loads(done.stdout)["findings"] if finding["level"] != "info"] == []
 
@@ -78,5 +78,5 @@ def test_the_article_that_the_readme_asks_for_appears_in_its_feeds(sample: Path)
 
 def test_the_readme_lists_every_command(tmp_path: Path) -> None:
     told = set(re.findall(r"^\| `feedbot (\w+)", README, re.MULTILINE))
-    helped = feedbot("--help", folder=tmp_path).stdout.partition("Commands:")[2]
+    helped = at_once("--help", folder=tmp_path).stdout.partition("Commands:")[2]
     assert told == set(re.findall(r"^  (\w[\w-]*)", helped, re.MULTILINE))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from config_cases import SIGNING_SECRET
-from console import invoke
+from console import at_once, invoke
 from hypothesis import given
 from hypothesis import strategies as st
-from terminal import feedbot, terminal
+from terminal import terminal
 
 from feedbot.config import load
 from feedbot.errors import ConfigError
@@ -45,19 +45,19 @@ def test_on_a_terminal_it_asks_for_the_name_and_the_address_and_for_nothing_else
 
 
 def test_in_a_pipe_it_asks_nothing_and_what_it_writes_works_at_once(tmp_path: Path) -> None:
-    done = feedbot("init", "my news", "--url", URL, folder=tmp_path)
+    done = at_once("init", "my news", "--url", URL, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("Next: cd 'my news' && feedbot run --serve\n")
     news = tmp_path / "my news"
-    checked = feedbot("check", "-v", folder=news)
+    checked = at_once("check", "-v", folder=news)
     assert (checked.returncode, checked.stdout) == (0, "Checked 1 file: 0 errors, 0 warnings.\n")
-    assert feedbot("run", "--once", folder=news).returncode == 0
+    assert at_once("run", "--once", folder=news).returncode == 0
     feed = json.loads((news / "feeds/news/feed.json").read_bytes())
     assert [item["title"] for item in feed["items"]] == ["The first article"]
 
 
 def test_an_address_that_nobody_gave_is_told_with_what_to_do(tmp_path: Path) -> None:
-    done = feedbot("init", folder=tmp_path)
+    done = at_once("init", folder=tmp_path)
     assert done.returncode == 0
     assert "https://example.com/" in done.stderr
     assert "site.url and site.id_base of config.yaml" in done.stderr
@@ -104,7 +104,7 @@ def test_it_writes_over_nothing(there: str, tmp_path: Path) -> None:
         (tmp_path / "config.yaml").symlink_to("elsewhere.yaml")
     else:
         (tmp_path / there).write_text("mine")
-    done = feedbot("init", folder=tmp_path)
+    done = at_once("init", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "init another folder" in done.stderr
     assert files(tmp_path) == ({} if there == "dangling link" else {there: "mine"})
@@ -113,7 +113,7 @@ def test_it_writes_over_nothing(there: str, tmp_path: Path) -> None:
 def test_articles_that_are_there_are_taken_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "content").mkdir()
     (tmp_path / "content/mine.md").write_text("---\ntitle: Mine\ndate: 2026-01-01\n---\n")
-    done = feedbot("init", "--yes", folder=tmp_path)
+    done = at_once("init", "--yes", folder=tmp_path)
     assert done.stdout == "wrote config.yaml\nNext: feedbot run --serve\n"
     assert set(files(tmp_path)) == {"config.yaml", "content/mine.md"}
 
@@ -124,7 +124,7 @@ def test_in_the_folder_of_a_jekyll_site_it_takes_the_posts_that_are_there(tmp_pa
     scaffold(tmp_path, title="News", url=URL)
     assert set(files(tmp_path)) == {"config.yaml", "_posts/2026-01-01-mine.md"}
     assert list(load(tmp_path / "config.yaml", {}).content.paths) == [tmp_path / "_posts"]
-    assert feedbot("check", folder=tmp_path).returncode == 0
+    assert at_once("check", folder=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_the_next_step_can_be_pasted_into_a_shell() -> None:
 
 def test_its_first_article_stays_the_same_under_another_name(tmp_path: Path) -> None:
     scaffold(tmp_path, title="News", url=URL)
-    assert feedbot("build", folder=tmp_path).returncode == 0
+    assert at_once("build", folder=tmp_path).returncode == 0
     (tmp_path / "content/first.md").rename(tmp_path / "content/other.md")
-    report = json.loads(feedbot("build", "--json", folder=tmp_path).stdout)
+    report = json.loads(at_once("build", "--json", folder=tmp_path).stdout)
     assert (report["renamed"], report["new"], report["withdrawn"]) == (1, 0, 0)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import empty, postgresql, url_of
+from databases import Compiled, empty, postgresql, url_of
 from faults import Proxy, proxy_to
 from hypothesis import HealthCheck, settings
 from newsroom import Newsroom
 from object_stores import Bucket, make_bucket, moto, port_of
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event
 
 from feedbot.store.db import open_store
 
@@ -28,6 +28,15 @@ settings.load_profile("search" if "FEEDBOT_HISTORIES" in os.environ else "steady
 def pytest_xdist_auto_num_workers() -> int:
     """One process of tests more than there are cores: for a third of its time a test waits for others."""
     return (os.cpu_count() or 1) + 1
+
+
+_compiled = Compiled()
+
+
+@event.listens_for(Engine, "engine_connect")
+def _statements_are_compiled_once(connection: Connection) -> None:
+    """Not by each engine anew: that is a third of the work of a pass over a few articles."""
+    connection.execution_options(compiled_cache=_compiled)
 
 
 @pytest.fixture(scope="session")

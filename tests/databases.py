@@ -10,9 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from sqlalchemy import URL, Connection, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Dialect, create_engine, make_url, text
 
 from feedbot.store.migrations import config
+
+
+class Compiled(dict[Any, Any]):
+    """Compiled statements for all engines on one kind of database; SQLAlchemy keeps them for each engine."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(_of_all_engines(key), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        if len(self) == 2000:
+            self.clear()
+        super().__setitem__(_of_all_engines(key), compiled)
+
+
+def _of_all_engines(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(part.name if isinstance(part, Dialect) else part for part in key)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def invoke(*arguments: str, **environment: str) -> Result:
     """Run a command, in the folder where the tests are."""
     with _same_logging():
         runner = CliRunner(env={**dict.fromkeys(READ), **environment})
-        return runner.invoke(main, arguments, prog_name="feedbot")
+        return runner.invoke(main, arguments, prog_name="feedbot", catch_exceptions=False)
 
 
 def at_once(*arguments: str, folder: Path, **environment: str) -> CompletedProcess[str]:

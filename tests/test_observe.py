@@ -9,16 +9,16 @@ import logging
 import os
 import re
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from console import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 from newsroom import SITE, Newsroom
+from terminal import feedbot
 
 from feedbot.observe import printable, redactor, set_up_logging
 
@@ -275,14 +275,8 @@ def everything_said_and_kept(newsroom: Newsroom, **environment: str) -> str:
 
 
 def run(newsroom: Newsroom, *arguments: str, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "feedbot", *arguments],
-        cwd=newsroom.folder,
-        env={**os.environ, **SECRETS, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    stays = arguments[0] in {"run", "serve"} and "--once" not in arguments  # if nothing keeps it from that
+    done = (feedbot if stays else at_once)(*arguments, folder=newsroom.folder, **(SECRETS | environment))
     assert "Traceback" not in done.stderr or any(word.startswith("-v") for word in arguments)
     return done.stdout + done.stderr
 

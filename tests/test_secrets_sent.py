@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from console import at_once
 from newsroom import Newsroom
 from receiver import Receiver, Reply, Request, receiving
 
@@ -36,19 +33,6 @@ COMMANDS = (
     ["preview", "one.md", "--json"],
     ["deliveries", "retry", "--all", "-v"],
 )
-
-
-SEVERAL = """
-import json, sys
-from feedbot.cli import main
-codes = []
-for command in json.loads(sys.argv[1]):
-    try:
-        main(command)
-    except SystemExit as end:
-        codes.append(end.code)
-sys.exit(not set(codes) <= {None, 0, 1})
-"""
 
 
 def echo(status: int, **headers: str) -> Reply | object:
@@ -77,18 +61,10 @@ WAYS = {
 
 
 def run(newsroom: Newsroom, *commands: list[str]) -> str:
-    """What these commands say, run one after the other in a process that starts once."""
-    done = subprocess.run(
-        [sys.executable, "-c", SEVERAL, json.dumps(commands)],
-        cwd=newsroom.folder,
-        env={**os.environ, **SECRETS},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+    """What these commands say, run one after the other."""
+    ended = [at_once(*command, folder=newsroom.folder, **SECRETS) for command in commands]
+    assert {done.returncode for done in ended} <= {0, 1}
+    return "".join(done.stdout + done.stderr for done in ended)
 
 
 def configure(newsroom: Newsroom, url: str) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from confidential import PARENTS, SECRET, SPOILED, VALUES, articles, below, secured, traces
+from console import at_once
 from hypothesis import given
 from newsroom import SITE, Newsroom, age
 from receiver import receiving
@@ -74,8 +73,7 @@ USABLE = {
 
 def told(room: Newsroom, *arguments: str) -> str:
     """What a command of feedbot says, on the screen and in its log."""
-    command = [sys.executable, "-m", "feedbot", *arguments]
-    done = subprocess.run(command, cwd=room.folder, capture_output=True, text=True, check=False)
+    done = at_once(*arguments, folder=room.folder)
     assert done.returncode in {0, 1}
     return done.stdout + done.stderr
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -47,9 +48,9 @@ def waiting(path: str) -> None:
     time.sleep(PATIENCE)
 
 
-def met(place: Path) -> None:
+def met(place: Path, number: int) -> None:
     (place / str(os.getpid())).touch()
-    while len(os.listdir(place)) < 4:
+    while len(os.listdir(place)) < number:
         time.sleep(0.01)
 
 
@@ -104,8 +105,9 @@ def test_little_work_stays_in_this_process_and_plenty_does_not() -> None:
         assert os.getpid() not in {pid for _, (_, pid) in crew.map(doubled_elsewhere, range(5), pays=True)}
 
 
-def test_processes_that_were_called_before_there_is_work_get_all_of_it() -> None:
-    with some_thread(), Crew(2) as crew:
+def test_processes_that_were_called_before_there_is_work_get_all_of_it(tmp_path: Path) -> None:
+    both_there = partial(met, tmp_path, 2)  # or one that is quick could do what both were called for
+    with some_thread(), Crew(2, load=[both_there]) as crew:
         crew.get_ready()
         called = {process.pid for process in multiprocessing.active_children()}
         assert len(called) == 2
@@ -143,7 +145,9 @@ def test_a_process_that_is_killed_costs_no_result() -> None:
 
 def test_processes_that_are_killed_while_they_wait_for_work_hold_up_nobody(tmp_path: Path) -> None:
     with some_thread(), Crew(4) as crew:
-        list(crew.map(met, [tmp_path] * 4, pays=True))  # now all are there, and have nothing to do
+        list(
+            crew.map(partial(met, tmp_path), [4] * 4, pays=True)
+        )  # now all are there, and have nothing to do
         *doomed, _ = multiprocessing.active_children()
         for process in doomed:
             process.kill()

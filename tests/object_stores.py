@@ -29,6 +29,7 @@ SIGNED = (
     "AWS4-HMAC-SHA256 Credential=feedbot-key-id/20260101/us-east-1/s3/aws4_request,"
     " SignedHeaders=host, Signature=0"
 )
+START = 240.0  # seconds that a store may take to start, which loads many packages
 KEY, SECRET = "feedbot-key-id", "a-secret-key-of-the-tests"
 
 
@@ -155,7 +156,8 @@ def over(folder: Path) -> Iterator[Source]:
 def _running(command: list[str], port: int) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: is_listening(port), command[0])
+        wait_until(lambda: process.poll() is not None or is_listening(port), command[0], START)
+        assert process.poll() is None, command
         yield
     finally:
         process.kill()

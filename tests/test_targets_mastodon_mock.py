@@ -24,12 +24,13 @@ from feedbot.attempt import Busy, Denied, Refused, Sent, Unclear
 
 TOKEN = "alice_token"  # noqa: S105 - of a server on loopback
 ID = "tag:news.example.com,2026:1"
+PATIENCE = 60.0  # seconds that a server may take to start
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockServer]:
     """One server for the module; it takes a second to start."""
-    with MockServer(config=setup(tmp_path_factory.mktemp("mock"))) as server:
+    with MockServer(config=setup(tmp_path_factory.mktemp("mock")), startup_timeout=PATIENCE) as server:
         yield server
 
 
@@ -196,7 +197,7 @@ def test_a_check_reads_and_posts_nothing(mock: MockServer) -> None:
 
 def test_a_rate_limit_with_an_epoch_number_is_obeyed(tmp_path: Path) -> None:
     config = setup(tmp_path, ratelimit=RateLimitConfig(enabled=True, limit=4, window_seconds=120))
-    with MockServer(config=config) as server, announcing(server) as (announcer, _):
+    with MockServer(config=config, startup_timeout=PATIENCE) as server, announcing(server) as (announcer, _):
         outcomes = [announcer.attempt(announcer.delivery(of=str(number))) for number in range(6)]
         assert [type(outcome) for outcome in outcomes] == [Sent, Sent, Sent, Busy, Busy, Busy]
         assert outcomes[2].after is not None  # the last that was allowed said so
@@ -207,7 +208,7 @@ def test_a_rate_limit_with_an_epoch_number_is_obeyed(tmp_path: Path) -> None:
 
 def test_a_token_that_may_only_read_pauses_the_target(tmp_path: Path) -> None:
     config = setup(tmp_path, auth=AuthConfig(enforce_scopes=True))
-    with MockServer(config=config) as server:
+    with MockServer(config=config, startup_timeout=PATIENCE) as server:
         app = Mastodon.create_app("reader", scopes=["read"], api_base_url=server.base_url)
         reading = Mastodon(client_id=app[0], client_secret=app[1], api_base_url=server.base_url)
         token = reading.log_in(code="mockcode_alice", scopes=["read"], allow_http=True)

@@ -69,7 +69,7 @@ def pictured(url: str, title: str = "", **changed: Any) -> Article:
 
 def options(url: str, token: str, **changed: Any) -> Options:
     """A target as config.yaml has it."""
-    told = {"name": "toots", "type": "mastodon", "base_url": f"{url}/", "token": token, "timeout": "5s"}
+    told = {"name": "toots", "type": "mastodon", "base_url": f"{url}/", "token": token, "timeout": "60s"}
     return Options.model_validate({**told, **changed})
 
 

@@ -108,7 +108,7 @@ def test_a_post_that_somebody_deleted_is_forgotten(flavour: str) -> None:
 @pytest.mark.parametrize("flavour", KINDS)
 @pytest.mark.parametrize("fault", [lost(), lost("hang"), masked(502), masked(503), refused(500)])
 def test_a_change_without_an_answer_is_repeated_without_harm(flavour: str, fault: Fault) -> None:
-    with announced(flavour, timeout=SOON if fault.ends == "hang" else "5s") as (server, announcer):
+    with announced(flavour, timeout=SOON if fault.ends == "hang" else "60s") as (server, announcer):
         server.fail("edit", fault)
         assert isinstance(announcer.update(article(title=CORRECTED)), Sent)
         assert [type(outcome) for outcome in announcer.outcomes] == [Unclear, Sent]
@@ -214,7 +214,7 @@ def test_a_post_that_is_gone_already_is_as_good_as_deleted(flavour: str) -> None
 @pytest.mark.parametrize("flavour", KINDS)
 @pytest.mark.parametrize("fault", [lost(), lost("hang"), masked(504, ""), refused(502)])
 def test_a_deletion_without_an_answer_is_repeated(flavour: str, fault: Fault) -> None:
-    with announced(flavour, timeout=SOON if fault.ends == "hang" else "5s") as (server, announcer):
+    with announced(flavour, timeout=SOON if fault.ends == "hang" else "60s") as (server, announcer):
         server.fail("delete", fault)
         assert isinstance(announcer.withdraw(), Sent)
         assert server.posts == []

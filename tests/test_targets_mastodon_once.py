@@ -41,7 +41,7 @@ def once_more(delivery: Delivery, attempt: int = 2) -> Delivery:
 @pytest.mark.parametrize("flavour", KINDS)
 @pytest.mark.parametrize("how", LOST)
 def test_a_reply_lost_after_the_post_was_made_makes_no_second_post(flavour: str, how: str) -> None:
-    with announcing(flavour, timeout=SOON if how == "nothing comes" else "5s") as (server, announcer):
+    with announcing(flavour, timeout=SOON if how == "nothing comes" else "60s") as (server, announcer):
         server.fail("create", LOST[how]())
         assert isinstance(announcer.publish(), Sent)
         assert [type(outcome) for outcome in announcer.outcomes] == [Unclear, Sent]
@@ -71,7 +71,7 @@ def test_a_reply_lost_although_nothing_was_posted_loses_no_article(flavour: str)
 def test_a_post_that_appears_only_after_the_first_empty_look_is_not_made_again(
     flavour: str, how: str
 ) -> None:
-    with announcing(flavour, timeout=SOON if how == "nothing comes" else "5s") as (server, announcer):
+    with announcing(flavour, timeout=SOON if how == "nothing comes" else "60s") as (server, announcer):
         server.fail("create", LOST[how](late=1))
         assert isinstance(announcer.publish(), Sent)
         assert [type(outcome) for outcome in announcer.outcomes] == [Unclear, Unclear, Sent]

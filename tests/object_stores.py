@@ -29,6 +29,7 @@ SIGNED = (
     "AWS4-HMAC-SHA256 Credential=feedbot-key-id/20260101/us-east-1/s3/aws4_request,"
     " SignedHeaders=host, Signature=0"
 )
+TRIES = 5  # of a request, for moto answers 500 where somebody else replaces the object just then
 START = 240.0  # seconds that a store may take to start, which loads many packages
 KEY, SECRET = "feedbot-key-id", "a-secret-key-of-the-tests"
 
@@ -93,7 +94,7 @@ class Bucket:
         return self._ask(quote(key))
 
     def find(self, key: str) -> bytes | None:
-        """The object, or None; None also when the store has one of its bad moments, as moto has."""
+        """The object, or None if there is none."""
         try:
             return self.get(key)
         except requests.HTTPError:
@@ -113,7 +114,10 @@ class Bucket:
 
     def _answer(self, path: str, method: str = "GET", body: bytes | None = None) -> requests.Response:
         url = f"{self.url}/{self.name}/{path}"
-        answer = requests.request(method, url, data=body, headers={"Authorization": SIGNED}, timeout=60)
+        for _ in range(TRIES):
+            answer = requests.request(method, url, data=body, headers={"Authorization": SIGNED}, timeout=60)
+            if answer.status_code < 500:
+                break
         answer.raise_for_status()
         return answer
 

@@ -168,8 +168,10 @@ class Scene:
         """Start workers over a newsroom that has been there for long, and let somebody read."""
         for _ in range(3):
             self.story.publish(is_old=True)
-        self.start()
+        first = self.start()
         wait_until(self.shows_everything, self.logs)
+        # Targets are told of what comes after a whole pass: one that a slow store cut short is none.
+        wait_until(lambda: first.has_said("^looked at"), self.logs)
         self.reader.start()
         for _ in range(workers - 1):
             self.start()

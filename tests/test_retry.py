@@ -39,6 +39,7 @@ def test_a_retry_is_never_sooner_than_planned_and_never_later_than_a_day_and_its
     assert again is not None
     wait = again - NOW
     assert WAITS[attempt - 1] * 0.9 <= wait <= max(LONGEST, WAITS[attempt - 1] * 1.1)
+    assert wish is None or again >= min(wish, NOW + LONGEST)
 
 
 @given(st.integers(1, ATTEMPTS - 1), JITTERS)

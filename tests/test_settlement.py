@@ -53,14 +53,17 @@ def test_a_bad_item_alone_pauses_nobody_but_several_in_a_row_do() -> None:
     assert health.condition is Condition.PAUSED
     assert health.until == NOW + timedelta(seconds=5)
     assert "5 failures in a row: 500" in health.reason
+    health = settle(Retry(reason="500"), attempt=1, health=health, now=NOW, jitter=0).health
+    assert health.until == NOW + timedelta(seconds=10)
 
 
 def test_the_pauses_of_a_target_double_and_remember_since_when() -> None:
     health, pauses = WELL, []
-    for _ in range(4):
-        health = settle(Busy(reason="refused"), attempt=1, health=health, now=NOW, jitter=0).health
+    for hour in range(4):
+        now = NOW + timedelta(hours=hour)
+        health = settle(Busy(reason="refused"), attempt=1, health=health, now=now, jitter=0).health
         assert health.until is not None
-        pauses.append((health.until - NOW).total_seconds())
+        pauses.append((health.until - now).total_seconds())
     assert pauses == [5, 10, 20, 40]
     assert health.since == NOW
 

@@ -407,6 +407,7 @@ def test_announcing_anew_on_purpose_makes_another_post_when_the_first_was_delete
 def test_announcing_anew_makes_no_second_post_beside_the_first() -> None:
     with announcing() as (server, announcer):
         announcer.publish()
+        server.fail("show", lost(), refused(503))  # what cannot be looked at now is looked at later
         outcome = announcer.publish(generation=2)
         assert "still there" in outcome.reason
         announcer.receipts.clear()

@@ -99,8 +99,9 @@ def test_a_post_that_somebody_deleted_is_forgotten(flavour: str) -> None:
         assert isinstance(outcome, Sent)
         assert "deleted" in outcome.reason
         count = len(server.requests)
-        assert isinstance(announcer.update(article(title="Once more")), Skipped)
-        assert isinstance(announcer.withdraw(), Skipped)
+        for skipped in (announcer.update(article(title="Once more")), announcer.withdraw()):
+            assert isinstance(skipped, Skipped)
+            assert skipped.reason == "its post was deleted"
         assert len(server.requests) == count
         assert server.posts == []
 

@@ -293,6 +293,18 @@ def test_an_upload_that_expires_just_before_the_post_is_made_anew() -> None:
         assert len(all_.server.sent("upload")) == 2
 
 
+@pytest.mark.parametrize(("fault", "kind"), [(refused(429), Busy), (refused(503), Retry), (lost(), Retry)])
+def test_a_post_refused_with_its_picture_waits_until_that_can_be_asked_about(
+    fault: Fault, kind: type[Outcome]
+) -> None:
+    with scene() as all_:
+        all_.server.fail("create", refused(422, body='{"error": "unknown media"}'))
+        all_.server.fail("media", fault)
+        assert isinstance(all_.publish(), Sent)
+        assert [type(outcome) for outcome in all_.announcer.outcomes] == [kind, Sent]
+        assert attached(all_.server) == ["A robot folds a towel"]
+
+
 def test_an_upload_is_used_again_after_an_unclear_answer_that_made_no_post() -> None:
     with scene() as all_:
         all_.server.fail("create", refused(502))

@@ -466,6 +466,7 @@ def test_an_answer_after_the_lease_changes_nothing_any_more(
     assert desk.states() == [("published", State.SENT)]
     assert "longer than its lease" in caplog.text
     assert [one.outcome for one in desk.attempts()] == ["interrupted", "refused", "sent"]
+    assert desk.attempts()[1].reason == "too late: 422"
 
 
 def test_an_edit_by_a_clock_that_is_far_ahead_puts_off_no_announcement(desk: Desk) -> None:
@@ -514,7 +515,7 @@ def test_purging_keeps_what_is_not_done(desk: Desk) -> None:
 
 def test_of_a_long_answer_the_beginning_is_kept(desk: Desk) -> None:
     publish(desk, "one")
-    answer = Answer(status=500, headers={}, body=b"ab" * 2000, at=desk.newsroom.now, seconds=0.1)
+    answer = Answer(status=500, headers={}, body=b"a\0b" * 2000, at=desk.newsroom.now, seconds=0.1)
     desk.box.outcomes += [Retry(reason="500", answer=answer)]
     desk.deliver()
     assert desk.attempts()[0].said == "ab" * 250

@@ -19,7 +19,7 @@ from mastodon import Mastodon
 from msgspec.structs import replace
 from receiver import Reply, receiving
 
-from feedbot.attempt import Busy, Denied, Refused, Retry, Sent, Unclear
+from feedbot.attempt import Busy, Denied, Outcome, Refused, Retry, Sent, Unclear
 from feedbot.content.links import absolute
 from feedbot.content.text import clean
 from feedbot.targets import make_sender
@@ -119,6 +119,22 @@ def test_a_redirect_is_not_followed_with_the_token() -> None:
         assert isinstance(outcome, Denied)
         assert "base_url" in outcome.reason
         assert elsewhere.requests == []
+
+
+def test_what_a_status_means_that_answers_a_post() -> None:
+    meanings: dict[type[Outcome], tuple[int, ...]] = {
+        Unclear: (404, 408, 409, 423, 425, 500, 502, 503, 504),
+        Busy: (429,),
+        Denied: (300, 301, 302, 308, 401, 403, 405, 406, 407, 410, 418, 421, 501),  # no fault of the post
+        Refused: (400, 413, 422, 451),
+    }
+    with announcing() as (server, announcer):
+        for kind, statuses in meanings.items():
+            for status in statuses:
+                server.fail("create", refused(status))
+                outcome = announcer.attempt(announcer.delivery(of=str(status)))
+                assert (status, type(outcome)) == (status, kind)
+                assert outcome.answer is not None
 
 
 @pytest.mark.parametrize("template", ["{{ excerpt }}", "  {{ category }} \n"])

@@ -313,6 +313,14 @@ def test_an_upload_is_used_again_after_an_unclear_answer_that_made_no_post() -> 
         assert attached(all_.server) == ["A robot folds a towel"]
 
 
+@pytest.mark.parametrize("now", [("/other.png", "Another robot"), ("/picture.png", "Another description")])
+def test_an_upload_is_not_used_for_what_the_article_shows_instead_by_now(now: tuple[str, str]) -> None:
+    with scene() as all_:
+        all_.server.fail("create", refused(502))
+        assert isinstance(all_.announcer.publish(all_.told(), edited={2: all_.told(*now)}), Sent)
+        assert attached(all_.server) == [now[1]]
+
+
 def test_a_lost_reply_to_a_post_with_a_picture_makes_no_second_post() -> None:
     for flavour in ("mastodon", "gotosocial", "hollo", "pixelfed"):
         with scene(flavour) as all_:

@@ -830,6 +830,16 @@ def test_a_broken_file_keeps_its_last_good_version_and_is_told(any_newsroom: New
     assert any_newsroom.scalar(journal.load_findings) == []
 
 
+def test_a_file_that_goes_while_it_is_broken_takes_its_article_along(newsroom: Newsroom) -> None:
+    path = newsroom.write("one.md")
+    newsroom.build()
+    age(newsroom.write_raw("one.md", "---\ntitle: [never closed\n---\n"))
+    assert newsroom.build().sync.broken == 1
+    path.unlink()
+    assert newsroom.build().sync.withdrawn == 1
+    assert newsroom.titles() == []
+
+
 def test_a_half_written_file_is_looked_at_again_before_it_counts_as_broken(newsroom: Newsroom) -> None:
     newsroom.write("one.md")
     newsroom.build()

@@ -139,6 +139,20 @@ def test_a_batch_ends_at_the_first_failure(desk: Desk) -> None:
     assert health.until == desk.newsroom.now + timedelta(seconds=5)
 
 
+def test_of_a_target_that_knows_no_doubles_a_kill_leaves_one_delivery_unclear(desk: Desk) -> None:
+    desk.configure(webhook(), announce={"burst": 1000})
+    publish_at_once(desk, 6)
+    under_way: list[int] = []
+
+    def count(_: Delivery) -> Outcome:
+        under_way.append([state for _, state in desk.states()].count(State.SENDING))
+        return Sent()
+
+    desk.box.outcomes += [count] * 6
+    desk.deliver()
+    assert under_way == [1] * 6
+
+
 def test_a_batch_ends_where_the_target_wants_a_rest(desk: Desk) -> None:
     desk.box.knows_doubles = True
     desk.configure(webhook(), announce={"burst": 1000})

@@ -645,6 +645,14 @@ def test_no_secret_is_in_what_is_said_of_an_answer(
     assert TOKEN not in caplog.text
 
 
+@pytest.mark.parametrize("path", ["/services/{}", "/hook?sig={}&x=1", "/hook?x=1&sig={}"])
+def test_no_part_of_the_address_is_repeated_that_looks_like_a_secret(receiver: Receiver, path: str) -> None:
+    word = "0123456789ab"
+    receiver.otherwise = Reply(404, body=f"nobody has {word} here".encode())
+    said = post(receiver.url + path.format(word)).text
+    assert said == "nobody has *** here"
+
+
 @pytest.mark.parametrize(
     "place", ["http://127.0.0.1:1", NO_HOST, "http://[::1", "gopher://x", "https://127.0.0.1:1"]
 )

@@ -28,7 +28,7 @@ def read_redirects(body: bytes, feeds_url: str) -> Iterator[tuple[str, str]]:
     root = _root(feeds_url)
     for line in body.decode("utf-8", "replace").splitlines():
         words = line.split()
-        if len(words) != 3 or words[0].startswith("#") or words[2] != _STATUS:
+        if len(words) != 3 or words[2] != _STATUS:
             continue
         old, new = _folder(words[0], root, _FROM), _folder(words[1], root, _TO)
         if old and new:

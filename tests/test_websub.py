@@ -462,6 +462,17 @@ def test_without_a_hub_nothing_is_told_and_the_same_hub_starts_anew(scene: Scene
     assert scene.told() == topics("", "ai")
 
 
+def test_without_a_hub_a_target_that_is_disabled_stays_so(small: Scene) -> None:
+    small.configure(targets=[webhook()])
+    small.change()
+    with small.newsroom.engine.begin() as connection:
+        targets.put_health(connection, "box", Health(condition=Condition.DISABLED))
+    small.configure(targets=[webhook()], feeds={"hub": ""})
+    small.change()
+    health = small.newsroom.scalar(lambda connection: targets.load(connection)["box"].health)
+    assert health.condition is Condition.DISABLED
+
+
 def test_whoever_subscribed_at_the_former_address_of_a_feed_is_told_as_well(scene: Scene) -> None:
     scene.configure(feeds={"topics": {"AI": {"slug": "machines"}}})
     scene.newsroom.build()
@@ -591,7 +602,7 @@ DELAY = timedelta(minutes=5)
 def test_a_ping_that_waits_tells_of_a_later_change_if_it_is_late_enough(
     due: timedelta, delay: timedelta, expected: timedelta
 ) -> None:
-    assert pings.due_with(ping(NOW, NOW + due), NOW, delay) == to_us(NOW + expected)
+    assert pings.due_with(ping(NOW + due - delay, NOW + due), NOW, delay) == to_us(NOW + expected)
 
 
 def test_a_feed_that_changes_all_the_time_does_not_put_its_ping_off_for_ever() -> None:

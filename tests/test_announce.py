@@ -110,6 +110,7 @@ def test_receivers_can_tell_what_is_newer_though_the_clock_was_set_back(desk: De
         desk.deliver()
     published, updated, withdrawn = (one.at for one in desk.box.got)
     assert published < updated < withdrawn
+    assert [one.posted is not None for one in desk.box.got] == [False, True, True]
 
 
 def test_an_article_that_gains_a_topic_later_is_not_announced_again(desk: Desk) -> None:

@@ -75,6 +75,7 @@ def test_a_post_that_appears_only_after_the_first_empty_look_is_not_made_again(
         server.fail("create", LOST[how](late=1))
         assert isinstance(announcer.publish(), Sent)
         assert [type(outcome) for outcome in announcer.outcomes] == [Unclear, Unclear, Sent]
+        assert "may still come" in announcer.outcomes[1].reason
         assert is_posted_once(server, announcer)
         assert len(server.sent("create")) == 1
 

@@ -458,6 +458,7 @@ def test_an_edit_made_too_early_for_its_new_picture_is_made_later() -> None:
         all_.server.fail("edit", refused(422, body=TOO_EARLY))
         assert isinstance(all_.announcer.update(all_.told("/other.png", "Another robot")), Sent)
         assert [type(outcome) for outcome in all_.announcer.outcomes] == [Retry, Sent]
+        assert "still working on its picture" in all_.announcer.outcomes[0].reason
         assert attached(all_.server) == ["Another robot"]
         assert len(all_.server.sent("upload")) == 2
 

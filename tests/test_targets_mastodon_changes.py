@@ -70,6 +70,17 @@ def test_a_change_that_the_post_does_not_show_sends_nothing() -> None:
         assert server.sent("show") == []
 
 
+def test_a_change_waits_for_a_server_that_cannot_say_what_it_takes() -> None:
+    with announced() as (server, announcer):
+        later = Announcer(server.url, server.token, announcer.time, on_update="edit")  # after a restart
+        later.receipts, later.posted = announcer.receipts, announcer.posted
+        server.fail("instance", refused(503))
+        assert isinstance(later.update(article(title=CORRECTED)), Sent)
+        assert [type(outcome) for outcome in later.outcomes] == [Busy, Sent]
+        assert server.posts[0].text.startswith(CORRECTED)
+        later.close()
+
+
 def test_a_post_older_than_the_window_is_left_as_it_is() -> None:
     with announced(edit_window="2d") as (server, announcer):
         announcer.time.passes(days=1)

@@ -8,7 +8,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -21,10 +20,12 @@ import feedparser
 import pytest
 import yaml
 from checker import check_folder
+from console import at_once
 from loopback import serving
 from newsroom import FEEDS_URL, SITE, Newsroom
 from plain_reading import Story, read_stories, with_topic
 from reader import make_reader
+from terminal import feedbot
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "news"
 LIMIT = 50  # articles in a feed where the configuration does not say
@@ -50,11 +51,6 @@ class Edition:
     def items(self, slug: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = json.loads((self.feeds / slug / "feed.json").read_bytes())["items"]
         return items
-
-
-def feedbot(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "feedbot", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def edition(folder: Path, **feeds: Any) -> Edition:
@@ -110,7 +106,7 @@ def test_the_counts_are_those_of_the_files(built: Edition, stories: list[Story])
         for mark in re.findall(rb"^published: (\w+)\r?$", path.read_bytes(), re.MULTILINE)
     )
     assert marks.total() == len(stories) == len(list(CORPUS.iterdir()))
-    status = json.loads(feedbot("status", "--json", folder=built.folder).stdout)
+    status = json.loads(at_once("status", "--json", folder=built.folder).stdout)
     assert status["articles"] == {"live": marks[b"true"], "waiting": 0, "withdrawn": 0}
     assert status["files"]["total"] == marks.total()
     assert status["files"]["excluded"] == {"unpublished": marks[b"false"]}
@@ -226,7 +222,7 @@ def test_no_secured_text_is_in_a_file_that_feedbot_writes(built: Edition, storie
 
 def test_no_secured_text_is_on_the_screen_or_in_a_log(built: Edition, stories: list[Story]) -> None:
     commands = (["build", "-vv"], ["check", "-vv"], ["status", "-vv"], ["run", "--once", "-vv"])
-    done = [feedbot(*command, folder=built.folder) for command in commands]
+    done = [at_once(*command, folder=built.folder) for command in commands]
     assert [each.returncode for each in done] == [0] * len(commands)
     assert all(each.stdout for each in done)
     said = [built.stdout, built.stderr, *(each.stdout + each.stderr for each in done)]
@@ -249,7 +245,7 @@ def test_no_secured_text_is_in_the_database(tmp_path: Path, stories: list[Story]
 
 
 def test_check_finds_nothing_to_mend(built: Edition) -> None:
-    done = feedbot("check", "--json", folder=built.folder)
+    done = at_once("check", "--json", folder=built.folder)
     checked = json.loads(done.stdout)
     assert (done.returncode, checked["findings"]) == (0, [])
     assert checked["files"] == len(list(CORPUS.iterdir()))

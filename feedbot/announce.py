@@ -22,6 +22,7 @@ from feedbot.attempt import State
 from feedbot.audience import Audience, setup_of_hub
 from feedbot.config.targets import HUB
 from feedbot.model import Article, EventKind
+from feedbot.relevance import CAME_BACK, NEVER_TOLD, WITHDRAWN_FIRST, too_old
 from feedbot.store import deliveries, journal, pings, targets
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import AnnouncementRow, StoredDelivery, left_out, new_id
@@ -33,11 +34,7 @@ if TYPE_CHECKING:
     from feedbot.config import Hub
 
 PART_OF_FIRST = "the announcement that is still to be sent tells it as it is now"
-WITHDRAWN_FIRST = "the article was withdrawn before this was sent"
 WITHDRAWN_HELD = "the article was withdrawn while this was held"
-CAME_BACK = "the article came back before this was sent"
-NEVER_TOLD = "the article was never announced here"
-NOT_SO = frozenset({WITHDRAWN_FIRST, CAME_BACK})
 REPLACED = "a later change replaces it"
 
 
@@ -295,16 +292,3 @@ class _Drafts:
 def _first_of(known: Iterable[AnnouncementRow]) -> AnnouncementRow | None:
     """The announcement that the article is there."""
     return next((row for row in known if row.event is EventKind.PUBLISHED), None)
-
-
-def not_so(event: EventKind, *, is_live: bool) -> str | None:
-    """Why an event of an article is not so any more; None: it is. `is_live`: it is in its feeds now."""
-    if event is EventKind.WITHDRAWN:
-        return CAME_BACK if is_live else None
-    return None if is_live else WITHDRAWN_FIRST
-
-
-def too_old(article: Article, now: datetime, max_age: timedelta) -> str | None:
-    """Why an article is too old to be announced; None: it is not."""
-    age = now - article.published
-    return f"published {age.days} days ago, more than announce.max_age" if age > max_age else None

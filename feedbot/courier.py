@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from feedbot.announce import NEVER_TOLD, NOT_SO, WITHDRAWN_FIRST, not_so, too_old
 from feedbot.articletext import load_article
 from feedbot.attempt import Delivery, Outcome, Refused, Sent, Skipped, State, Unclear
 from feedbot.clock import Clock
-from feedbot.model import Article, Entry, EventKind, Format, Site, Status
+from feedbot.model import Article, Entry, EventKind, Format, Site
 from feedbot.moments import iso
+from feedbot.relevance import NOT_SO, WITHDRAWN_FIRST, pointless
 from feedbot.render import topics
 from feedbot.settlement import Condition, Health, Settlement, settle
 from feedbot.store.clock import ahead_of_machine
@@ -167,18 +167,6 @@ def delivery_of(claim: AnnouncementClaim, article: Article) -> Delivery:
         receipt=claim.receipt,
         posted=claim.posted,
     )
-
-
-def pointless(claim: AnnouncementClaim, article: Article, now: datetime, max_age: timedelta) -> str | None:
-    """Why a claimed delivery is not to be sent any more; None: it is."""
-    row = claim.row
-    if reason := not_so(row.event, is_live=claim.status is Status.LIVE):
-        return reason
-    if row.by_hand:
-        return None
-    if row.event is not EventKind.PUBLISHED:
-        return NEVER_TOLD if claim.is_unheard else None
-    return too_old(article, now, max_age) if row.attempts == 1 else None
 
 
 def settled_of(sent: Sequence[Pair], now: datetime, jitter: Callable[[], float]) -> list[Settled]:

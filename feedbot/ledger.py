@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from feedbot.announce import not_so
 from feedbot.attempt import OPEN, State
 from feedbot.audience import audience_of
 from feedbot.errors import FeedbotError
 from feedbot.model import EventKind, JsonObject, Status
 from feedbot.moments import iso, iso_us
+from feedbot.relevance import not_so
 from feedbot.settlement import Condition, Health
 from feedbot.standings import configured
 from feedbot.store import deliveries, inquiry, targets, turns, workers

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from feedbot.announce import not_so
 from feedbot.attempt import OPEN, State
 from feedbot.errors import FeedbotError
 from feedbot.ledger import PREFIX, disabled_targets, no_such
 from feedbot.model import JsonObject
+from feedbot.relevance import not_so
 from feedbot.standings import Standing
 from feedbot.store import articles, deliveries, inquiry
 from feedbot.store.db import to_us

@@ -40,7 +40,7 @@ FLOORS = (
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"decision", "leftovers"},
     {"archive", "changes", "identity", "index", "standings"},
-    {"membership", "audience", "moments", "naming", "output", "printing", "headstart"},
+    {"membership", "audience", "relevance", "moments", "naming", "output", "printing", "headstart"},
     {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},
     {

@@ -14,7 +14,6 @@ from newsroom import Newsroom
 from postbox import ALL, Desk, publish, titles, toots, webhook
 from sqlalchemy import event, text
 
-from feedbot.announce import NEVER_TOLD
 from feedbot.attempt import (
     Answer,
     Busy,
@@ -29,6 +28,7 @@ from feedbot.attempt import (
     Unclear,
 )
 from feedbot.deliver import Deliverer
+from feedbot.relevance import NEVER_TOLD
 from feedbot.retry import ATTEMPTS
 from feedbot.settlement import Condition
 from feedbot.steering import Word, say

@@ -49,8 +49,9 @@ from feedbot.attempt import (
     Unclear,
 )
 from feedbot.audience import Audience
-from feedbot.courier import pointless, settled_of
+from feedbot.courier import settled_of
 from feedbot.model import Article, EventKind, Status, Where
+from feedbot.relevance import pointless
 from feedbot.retry import LONGEST, next_attempt
 from feedbot.settlement import Health, Settlement
 from feedbot.standings import resume

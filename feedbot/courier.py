@@ -1,9 +1,9 @@
-"""Sending what was claimed for one target, one delivery after the other, and what follows from it.
+"""Sending what was claimed for one target, one delivery after the other.
 
 The network's side of delivering: it touches no database, and decides neither what is announced nor whose turn
-it is. A target whose receivers know a double when they see one, and that answers at once, is given several
-claims at a time; one request is under way in any case. How a claim is told is what distinguishes the hub from
-the other targets, and nothing else.
+it is, nor what follows from an outcome. A target whose receivers know a double when they see one, and that
+answers at once, is given several claims at a time; one request is under way in any case. How a claim is told
+is what distinguishes the hub from the other targets, and nothing else.
 """
 
 from __future__ import annotations
@@ -17,19 +17,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from feedbot.articletext import load_article
-from feedbot.attempt import Delivery, Outcome, Refused, Sent, Skipped, State, Unclear
+from feedbot.attempt import Delivery, Outcome, Refused, Sent, Skipped, Unclear
 from feedbot.clock import Clock
 from feedbot.model import Article, Entry, EventKind, Format, Site
-from feedbot.moments import iso
-from feedbot.relevance import NOT_SO, WITHDRAWN_FIRST, pointless
+from feedbot.relevance import pointless
 from feedbot.render import topics
-from feedbot.settlement import Condition, Health, Settlement, settle
 from feedbot.store.clock import ahead_of_machine
 from feedbot.store.db import from_us, from_us_or_none
-from feedbot.store.deliveries import not_anew
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim
-from feedbot.store.settling import Settled
-from feedbot.store.targets import TargetRow
 from feedbot.store.turns import Pace
 from feedbot.targets import Pinger, Sender
 
@@ -167,90 +162,3 @@ def delivery_of(claim: AnnouncementClaim, article: Article) -> Delivery:
         receipt=claim.receipt,
         posted=claim.posted,
     )
-
-
-def settled_of(sent: Sequence[Pair], now: datetime, jitter: Callable[[], float]) -> list[Settled]:
-    """What follows from outcomes at one target, each from the health that the one before it left."""
-    settled: list[Settled] = []
-    health = sent[0][0].health if sent else Health()
-    for claim, outcome in sent:
-        settlement = settlement_of(claim, outcome, health, now, jitter())
-        health = settlement.health
-        settled.append(Settled(claim=claim, outcome=outcome, settlement=settlement))
-    return settled
-
-
-def changes_health(settled: Sequence[Settled]) -> bool:
-    """Whether a target fares otherwise after these than when they were claimed."""
-    return bool(settled) and settled[-1].settlement.health != settled[-1].claim.health
-
-
-def after_another_chance(one: Settled, target: TargetRow, now: datetime) -> Settled:
-    """The same if its target was given another chance after the claim, by a person or a new configuration.
-
-    What came of an attempt that began before says nothing of how the target fares now. Pure.
-    """
-    settlement, claim = one.settlement, one.claim
-    if (target.health, target.setup) == (claim.health, claim.setup):
-        return one
-    waits_for_target = settlement.due is not None and not settlement.is_charged
-    due = now if waits_for_target else settlement.due
-    return Settled(
-        claim=replace(claim, health=target.health, setup=target.setup),
-        outcome=one.outcome,
-        settlement=replace(settlement, health=target.health, due=due),
-    )
-
-
-def settlement_of(claim: Claim, outcome: Outcome, health: Health, now: datetime, jitter: float) -> Settlement:
-    """What follows from an outcome; what is not so any more is superseded, and what was sent stays sent."""
-    found = settle(outcome, attempt=claim.row.attempts, health=health, now=now, jitter=jitter)
-    if found.state is not State.SKIPPED:
-        return found
-    if claim.row.is_anew:
-        return replace(found, state=State.SENT, reason=not_anew(found.reason))
-    return replace(found, state=State.SUPERSEDED) if outcome.reason in NOT_SO else found
-
-
-def was_withdrawn(one: Settled) -> bool:
-    """Whether it was not sent because its article was withdrawn when it was claimed."""
-    return isinstance(one.outcome, Skipped) and one.outcome.reason == WITHDRAWN_FIRST
-
-
-def tell(one: Settled) -> None:
-    """Log what became of a delivery."""
-    row, settlement = one.claim.row, one.settlement
-    facts: dict[str, str | None] = {
-        "target": row.target, "event": row.event.value, **_subject(one.claim), "id": row.id
-    }  # fmt: skip
-    if settlement.reason:
-        facts["reason"] = settlement.reason
-    if settlement.due:
-        facts["next"] = iso(settlement.due)
-    is_fine = settlement.state in {State.SENT, State.SKIPPED, State.SUPERSEDED}
-    log.log(logging.INFO if is_fine else logging.WARNING, one.happened.value, extra={"facts": facts})
-
-
-def _subject(claim: Claim) -> dict[str, str | None]:
-    """What a delivery is about, for the log."""
-    match claim:
-        case AnnouncementClaim():
-            return {"article": claim.article_id}
-        case PingClaim():
-            return {"feed": claim.slugs[0] or "all articles"}
-    return {}
-
-
-def tell_health(name: str, before: Health, after: Health) -> None:
-    """Log when a target pauses, is disabled, or is well again."""
-    if after.condition is before.condition:
-        return
-    if after.condition is Condition.READY:
-        log.info("%s takes announcements again", name)
-    elif after.condition is Condition.DISABLED:
-        log.error(
-            "%s is disabled: %s. `feedbot targets resume %s` enables it again", name, after.reason, name
-        )
-    else:
-        until = iso(after.until) or "later"
-        log.warning("%s pauses until %s: %s", name, until, after.reason)

@@ -26,22 +26,18 @@ from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of, setup_of_all
 from feedbot.claims import Claimer
 from feedbot.clock import Clock
-from feedbot.courier import (
-    Claims,
-    HubRecipient,
-    Pair,
-    Recipient,
-    Return,
-    after_another_chance,
-    changes_health,
-    settled_of,
-    tell,
-    tell_health,
-    was_withdrawn,
-)
+from feedbot.courier import Claims, HubRecipient, Pair, Recipient, Return
 from feedbot.dispatch import GRACE, Dispatch
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
+from feedbot.outcomes import (
+    after_another_chance,
+    changes_health,
+    log_health,
+    log_settled,
+    settled_of,
+    was_withdrawn,
+)
 from feedbot.store import hint, settling, targets, trouble
 from feedbot.store.clock import StoreClock, set_clock
 from feedbot.store.outbox import Claim
@@ -252,12 +248,12 @@ class Deliverer:
             for one in some:
                 if one.claim.key in ours:
                     self.counts[one.happened] += 1
-                    tell(one)
+                    log_settled(one)
                 else:
                     facts = {"target": name, "id": one.claim.row.id}
                     log.warning("took longer than its lease; another worker goes on", extra={"facts": facts})
             if some:
-                tell_health(name, some[0].claim.health, some[-1].settlement.health)
+                log_health(name, some[0].claim.health, some[-1].settlement.health)
 
 
 def make_deliverer(

@@ -35,7 +35,7 @@ FLOORS = (
     {"check", "scaffold", "steering"},
     {"ledger"},
     {"build", "deliver"},
-    {"claims", "dispatch"},
+    {"claims", "dispatch", "outcomes"},
     {"courier", "agenda"},
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"decision", "leftovers"},

@@ -49,8 +49,8 @@ from feedbot.attempt import (
     Unclear,
 )
 from feedbot.audience import Audience
-from feedbot.courier import settled_of
 from feedbot.model import Article, EventKind, Status, Where
+from feedbot.outcomes import settled_of
 from feedbot.relevance import pointless
 from feedbot.retry import LONGEST, next_attempt
 from feedbot.settlement import Health, Settlement

@@ -56,7 +56,7 @@ class Return(Struct, frozen=True, kw_only=True):
 class Recipient(Struct, frozen=True, kw_only=True):
     """A target that can be told: how it is spoken to, and how fast."""
 
-    line: Sender
+    transport: Sender
     pace: Pace
 
     def tell(self, claim: Claim, now: datetime, max_age: timedelta) -> Outcome:
@@ -66,13 +66,13 @@ class Recipient(Struct, frozen=True, kw_only=True):
         article = load_article(claim.body)
         if reason := pointless(claim, article, now, max_age):
             return Skipped(reason=reason)
-        return self.line.send(delivery_of(claim, article), now)
+        return self.transport.send(delivery_of(claim, article), now)
 
 
 class HubRecipient(Struct, frozen=True, kw_only=True):
     """The WebSub hub beside the targets: as fast as it answers, and whatever the age of articles."""
 
-    line: Pinger
+    transport: Pinger
     site: Site
     formats: Sequence[Format]
     pace: Pace = field(default_factory=Pace)
@@ -83,7 +83,7 @@ class HubRecipient(Struct, frozen=True, kw_only=True):
             return Skipped(reason=ANOTHER_KIND)
         if not claim.is_active:
             return Skipped(reason=NO_FEED)
-        return self.line.ping(topics(self.site, claim.slugs, self.formats))
+        return self.transport.ping(topics(self.site, claim.slugs, self.formats))
 
 
 class Courier:
@@ -99,10 +99,9 @@ class Courier:
     ) -> None:
         self.size = 1  # claims to be given next time
         self.pace = recipient.pace
-        line = recipient.line
         # Longer than anything that one attempt may take.
-        self.lease = timedelta(seconds=2 * line.budget + PATIENCE)
-        self._budget = timedelta(seconds=line.budget)
+        self.lease = timedelta(seconds=2 * recipient.transport.budget + PATIENCE)
+        self._budget = timedelta(seconds=recipient.transport.budget)
         self._recipient = recipient
         self._max_age = max_age
         self._clock = clock
@@ -126,9 +125,9 @@ class Courier:
             if late or self._is_stopping() or not is_plain:
                 break
         each = (time.monotonic() - began) / max(len(sent), 1)
-        is_quick = len(sent) == len(claims) and self._recipient.line.knows_doubles
+        is_quick = len(sent) == len(claims) and self._recipient.transport.knows_doubles
         self.size = max(1, min(MOST, int(SPAN / max(each, 1e-6)))) if is_quick else 1
-        return Return(target=self._recipient.line.name, sent=sent, left=claims[len(sent) :])
+        return Return(target=self._recipient.transport.name, sent=sent, left=claims[len(sent) :])
 
     def _attempt(self, claim: Claim) -> Outcome:
         try:

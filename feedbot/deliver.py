@@ -270,12 +270,12 @@ def make_deliverer(
     """
     site = config.site_model()
     recipients: dict[str, Recipient | HubRecipient] = {
-        target.name: Recipient(line=make(target, site), pace=audience_of(target).pace)
+        target.name: Recipient(transport=make(target, site), pace=audience_of(target).pace)
         for target in config.targets
     }
     if hub := config.hub:
         recipients[hub.name] = HubRecipient(
-            line=pinger_of(config, hub), site=site, formats=config.feeds.formats
+            transport=pinger_of(config, hub), site=site, formats=config.feeds.formats
         )
     announce = config.announce
     return Deliverer(

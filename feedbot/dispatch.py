@@ -45,7 +45,7 @@ class Dispatch:
             name: Courier(one, max_age=max_age, clock=clock, is_stopping=self.stopping.is_set)
             for name, one in recipients.items()
         }
-        self._lines = [one.line for one in recipients.values()]
+        self._transports = [one.transport for one in recipients.values()]
         self._mail: SimpleQueue[Return | None] = SimpleQueue()  # None: look, there may be something new
 
     def wake(self) -> None:
@@ -92,8 +92,8 @@ class Dispatch:
         yield
         timer.cancel()
         self._pool.shutdown(wait=True)
-        for line in self._lines:
-            line.close()
+        for transport in self._transports:
+            transport.close()
 
     def _send(self, name: str, claims: Sequence[Claim]) -> None:
         """Runs in a thread of the pool."""
@@ -105,5 +105,5 @@ class Dispatch:
 
     def _cut_off(self) -> None:
         self.is_cut_off = True
-        for line in self._lines:
-            line.abort()
+        for transport in self._transports:
+            transport.abort()

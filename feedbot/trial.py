@@ -19,7 +19,7 @@ from feedbot.errors import ConfigError
 from feedbot.model import Finding, JsonObject, Level
 from feedbot.observe import Redact
 from feedbot.render import topics
-from feedbot.targets import Line, Pinger, make_pinger, make_sender
+from feedbot.targets import Pinger, Transport, make_pinger, make_sender
 
 if TYPE_CHECKING:
     from feedbot.config import Config, Target
@@ -101,15 +101,15 @@ def pinger_of(config: Config, hub: Hub) -> Pinger:
     return make_pinger(hub, topics(config.site_model(), [""], config.feeds.formats))
 
 
-def _line(config: Config, target: Target | Hub) -> Line:
+def _transport_to(config: Config, target: Target | Hub) -> Transport:
     return pinger_of(config, target) if isinstance(target, Hub) else make_sender(target, config.site_model())
 
 
 def check_targets(config: Config) -> Iterator[Tried]:
     """Check each target without anything that its readers would see, one after the other."""
     for target in targets_of(config):
-        with closing(_line(config, target)) as line:
-            for check in line.check():
+        with closing(_transport_to(config, target)) as transport:
+            for check in transport.check():
                 yield Tried(target=target.name, check=check)
 
 
@@ -123,6 +123,6 @@ def try_target(config: Config, name: str, now: datetime, *, with_message: bool) 
 
     Raises ConfigError.
     """
-    with closing(_line(config, target_called(config, name))) as line:
-        checks = [Tried(target=name, check=check) for check in line.check()]
-        return Trial(target=name, checks=checks, outcome=line.test(now) if with_message else None)
+    with closing(_transport_to(config, target_called(config, name))) as transport:
+        checks = [Tried(target=name, check=check) for check in transport.check()]
+        return Trial(target=name, checks=checks, outcome=transport.test(now) if with_message else None)

@@ -98,7 +98,7 @@ class Desk:
         config = self.newsroom.config
         recipients = {
             one.name: Recipient(
-                line=self.boxes[one.name],
+                transport=self.boxes[one.name],
                 pace=Pace(max_per_hour=one.max_per_hour, min_interval=one.min_interval),
             )
             for one in config.targets

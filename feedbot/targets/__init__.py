@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from feedbot.model import Site
 
 
-class Line(Protocol):
+class Transport(Protocol):
     """The way to one target. Used by one thread at a time; `abort` and `close` may come from another."""
 
     name: str
@@ -44,7 +44,7 @@ class Line(Protocol):
         """Let go of the connections."""
 
 
-class Sender(Line, Protocol):
+class Sender(Transport, Protocol):
     """Tells one target of articles."""
 
     @abstractmethod
@@ -56,7 +56,7 @@ class Sender(Line, Protocol):
         """Exactly what `send` would post for `delivery`, without changing anything anywhere."""
 
 
-class Pinger(Line, Protocol):
+class Pinger(Transport, Protocol):
     """Tells the hub of feeds."""
 
     def ping(self, topics: Sequence[str]) -> Outcome:

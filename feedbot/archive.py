@@ -1,7 +1,7 @@
 """Archives (RFC 5005, section 4): documents with what a feed shows no more, which nothing new ever changes.
 
 An archive is closed when an article would otherwise be lost from view, so each article is in its feed's own
-document or in an archive, or in both. Which articles are in it is settled in the store once and for all; its
+document or in an archive, or in both. Which articles are in it is decided in the store once and for all; its
 documents are written before that of the feed, which leads to them, and again when one of its articles changes
 or goes.
 """
@@ -96,7 +96,7 @@ class Archives:
         printed = print_all(crew, self._press, orders, pays=pays)
         unwanted: list[str] = []
         for batch in batches(zip(stale, printed, strict=True), AT_ONCE):
-            unwanted += self._settle_all(batch, report)
+            unwanted += self._write_all(batch, report)
         return unwanted
 
     def _orders(
@@ -120,7 +120,7 @@ class Archives:
         part = Part(archive=archive.number, before=archive.number - 1)
         return Job(feed=feed, part=part, full=choice.full, bodies=tuple(bodies))
 
-    def _settle_all(self, batch: Sequence[tuple[ArchiveRow, Work]], report: RefreshReport) -> list[str]:
+    def _write_all(self, batch: Sequence[tuple[ArchiveRow, Work]], report: RefreshReport) -> list[str]:
         """Write what is left of some archives; returns the paths of their documents that are to go."""
         works = [work for _, work in batch]
         results, known = publish_all(self._output.place, works), known_of(works)
@@ -129,5 +129,5 @@ class Archives:
             published = dict(zip(owners, results, strict=True))
             recorded = self._output.record(connection, published, known, report)
             for owner in recorded.whole:  # the others stay to be done
-                archives.settle(connection, owners[owner])
+                archives.note_rendered(connection, owners[owner])
         return recorded.unwanted

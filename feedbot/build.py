@@ -77,7 +77,7 @@ class PassReport:
         """Take in what a further look at some files did."""
         _add(self.sync, later.sync, "read", "new", "changed", "withdrawn", "renamed", "broken")
         _add(self.sync, later.sync, "events", "problems", "duplicates")
-        self.sync.unsettled = later.sync.unsettled
+        self.sync.in_motion = later.sync.in_motion
         _add(self.refresh, later.refresh, "written", "removed", "pings")
         self.refresh.foreign = later.refresh.foreign
         self.refresh.overtaken = later.refresh.overtaken
@@ -91,7 +91,7 @@ class PassReport:
     def as_json(self) -> JsonObject:
         """For the store and for `--json`."""
         work = {**asdict(self.sync), **asdict(self.refresh)}
-        for name in ("unsettled", "problems", "duplicates", "overtaken"):
+        for name in ("in_motion", "problems", "duplicates", "overtaken"):
             del work[name]
         return {
             **work,
@@ -260,7 +260,7 @@ class Builder:
             connection, self._audiences, policy, now, ahead=ahead, hub=self._config.hub, window=window
         )
 
-    def run_settled(
+    def run_until_still(
         self, *, allow_empty: bool = False, progress: Progress = lambda _done, _total: None
     ) -> PassReport:
         """Make a pass, and look again at files that may be half-written until they are still.
@@ -269,10 +269,10 @@ class Builder:
         """
         report = self.run(allow_empty=allow_empty, progress=progress)
         for _ in range(LOOKS):
-            if not report.sync.unsettled:
+            if not report.sync.in_motion:
                 break
             time.sleep(STILL.total_seconds())
-            report.add(self.run(report.sync.unsettled))
+            report.add(self.run(report.sync.in_motion))
         return report
 
 

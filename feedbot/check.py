@@ -75,7 +75,7 @@ def check_content(config: Config, *, progress: Progress) -> Checked:
     store = open_store("sqlite://")
     newsroom = newsroom_of(config, Catalogue(config))
     with store.begin() as connection, Crew() as crew:
-        report = sync(connection, newsroom, utc_now(), crew, settled=True, progress=progress)
+        report = sync(connection, newsroom, utc_now(), crew, at_rest=True, progress=progress)
         findings = journal.load_findings(connection)
     store.dispose()
     return Checked(files=report.files, findings=findings)

@@ -136,7 +136,7 @@ class Refresh:
         draft = partial(self._index.draft, self._clock(), patient=patient)
         index = draft() if pays else None  # while others print
         for batch in batches(zip(stale, printed, strict=True), FEEDS_AT_ONCE):
-            unwanted += self._settle_all(batch, report)
+            unwanted += self._write_all(batch, report)
         if not pays:
             index = draft()
         if index:
@@ -147,7 +147,7 @@ class Refresh:
                 documents.forget(connection, unwanted)
             report.removed += len(unwanted)
 
-    def _settle_all(self, batch: Sequence[tuple[FeedRow, Work]], report: RefreshReport) -> list[str]:
+    def _write_all(self, batch: Sequence[tuple[FeedRow, Work]], report: RefreshReport) -> list[str]:
         """Write what is left of some feeds; returns the paths of their documents that are to go."""
         works = [work for _, work in batch]
         results, known = publish_all(self._place, works), known_of(works)
@@ -160,7 +160,8 @@ class Refresh:
             published = dict(zip(owners, results, strict=True))
             recorded = self._output.record(connection, published, known, report)
             # A feed that could not be written whole stays to be done.
-            feeds.settle(connection, (done for owner, done in owners.items() if owner in recorded.whole))
+            whole = (shown for owner, shown in owners.items() if owner in recorded.whole)
+            feeds.note_rendered(connection, whole)
         for (row, _), found in zip(batch, results, strict=True):
             fates = {one.fate for one in found}
             if DocumentFate.FOREIGN in fates and DocumentFate.OVERTAKEN not in fates:

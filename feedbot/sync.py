@@ -54,7 +54,7 @@ class SyncReport:
     broken: int = 0
     baseline: bool = False
     events: list[tuple[EventKind, str]] = field(default_factory=list)  # kind and id
-    unsettled: set[str] = field(default_factory=set)  # on disk; to be looked at again in a moment
+    in_motion: set[str] = field(default_factory=set)  # on disk; to be looked at again in a moment
     problems: list[Finding] = field(default_factory=list)  # errors that did not stand before
     duplicates: list[Finding] = field(default_factory=list)  # the same of files whose id another has
 
@@ -76,7 +76,7 @@ def sync(
     *,
     paths: Collection[str] | None = None,
     allow_empty: bool = False,
-    settled: bool = False,
+    at_rest: bool = False,
     reread: bool = False,
     progress: Progress = lambda _done, _total: None,
     begun: Look | None = None,
@@ -84,7 +84,7 @@ def sync(
     """Bring the store up to date with the content folders, or with `paths` (absolute) and what is below them.
 
     Raises ContentError when a content folder cannot be read, or lost all its files at once and not
-    `allow_empty`. With `settled` a file that cannot be read is broken, however young it is; with either of
+    `allow_empty`. With `at_rest` a file that cannot be read is broken, however young it is; with either of
     them one look tells that many files are gone. `reread` says that files are read anew because feedbot or
     its configuration changed: what is different then is no update. `begun` is a look that knew of no file,
     which is gone on with if none is known. The caller's transaction holds either all of the result or
@@ -93,11 +93,11 @@ def sync(
     roots = newsroom.sources.roots
     known = _known(connection, roots, paths)
     if known or begun is None:
-        begun = look_at(newsroom.sources, crew, now, paths=paths, known=known, settled=settled)
+        begun = look_at(newsroom.sources, crew, now, paths=paths, known=known, at_rest=at_rest)
     found, taken = begun
     if not allow_empty:
         _refuse_vanished(connection, roots, found)
-    work = _Sync(connection, newsroom, now, found, reread=reread, is_sure=settled or allow_empty)
+    work = _Sync(connection, newsroom, now, found, reread=reread, is_sure=at_rest or allow_empty)
     done = 0
     for batch in taken:
         work.write(batch)
@@ -165,7 +165,7 @@ class _Sync:
     def write(self, batch: Mapping[str, Taken | None]) -> None:
         """Write what became of a batch of files."""
         taken = {name: one for name, one in batch.items() if one is not None}
-        self._report.unsettled |= {self._found.files[name].path for name in batch if name not in taken}
+        self._report.in_motion |= {self._found.files[name].path for name in batch if name not in taken}
         self._report.read += len(taken)
         self._identities.prepare({name: one.reading for name, one in taken.items()})
         self._write(taken, self._identities.at_once)
@@ -252,7 +252,7 @@ class _Sync:
         journal.put(self._connection, "missing", "" if is_second else digest)
         if is_second:
             return set()
-        self._report.unsettled |= {str(root.folder) for root in self._newsroom.sources.roots}
+        self._report.in_motion |= {str(root.folder) for root in self._newsroom.sources.roots}
         return missing
 
     def _report_left_out(self) -> None:

@@ -211,7 +211,7 @@ class Worker:
             self._failures = 0
             self._next_due = report.next_due
             self._is_behind = report.index_due is not None
-            self._backlog.defer(report.sync.unsettled, time.monotonic() + AGAIN)
+            self._backlog.defer(report.sync.in_motion, time.monotonic() + AGAIN)
             log_pass(report, full=paths is None, first=not self._ready)
             self._ready = True
             self._deliverer.wake()

@@ -495,14 +495,14 @@ def test_an_archive_that_changes_while_it_is_written_is_written_once_more(any_de
     with any_desk.newsroom.engine.begin() as connection:
         archives.doubt_all(connection)
         for archive in archives.load_stale(connection)[1:]:
-            archives.settle(connection, archive)
+            archives.note_rendered(connection, archive)
         (older,) = archives.load_stale(connection)
         archives.touch(connection, [older.key])
         (newer,) = archives.load_stale(connection)
-        archives.settle(connection, older)  # its documents may have replaced those that are newer
-        archives.settle(connection, newer)
+        archives.note_rendered(connection, older)  # its documents may have replaced those that are newer
+        archives.note_rendered(connection, newer)
         (again,) = archives.load_stale(connection)
-        archives.settle(connection, again)
+        archives.note_rendered(connection, again)
         assert archives.load_stale(connection) == []
 
 

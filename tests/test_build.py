@@ -849,12 +849,12 @@ def test_a_half_written_file_is_looked_at_again_before_it_counts_as_broken(newsr
     path = newsroom.write_raw("one.md", "---\ntitle: half")
     newsroom.now = datetime.now(UTC)
     report = newsroom.build()
-    assert report.sync.unsettled == {str(path)}
+    assert report.sync.in_motion == {str(path)}
     assert newsroom.titles() == ["About one"]
     assert newsroom.scalar(journal.load_findings) == []
     newsroom.later(seconds=5)
     report = newsroom.build([path])
-    assert (report.sync.unsettled, report.sync.broken) == (set(), 1)
+    assert (report.sync.in_motion, report.sync.broken) == (set(), 1)
 
 
 def test_a_second_file_with_the_same_id_waits_until_the_first_goes(any_newsroom: Newsroom) -> None:
@@ -963,7 +963,7 @@ def test_a_folder_that_is_emptied_and_filled_again_withdraws_nothing(newsroom: N
             newsroom.write_raw(path.name, texts[path])
         report = newsroom.build([newsroom.content])
         assert events(report) == []
-    assert report.sync.unsettled == set()
+    assert report.sync.in_motion == set()
     assert newsroom.snapshot() == before
 
 
@@ -973,7 +973,7 @@ def test_of_many_files_a_second_look_tells_that_they_are_gone(newsroom: Newsroom
     for path in written[:40]:
         path.unlink()
     report = newsroom.build([newsroom.content])
-    assert (events(report), report.sync.unsettled) == ([], {str(newsroom.content)})
+    assert (events(report), report.sync.in_motion) == ([], {str(newsroom.content)})
     assert newsroom.build([newsroom.content]).sync.withdrawn == 40
     assert len(newsroom.items()) == 20
 

@@ -326,11 +326,11 @@ def test_feeds_are_locked_in_one_order_whatever_their_order_on_disk(
     thread = threading.Thread(target=change_all_at_once)
     with engine.begin() as connection:
         row = next(row for row in feeds.load(connection) if row.key == keys[0])
-        feeds.settle(connection, [(row, row.updated)])
+        feeds.note_rendered(connection, [(row, row.updated)])
         thread.start()
         wait_until(lambda: waits_for_lock(engine), "the other to wait for us")
         for row in feeds.load(connection)[1:]:  # which it must not have locked
-            feeds.settle(connection, [(row, row.updated)])
+            feeds.note_rendered(connection, [(row, row.updated)])
     thread.join(PATIENCE)
     assert done.is_set()
     engine.dispose()

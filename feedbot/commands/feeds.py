@@ -61,7 +61,7 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
         from feedbot.report.status import load_counts
 
         with show_progress(shown=not (quiet or as_json)) as progress:
-            report = builder.run_settled(allow_empty=allow_empty, progress=progress)
+            report = builder.run_until_still(allow_empty=allow_empty, progress=progress)
         if as_json:
             print_json(report.as_json())
         else:
@@ -122,7 +122,7 @@ def _run_once(config: Config) -> int:
     from feedbot.report.passes import log_pass
 
     with _builder(config) as (builder, engine):
-        report = builder.run_settled()
+        report = builder.run_until_still()
         log_pass(report, full=True, first=True)
         # What was written a moment ago is announced as soon as it has been still long enough.
         deliverer = make_deliverer(config, engine, redact=redaction(), clock=builder.senders_clock)

@@ -64,7 +64,7 @@ class Intake(Struct, frozen=True, kw_only=True):
 
     reader: Reader
     now: datetime
-    settled: bool  # nothing counts as in motion but a file that is gone
+    at_rest: bool  # nothing counts as in motion but a file that is gone
 
     def take(self, batch: Batch) -> dict[str, Taken | None]:
         """Take a batch of files; None for one that is gone or in motion, and worth another look in a moment.
@@ -94,7 +94,7 @@ class Intake(Struct, frozen=True, kw_only=True):
             return opened
         parsed = opened.parsed
         reading = self.reader.interpret(parsed, found.relative) if isinstance(parsed, Parsed) else parsed
-        if not self.settled and (not opened.still or _may_be_half(reading, opened.stamp, self.now)):
+        if not self.at_rest and (not opened.still or _may_be_half(reading, opened.stamp, self.now)):
             return None
         stamp = None if opened.is_racy else opened.stamp
         return Taken(_made_ready(reading) if isinstance(reading, Read) else reading, stamp)

@@ -60,15 +60,15 @@ def look_at(
     *,
     paths: Iterable[str] | None = None,
     known: Mapping[str, Stamp] = MappingProxyType({}),
-    settled: bool = False,
+    at_rest: bool = False,
 ) -> Look:
     """Look at all of `sources`, or only at `paths` (absolute) and what lies below them.
 
-    `known` are the stamps of the files that are known there. With `settled` a file that cannot be read is
+    `known` are the stamps of the files that are known there. With `at_rest` a file that cannot be read is
     broken, however young it is. Raises ContentError when a content folder cannot be read.
     """
     found = survey(sources.roots, sources.selection, paths, known=known)
-    intake = Intake(reader=sources.reader, now=now, settled=settled)
+    intake = Intake(reader=sources.reader, now=now, at_rest=at_rest)
     names = sorted(found.files)
     todo = ({name: found.files[name] for name in batch} for batch in batches(names, BATCH))
     works = crew.map(intake.take, todo, pays=crew.pays(len(names), PLENTY))

@@ -103,7 +103,7 @@ def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, 
     spot = _find(source, config, newsroom, spelling)
     seen = survey(newsroom.sources.roots, newsroom.sources.selection, [spot.path])
     found = seen.files.get(spot.name)
-    intake = Intake(reader=newsroom.sources.reader, now=now, settled=True)
+    intake = Intake(reader=newsroom.sources.reader, now=now, at_rest=True)
     taken = intake.take({spot.name: found})[spot.name] if found else None
     keys = keys_of(source, config, spot.name)
     if taken is None:
@@ -212,7 +212,7 @@ class _Play(Struct, frozen=True, kw_only=True):
         reread = reconfigure(copy, noted, self.config, self.newsroom.catalogue, reading, self.now)
         paths = [self.sight.spot.path]
         report = sync(
-            copy, self.newsroom, self.now, crew, paths=paths, allow_empty=True, settled=True, reread=reread
+            copy, self.newsroom, self.now, crew, paths=paths, allow_empty=True, at_rest=True, reread=reread
         )
         count_as_written(copy)
         return report.baseline

@@ -29,8 +29,8 @@ def print_pass(report: PassReport, state: JsonObject, *, verbose: bool, quiet: b
             " is announced. If there is a backup of the database, put it back.",
             state="warning",
         )
-    if report.sync.unsettled:
-        paths = ", ".join(map(legible, sorted(report.sync.unsettled)))
+    if report.sync.in_motion:
+        paths = ", ".join(map(legible, sorted(report.sync.in_motion)))
         tell(f"Still being written, to be read at the next pass: {paths}")
     for path in report.refresh.foreign:
         told = f"Not written: {legible(path)} is taken by a file that is not feedbot's. Move it away."

@@ -205,8 +205,8 @@ def read_whole(file: Path) -> tuple[bytes, Stat | None, int] | None:
         if not stat.S_ISREG(status.st_mode):
             return None
         body = opened.read()
-    is_settled = began - status.st_ctime_ns > CLOCK_TICK
-    return body, _stat(status) if is_settled else None, -(-status.st_mtime_ns // 10**9)
+    is_at_rest = began - status.st_ctime_ns > CLOCK_TICK
+    return body, _stat(status) if is_at_rest else None, -(-status.st_mtime_ns // 10**9)
 
 
 def stat_of(file: str) -> Stat:

@@ -182,8 +182,8 @@ def doubt_all(connection: Connection) -> None:
     connection.execute(update(archives).values(changed=archives.c.changed + 1))
 
 
-def settle(connection: Connection, archive: ArchiveRow) -> None:
-    """Record that the documents on disk show the archive as it was loaded; as `feeds.settle`."""
+def note_rendered(connection: Connection, archive: ArchiveRow) -> None:
+    """Record that the documents on disk show the archive as it was loaded; as `feeds.note_rendered`."""
     moved = archives.c.changed != archive.changed
     connection.execute(
         update(archives)

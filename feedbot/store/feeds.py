@@ -204,17 +204,17 @@ def touch_all(connection: Connection) -> None:
     connection.execute(update(feeds).values(changed=feeds.c.changed + 1))
 
 
-def settle(connection: Connection, shown: Iterable[tuple[FeedRow, datetime]]) -> None:
+def note_rendered(connection: Connection, shown: Iterable[tuple[FeedRow, datetime]]) -> None:
     """Record that the documents on disk show these feeds as they were loaded, each with its newest `updated`.
 
     When a feed changed in between, another process may have written newer documents that these have just
     replaced: then it is rendered once more.
     """
     rows = [{"_key": row.key, "_changed": row.changed, "_us": to_us(updated)} for row, updated in shown]
-    execute_many(connection, _SETTLE, rows)
+    execute_many(connection, _NOTE_RENDERED, rows)
 
 
-_SETTLE = (
+_NOTE_RENDERED = (
     update(feeds)
     .where(feeds.c.key == bindparam("_key"))
     .values(

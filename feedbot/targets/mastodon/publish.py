@@ -49,9 +49,9 @@ def publish(attempt: Attempt) -> Outcome:
     if isinstance(composed, Outcome):
         return noted(composed, receipt, doubt)
     post, limits = composed
-    receipt, settled = _look(attempt, doubt, post)
-    if settled is not None:
-        return settled
+    receipt, outcome = _look(attempt, doubt, post)
+    if outcome is not None:
+        return outcome
     if wrong := unfit(post):
         return noted(wrong, receipt)
     attached = attempt.attach(post.picture, limits, receipt.media)

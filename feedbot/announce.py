@@ -31,7 +31,7 @@ from feedbot.store.journal import News
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from feedbot.config import Hub
+    from feedbot.config import Config, Hub
 
 PART_OF_FIRST = "the announcement that is still to be sent tells it as it is now"
 WITHDRAWN_HELD = "the article was withdrawn while this was held"
@@ -44,6 +44,12 @@ class Policy(Struct, frozen=True, kw_only=True):
     max_age: timedelta
     burst: int
     settle: timedelta
+
+
+def policy_of(config: Config) -> Policy:
+    """That of a configuration."""
+    options = config.announce
+    return Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
 
 
 @dataclass(kw_only=True)

@@ -17,11 +17,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from feedbot import redirects
-from feedbot.announce import AnnounceReport, Policy, announce
+from feedbot.announce import AnnounceReport, announce, policy_of
 from feedbot.audience import audience_of, setup_of_all
 from feedbot.clock import Clock, utc_now
 from feedbot.content.intake import STILL
-from feedbot.content.look import sources_of
 from feedbot.crew import Crew
 from feedbot.errors import FeedbotError
 from feedbot.headstart import HeadStart
@@ -37,7 +36,7 @@ from feedbot.render import bears_mark
 from feedbot.store import articles, feeds, hint, journal, trouble, upkeep
 from feedbot.store.clock import ahead_of_machine, set_clock
 from feedbot.store.lease import Lease
-from feedbot.sync import Newsroom, Progress, SyncReport, sync
+from feedbot.sync import Progress, SyncReport, sync, sync_options
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -137,7 +136,7 @@ class Builder:
         output = make_output(config, self.lease.confirm)
         self._place = output.place
         self._prepared = False
-        self._newsroom = newsroom_of(config, self._catalogue)
+        self._sync_options = sync_options(config, self._catalogue)
         self._refresh = Refresh(
             config, self._catalogue, output, engine, clock=clock, senders_clock=self.senders_clock
         )
@@ -152,7 +151,7 @@ class Builder:
             self._crew.get_ready()
 
     def _new_crew(self) -> Crew:
-        return Crew(load=(self._newsroom.sources.reader.load, self._refresh.press.load))
+        return Crew(load=(self._sync_options.sources.reader.load, self._refresh.press.load))
 
     def run(
         self,
@@ -214,13 +213,13 @@ class Builder:
         report.lost_state = is_first and any(map(self._place.holds_ours, AT_TOP))
         known_moves = self._known_moves() if report.lost_state else {}
         with self._engine.begin() as connection:
-            fingerprint = self._newsroom.sources.reader.fingerprint
+            fingerprint = self._sync_options.sources.reader.fingerprint
             journal.note(connection, noted, "setup", self._setup)
             reread = reconfigure(connection, noted, self._config, self._catalogue, fingerprint, now)
             # What reads otherwise now is no update, whichever file it is: so all are read in this pass.
             some = None if reread else paths
             report.sync = sync(
-                connection, self._newsroom, now, crew,
+                connection, self._sync_options, now, crew,
                 paths=some, allow_empty=allow_empty, reread=reread, progress=progress, begun=begun,
             )  # fmt: skip
             crew.let_load(self._refresh.press.load)
@@ -251,8 +250,7 @@ class Builder:
         return dict(redirects.read_redirects(body, self._config.site.feeds_url))
 
     def _announce(self, connection: Connection, now: datetime, *, in_slices: bool) -> AnnounceReport:
-        options = self._config.announce
-        policy = Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
+        policy = policy_of(self._config)
         window = max(self._window, SLICES if in_slices else timedelta(0))
         set_clock(self.senders_clock, connection)
         ahead = ahead_of_machine(self.senders_clock)
@@ -281,15 +279,3 @@ def _look_ahead(connection: Connection, report: PassReport) -> None:
     report.index_due = due_of_index(connection)
     moments = (articles.next_due(connection), report.index_due)
     report.next_due = min((moment for moment in moments if moment), default=None)
-
-
-def newsroom_of(config: Config, catalogue: Catalogue) -> Newsroom:
-    """What sync needs of a configuration."""
-    feeds = config.feeds
-    shows_full = "full" in {feeds.content, *(named.content for named in feeds.named)}
-    return Newsroom(
-        sources=sources_of(config),
-        id_base=config.site_model().id_base,
-        catalogue=catalogue,
-        max_item_size=feeds.max_item_size if shows_full else None,
-    )

@@ -10,14 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from feedbot.bucket.objects import Objects, Trouble
-from feedbot.build import newsroom_of
 from feedbot.clock import utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, JsonObject, Level
 from feedbot.store import journal
 from feedbot.store.db import open_store
-from feedbot.sync import Progress, sync
+from feedbot.sync import Progress, sync, sync_options
 from feedbot.trial import Tried
 
 if TYPE_CHECKING:
@@ -73,9 +72,9 @@ def check_content(config: Config, *, progress: Progress) -> Checked:
     Raises ContentError when a content folder cannot be read.
     """
     store = open_store("sqlite://")
-    newsroom = newsroom_of(config, Catalogue(config))
+    options = sync_options(config, Catalogue(config))
     with store.begin() as connection, Crew() as crew:
-        report = sync(connection, newsroom, utc_now(), crew, at_rest=True, progress=progress)
+        report = sync(connection, options, utc_now(), crew, at_rest=True, progress=progress)
         findings = journal.load_findings(connection)
     store.dispose()
     return Checked(files=report.files, findings=findings)

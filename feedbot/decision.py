@@ -59,7 +59,7 @@ def decide_duplicate(name: str, reading: Ready, duplicate: Duplicate) -> Decisio
 def decide_read(
     name: str, reading: Ready, identity: Identity, stamp: Stamp, now: datetime, *, max_item_size: int | None
 ) -> Decision:
-    """Of a file that holds an article; `max_item_size` as in `Newsroom`."""
+    """Of a file that holds an article; `max_item_size` as in `SyncOptions`."""
     stored, outline = identity.stored, reading.outline
     status, reason = standing(outline, now, stored)
     article = ArticleRow(

@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 
 from feedbot.changes import ChangeWriter, falling_due, withdrawal
 from feedbot.content.intake import Ready, Taken
-from feedbot.content.look import Look, Sources, look_at
+from feedbot.content.look import Look, Sources, look_at, sources_of
 from feedbot.content.scan import Root, Survey, names_of
 from feedbot.crew import Crew
 from feedbot.decision import Decision, decide_duplicate, decide_left_out, decide_read
@@ -32,6 +32,8 @@ from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from feedbot.config import Config
 
 LEFT_OPEN = 1000  # files that wait for others; if more do, as when an archive moves, what was met decides
 MANY = 20  # so many files do not vanish all at once from a healthy folder
@@ -59,7 +61,7 @@ class SyncReport:
     duplicates: list[Finding] = field(default_factory=list)  # the same of files whose id another has
 
 
-class Newsroom(Struct, frozen=True, kw_only=True):
+class SyncOptions(Struct, frozen=True, kw_only=True):
     """What sync needs of the configuration."""
 
     sources: Sources
@@ -68,9 +70,21 @@ class Newsroom(Struct, frozen=True, kw_only=True):
     max_item_size: int | None  # bytes; None: no feed shows full texts
 
 
+def sync_options(config: Config, catalogue: Catalogue) -> SyncOptions:
+    """Those of a configuration."""
+    feeds = config.feeds
+    shows_full = "full" in {feeds.content, *(named.content for named in feeds.named)}
+    return SyncOptions(
+        sources=sources_of(config),
+        id_base=config.site_model().id_base,
+        catalogue=catalogue,
+        max_item_size=feeds.max_item_size if shows_full else None,
+    )
+
+
 def sync(
     connection: Connection,
-    newsroom: Newsroom,
+    options: SyncOptions,
     now: datetime,
     crew: Crew,
     *,
@@ -90,14 +104,14 @@ def sync(
     which is gone on with if none is known. The caller's transaction holds either all of the result or
     nothing.
     """
-    roots = newsroom.sources.roots
+    roots = options.sources.roots
     known = _known(connection, roots, paths)
     if known or begun is None:
-        begun = look_at(newsroom.sources, crew, now, paths=paths, known=known, at_rest=at_rest)
+        begun = look_at(options.sources, crew, now, paths=paths, known=known, at_rest=at_rest)
     found, taken = begun
     if not allow_empty:
         _refuse_vanished(connection, roots, found)
-    work = _Sync(connection, newsroom, now, found, reread=reread, is_sure=at_rest or allow_empty)
+    work = _Sync(connection, options, now, found, reread=reread, is_sure=at_rest or allow_empty)
     done = 0
     for batch in taken:
         work.write(batch)
@@ -138,7 +152,7 @@ class _Sync:
     def __init__(
         self,
         connection: Connection,
-        newsroom: Newsroom,
+        options: SyncOptions,
         now: datetime,
         found: Survey,
         *,
@@ -147,15 +161,15 @@ class _Sync:
     ) -> None:
         self._is_sure = is_sure
         self._connection = connection
-        self._newsroom = newsroom
+        self._options = options
         self._now = now
         self._found = found
         self._report = SyncReport(baseline=journal.get(connection, "baseline") is None)
-        self._identities = Identities(connection, newsroom.id_base, newsroom.sources.roots, now, found.gone)
+        self._identities = Identities(connection, options.id_base, options.sources.roots, now, found.gone)
         # The first look at a folder announces nothing, and a new way of reading is no news.
         muted = EventKind if self._report.baseline else {EventKind.UPDATED} if reread else ()
         self._writer = ChangeWriter(
-            connection=connection, catalogue=newsroom.catalogue, now=now, muted=frozenset(muted)
+            connection=connection, catalogue=options.catalogue, now=now, muted=frozenset(muted)
         )
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._left_out: dict[str, Fate] = {}  # files that are broken or duplicates
@@ -212,7 +226,7 @@ class _Sync:
             return None
         if isinstance(identity, Duplicate):
             return decide_duplicate(name, reading, identity)
-        limit = self._newsroom.max_item_size
+        limit = self._options.max_item_size
         return decide_read(name, reading, identity, stamp, self._now, max_item_size=limit)
 
     def finish(self, *, is_whole: bool) -> SyncReport:
@@ -252,7 +266,7 @@ class _Sync:
         journal.put(self._connection, "missing", "" if is_second else digest)
         if is_second:
             return set()
-        self._report.in_motion |= {str(root.folder) for root in self._newsroom.sources.roots}
+        self._report.in_motion |= {str(root.folder) for root in self._options.sources.roots}
         return missing
 
     def _report_left_out(self) -> None:

@@ -15,10 +15,9 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from feedbot.announce import Policy, announce
+from feedbot.announce import announce, policy_of
 from feedbot.articletext import load_article
 from feedbot.audience import Audience, audience_of
-from feedbot.build import newsroom_of
 from feedbot.content import Broken, Excluded, Read
 from feedbot.content.fetch import Fetched, fetch
 from feedbot.content.intake import Intake, Ready, Verdict
@@ -37,7 +36,7 @@ from feedbot.store.deliveries import AnnouncementRow
 from feedbot.store.excerpt import PastEvent, copy_article, count_as_written, events_of
 from feedbot.store.inquiry import Selection, ShownAnnouncement
 from feedbot.store.turns import pace_allows
-from feedbot.sync import Newsroom, sync
+from feedbot.sync import SyncOptions, sync, sync_options
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -71,8 +70,8 @@ def rehearse(source: Connection, config: Config, spelling: str, now: datetime) -
     A date that lies ahead counts as reached. Raises FeedbotError if nothing is called that, and ContentError
     when a content folder cannot be read.
     """
-    newsroom = newsroom_of(config, Catalogue(config))
-    sight = _see(source, config, newsroom, spelling, now)
+    options = sync_options(config, Catalogue(config))
+    sight = _see(source, config, options, spelling, now)
     appears = None
     if isinstance(sight.reading, Ready) and sight.reading.outline.published > now:
         appears = now = sight.reading.outline.published
@@ -86,7 +85,7 @@ def rehearse(source: Connection, config: Config, spelling: str, now: datetime) -
     scene, records = _Play(
         source=source,
         config=config,
-        newsroom=newsroom,
+        options=options,
         audiences=[audience_of(target) for target in config.targets],
         sight=sight,
         now=now,
@@ -98,19 +97,19 @@ def rehearse(source: Connection, config: Config, spelling: str, now: datetime) -
 # --- the file ---
 
 
-def _see(source: Connection, config: Config, newsroom: Newsroom, spelling: str, now: datetime) -> _Sight:
+def _see(source: Connection, config: Config, options: SyncOptions, spelling: str, now: datetime) -> _Sight:
     """The file that `spelling` names, read, with its identity."""
-    spot = _find(source, config, newsroom, spelling)
-    seen = survey(newsroom.sources.roots, newsroom.sources.selection, [spot.path])
+    spot = _find(source, config, options, spelling)
+    seen = survey(options.sources.roots, options.sources.selection, [spot.path])
     found = seen.files.get(spot.name)
-    intake = Intake(reader=newsroom.sources.reader, now=now, at_rest=True)
+    intake = Intake(reader=options.sources.reader, now=now, at_rest=True)
     taken = intake.take({spot.name: found})[spot.name] if found else None
     keys = keys_of(source, config, spot.name)
     if taken is None:
         stored = next(iter(articles.find_by_key(source, keys[-1:])), None)
         why = _absence(spot, next(iter(seen.findings.values()), None))  # about it, or a folder above it
         return _Sight(spot=spot, why=why, stored=stored, id=stored.row.id if stored else "")
-    identities = Identities(source, newsroom.id_base, newsroom.sources.roots, now, set())
+    identities = Identities(source, options.id_base, options.sources.roots, now, set())
     identities.prepare({spot.name: taken.reading})
     if not isinstance(taken.reading, Ready):
         stored = identities.known(spot.name)
@@ -129,7 +128,7 @@ def _absence(spot: Spot, finding: Finding | None) -> str:
     return "the file is gone"
 
 
-def _find(source: Connection, config: Config, newsroom: Newsroom, spelling: str) -> Spot:
+def _find(source: Connection, config: Config, options: SyncOptions, spelling: str) -> Spot:
     """Where the file is, or was: by its path, by what the store knows, else by looking into every file."""
     spots = spots_of(config, spelling)
     for spot in spots:
@@ -140,33 +139,33 @@ def _find(source: Connection, config: Config, newsroom: Newsroom, spelling: str)
         for spot in spots_of(config, stored.row.path):
             if spot.name == stored.row.path:
                 return spot
-    found = next(_search(newsroom, spelling), None)
+    found = next(_search(options, spelling), None)
     if found is None:
         raise unknown(spelling)
     return found
 
 
-def _search(newsroom: Newsroom, spelling: str) -> Iterator[Spot]:
+def _search(options: SyncOptions, spelling: str) -> Iterator[Spot]:
     """The files whose front matter gives the id or the link `spelling`; only those that hold it are read."""
-    ending = spelling.removeprefix(newsroom.id_base)
+    ending = spelling.removeprefix(options.id_base)
     needles = {ending.encode(), unquote(ending).encode()}
-    found = survey(newsroom.sources.roots, newsroom.sources.selection)
-    for root in newsroom.sources.roots:
+    found = survey(options.sources.roots, options.sources.selection)
+    for root in options.sources.roots:
         for name, file in found.files.items():
-            if name == root.name_of(file.relative) and _is(newsroom, file, name, spelling, needles):
+            if name == root.name_of(file.relative) and _is(options, file, name, spelling, needles):
                 yield Spot(root, file.relative)
 
 
-def _is(newsroom: Newsroom, file: Found, name: str, spelling: str, needles: set[bytes]) -> bool:
+def _is(options: SyncOptions, file: Found, name: str, spelling: str, needles: set[bytes]) -> bool:
     fetched = fetch(file.path, file.stamp)
     if not isinstance(fetched, Fetched) or not any(needle in fetched.data for needle in needles):
         return False
-    reading = newsroom.sources.reader.read(fetched.data, name=name, relative=file.relative)
+    reading = options.sources.reader.read(fetched.data, name=name, relative=file.relative)
     if not isinstance(reading, Read):
         return False
     given = reading.article.given_id
     return spelling in {reading.article.link, reading.url} or (
-        bool(given) and spelling == make_id(newsroom.id_base, given)
+        bool(given) and spelling == make_id(options.id_base, given)
     )
 
 
@@ -178,7 +177,7 @@ class _Play(Struct, frozen=True, kw_only=True):
 
     source: Connection
     config: Config
-    newsroom: Newsroom
+    options: SyncOptions
     audiences: Sequence[Audience]
     sight: _Sight
     now: datetime
@@ -190,15 +189,13 @@ class _Play(Struct, frozen=True, kw_only=True):
 
     def run(self) -> tuple[Scene, dict[str, Record]]:
         """The article after the pass, and what is on record of it at each target."""
-        options = self.config.announce
-        policy = Policy(max_age=options.max_age, burst=options.burst, settle=options.settle)
         store = open_store("sqlite://")
         with store.begin() as copy, Crew() as crew:
             is_first_look = self._sync(copy, crew)
             after = next(iter(articles.find_by_id(copy, [self.sight.id])), None)
             key = after.key if after else None
             events = events_of(copy, key)
-            announce(copy, self.audiences, policy, self.now)
+            announce(copy, self.audiences, policy_of(self.config), self.now)
             scene = self._scene(after, events, is_first_look=is_first_look)
             records = self._records(copy, key, events)
         store.dispose()
@@ -207,12 +204,12 @@ class _Play(Struct, frozen=True, kw_only=True):
     def _sync(self, copy: Connection, crew: Crew) -> bool:
         """What `build` does before it announces, for this file alone; whether it is the first look."""
         copy_article(self.source, copy, self.key)
-        reading = self.newsroom.sources.reader.fingerprint
+        reading = self.options.sources.reader.fingerprint
         noted = journal.load(copy)
-        reread = reconfigure(copy, noted, self.config, self.newsroom.catalogue, reading, self.now)
+        reread = reconfigure(copy, noted, self.config, self.options.catalogue, reading, self.now)
         paths = [self.sight.spot.path]
         report = sync(
-            copy, self.newsroom, self.now, crew, paths=paths, allow_empty=True, at_rest=True, reread=reread
+            copy, self.options, self.now, crew, paths=paths, allow_empty=True, at_rest=True, reread=reread
         )
         count_as_written(copy)
         return report.baseline

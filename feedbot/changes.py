@@ -56,7 +56,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return EventKind.WITHDRAWN if was_live else None
 
 
-def standing(outline: Outline, now: datetime, stored: StoredArticle | None = None) -> tuple[Status, str]:
+def status_at(outline: Outline, now: datetime, stored: StoredArticle | None = None) -> tuple[Status, str]:
     """Where a published article stands at `now`, and why if it is withdrawn; `stored` is how it stood."""
     if outline.expires is not None and outline.expires <= now:
         return Status.WITHDRAWN, EXPIRED
@@ -80,7 +80,7 @@ def withdrawal(stored: StoredArticle, reason: str, *, gone: datetime | None = No
 def falling_due(stored: StoredArticle, now: datetime) -> Change:
     """The article's time came by itself: to appear, or to expire; or it turns out not to have come yet."""
     outline = load_outline(stored.row.body)
-    status, reason = standing(outline, now)
+    status, reason = status_at(outline, now)
     seen_us = first_seen(stored, status, now)
     row = structs.replace(stored.row, status=status, reason=reason, seen_us=seen_us)
     return Change(stored=stored, row=row, outline=outline)

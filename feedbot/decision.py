@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from feedbot.articletext import load_article
-from feedbot.changes import Change, first_seen, standing, withdrawal
+from feedbot.changes import Change, first_seen, status_at, withdrawal
 from feedbot.content import Broken, Excluded
 from feedbot.content.intake import Ready
 from feedbot.identity import Duplicate, Identity, url_digest
@@ -61,7 +61,7 @@ def decide_read(
 ) -> Decision:
     """Of a file that holds an article; `max_item_size` as in `SyncOptions`."""
     stored, outline = identity.stored, reading.outline
-    status, reason = standing(outline, now, stored)
+    status, reason = status_at(outline, now, stored)
     article = ArticleRow(
         id=identity.id,
         path=name,

@@ -58,7 +58,7 @@ class Catalogue:
                 found[FeedKind.NAMED, name] = self._named[name].name
         return found
 
-    def standing(self) -> dict[FeedName, str]:
+    def permanent(self) -> dict[FeedName, str]:
         """The feeds that exist even without an article, each with its name as written."""
         return {ALL: "", **{(FeedKind.NAMED, name): feed.name for name, feed in self._named.items()}}
 

@@ -148,7 +148,7 @@ def _appearance(config: Config) -> str:
 def _select_anew(connection: Connection, catalogue: Catalogue, now: datetime) -> None:
     """Bring feeds, slugs and memberships in line with a new selection."""
     writer = ChangeWriter(connection=connection, catalogue=catalogue, now=now, muted=frozenset())
-    writer.register(catalogue.standing())
+    writer.register(catalogue.permanent())
     taken: list[Finding] = []
     rows = feeds.load(connection)
     feeds.set_active(connection, {row.key: catalogue.wants((row.kind, row.name)) for row in rows})

@@ -32,7 +32,7 @@ CHANGED = "changed in config.yaml since the last pass: restart the worker, if on
 class Configured(Struct, frozen=True, kw_only=True):
     """A target as the configuration has it."""
 
-    kind: str  # its type
+    type: str
     setup: str  # a digest of its options
 
 
@@ -40,7 +40,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     """A target with its queue."""
 
     name: str
-    kind: str  # its type; "" where it is no longer configured
+    type: str  # "" where it is no longer configured
     health: Health | None  # None: it is set up by the next pass
     counts: Mapping[str, int]  # deliveries by state
     oldest: datetime | None  # event of the oldest delivery that waits to be sent
@@ -55,7 +55,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     @property
     def word(self) -> str:
         """How it stands, in one word."""
-        if not self.kind:
+        if not self.type:
             return "removed"
         return "new" if self.health is None else self.health.condition.value
 
@@ -71,7 +71,7 @@ class Standing(Struct, frozen=True, kw_only=True):
         health = self.health or Health()
         return {
             "name": self.name,
-            "type": self.kind or None,
+            "type": self.type or None,
             "state": self.word,
             "reason": health.reason,
             "failures": health.failures,
@@ -107,7 +107,7 @@ def standings(
     return [
         Standing(
             name=name,
-            kind=wanted[name].kind if name in wanted else "",
+            type=wanted[name].type if name in wanted else "",
             health=known[name].health if name in known else None,
             counts=counts.get(name, {}),
             oldest=oldest.get(name),
@@ -125,9 +125,9 @@ def standing_of(connection: Connection, config: Config, name: str) -> Standing:
 
 def configured(config: Config) -> dict[str, Configured]:
     """The configured targets by name, and the hub after them."""
-    found = {target.name: Configured(kind=target.type, setup=setup_of(target)) for target in config.targets}
+    found = {target.name: Configured(type=target.type, setup=setup_of(target)) for target in config.targets}
     if hub := config.hub:
-        found[hub.name] = Configured(kind=hub.type, setup=setup_of_hub(hub))
+        found[hub.name] = Configured(type=hub.type, setup=setup_of_hub(hub))
     return found
 
 

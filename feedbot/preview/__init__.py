@@ -44,7 +44,7 @@ class Prospect(Struct, frozen=True, kw_only=True):
     """What one target would get."""
 
     target: str
-    kind: str  # its type
+    type: str
     event: EventKind | FeedEvent | None  # None: there is no article
     obstacles: list[Obstacle]
     preview: Preview | None
@@ -61,7 +61,7 @@ class Prospect(Struct, frozen=True, kw_only=True):
         preview = self.preview or Preview(text="")
         return {
             "target": self.target,
-            "type": self.kind,
+            "type": self.type,
             "goes_out": self.verdict,
             "obstacles": [one.as_json() for one in self.obstacles],
             "event": self.event.value if self.event else None,
@@ -145,24 +145,24 @@ def _store(config: Config) -> Iterator[tuple[Connection, str]]:
 def _prospect(config: Config, target: Target, scene: Scene, record: Record, make: MakeSender) -> Prospect:
     found = obstacles(audience_of(target), scene, record)
     if scene.article is None:
-        return Prospect(target=target.name, kind=target.type, event=None, obstacles=found, preview=None)
+        return Prospect(target=target.name, type=target.type, event=None, obstacles=found, preview=None)
     delivery = next_delivery(scene, scene.article, record)
     with closing(make(target, config.site_model())) as sender:
         preview = sender.preview(delivery)
     if target.type == "mastodon" and preview.picture:  # the only one whose pictures feedbot fetches
         preview = replace(preview, notes=(*preview.notes, _picture_note(preview.picture)))
     return Prospect(
-        target=target.name, kind=target.type, event=delivery.event, obstacles=found, preview=preview
+        target=target.name, type=target.type, event=delivery.event, obstacles=found, preview=preview
     )
 
 
 def _hub_prospect(config: Config, hub: Hub, scene: Scene, record: HubRecord) -> Prospect:
     found = hub_obstacles(hub, scene, record)
     if scene.article is None:
-        return Prospect(target=hub.name, kind=hub.type, event=None, obstacles=found, preview=None)
+        return Prospect(target=hub.name, type=hub.type, event=None, obstacles=found, preview=None)
     with closing(pinger_of(config, hub)) as pinger:
         preview = pinger.preview(topics(config.site_model(), record.slugs, config.feeds.formats))
-    return Prospect(target=hub.name, kind=hub.type, event=FeedEvent.CHANGED, obstacles=found, preview=preview)
+    return Prospect(target=hub.name, type=hub.type, event=FeedEvent.CHANGED, obstacles=found, preview=preview)
 
 
 def _picture_note(url: str) -> str:

@@ -50,10 +50,10 @@ def print_preview(previewed: Previewed, now: datetime, redact: Redact) -> None:
 def _print_prospect(prospect: Prospect, now: datetime, redact: Redact) -> None:
     event = f"{prospect.event} " if prospect.event else ""
     name = click.style(legible(prospect.target), bold=True)
-    tell(f"({prospect.kind}): {event}{_verdict(prospect)}", lead=f"{name} ", hang=2)
+    tell(f"({prospect.type}): {event}{_verdict(prospect)}", lead=f"{name} ", hang=2)
     _print_obstacles(prospect.obstacles, now, redact)
     if prospect.preview:
-        _print_text(prospect.preview, prospect.kind)
+        _print_text(prospect.preview, prospect.type)
 
 
 def _print_obstacles(obstacles: Sequence[Obstacle], now: datetime, redact: Redact) -> None:
@@ -81,7 +81,7 @@ def _told(obstacle: Obstacle, now: datetime, redact: Redact) -> str:
     return f"{obstacle.stage}: {redact(legible(obstacle.reason))}{until}{legible(hint)}"
 
 
-def _print_text(preview: Preview, kind: str) -> None:
+def _print_text(preview: Preview, type_: str) -> None:
     for line in preview.text.splitlines():
         _print_line(legible(line))
     if preview.length is not None:
@@ -89,7 +89,7 @@ def _print_text(preview: Preview, kind: str) -> None:
         tell(f"length: {preview.length:,}{limit}", margin=2)
     if preview.picture:
         tell_whole(legible(preview.picture), lead="picture: ", margin=2, hang=2)
-        if preview.picture_text or kind not in WITHOUT_DESCRIPTIONS:
+        if preview.picture_text or type_ not in WITHOUT_DESCRIPTIONS:
             tell(f"described as: {legible(preview.picture_text) or 'nothing'}", margin=2, hang=2)
     for note in preview.notes:
         tell(f"note: {legible(note)}", margin=2, hang=2)

@@ -42,7 +42,7 @@ def print_targets(standings: Sequence[Standing], now: datetime, redact: Redact) 
 def _row(one: Standing, now: datetime, redact: Redact) -> Row:
     cells = (
         legible(one.name),
-        one.kind or "-",
+        one.type or "-",
         one.word,
         f"{one.depth:,}",
         f"{one.counts.get(State.HELD, 0):,}",

@@ -33,7 +33,7 @@ from feedbot.place import Confirm
 from feedbot.reconfigure import has_other_folders, reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
-from feedbot.store import articles, feeds, hint, journal, trouble, upkeep
+from feedbot.store import articles, feeds, journal, notification, trouble, upkeep
 from feedbot.store.clock import ahead_of_machine, set_clock
 from feedbot.store.lease import Lease
 from feedbot.sync import Progress, SyncReport, sync, sync_options
@@ -233,7 +233,7 @@ class Builder:
         with self._engine.begin() as connection:
             report.announce = self._announce(connection, now, in_slices=paths is not None)
             if report.announce.deliveries or report.refresh.pings:
-                hint.give(connection)
+                notification.notify(connection)
             if paths is None and self._tells_nobody:  # else who sends does it
                 upkeep.purge(connection, now - self._config.announce.keep)
             _look_ahead(connection, report)

@@ -38,7 +38,7 @@ from feedbot.outcomes import (
     settled_of,
     was_withdrawn,
 )
-from feedbot.store import hint, settling, targets, trouble
+from feedbot.store import notification, settling, targets, trouble
 from feedbot.store.clock import StoreClock, set_clock
 from feedbot.store.outbox import Claim
 from feedbot.store.settling import Settled
@@ -99,9 +99,9 @@ class Deliverer:
         """Claim nothing more; what is under way is finished, or ended and noted after GRACE."""
         self._dispatch.stop()
 
-    def heed(self, stopping: threading.Event) -> None:
+    def listen(self, stopping: threading.Event) -> None:
         """Wake when another process says that there is something to send, until `stopping`."""
-        hint.heed(self._engine, stopping, self.wake)
+        notification.listen(self._engine, stopping, self.wake)
 
     def run(self) -> None:
         """Send what falls due until `stop`."""

@@ -122,7 +122,7 @@ class Worker:
         stopping = self._stopping
         start("file events", lambda: watch_folders(self._folders, self._notice, stopping), may_end=True)
         start("deliveries", self._deliverer.run)
-        start("hints", lambda: self._deliverer.heed(stopping), may_end=True)
+        start("hints", lambda: self._deliverer.listen(stopping), may_end=True)
         start("lease", lambda: self._lease.keep(stopping, self._look_at_everything), may_end=True)
         if self._server:
             start("server", self._server.run)

@@ -21,7 +21,7 @@ from visitor import free_port
 
 from feedbot.attempt import State
 from feedbot.errors import StoreError
-from feedbot.store import archives, feeds, figures, hint, journal
+from feedbot.store import archives, feeds, figures, journal, notification
 from feedbot.store.db import open_store
 from feedbot.store.engines import beside
 from feedbot.store.feeds import FeedKind
@@ -138,12 +138,12 @@ def test_a_word_that_there_is_something_to_send_reaches_the_others_over_a_restar
 ) -> None:
     engine = open_store(postgres_url)
     stopping, heard = threading.Event(), threading.Event()
-    thread = threading.Thread(target=lambda: hint.heed(engine, stopping, heard.set))
+    thread = threading.Thread(target=lambda: notification.listen(engine, stopping, heard.set))
     thread.start()
 
     def is_heard() -> bool:
         with engine.begin() as connection:
-            hint.give(connection)
+            notification.notify(connection)
         return heard.wait(0.1)
 
     try:

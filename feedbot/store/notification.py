@@ -22,13 +22,13 @@ PATIENCE = 3.0  # seconds that such a try may take
 PAUSE = 5.0  # seconds until a line that broke is made anew
 
 
-def give(connection: Connection) -> None:
+def notify(connection: Connection) -> None:
     """Say, once this transaction is committed, that there is something to send."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(CHANNEL, "")))
 
 
-def heed(engine: Engine, stopping: threading.Event, wake: Callable[[], None]) -> None:
+def listen(engine: Engine, stopping: threading.Event, wake: Callable[[], None]) -> None:
     """Call `wake` whenever somebody says so, until `stopping`. Never raises for a database that is away."""
     if engine.dialect.name != "postgresql":
         stopping.wait()
@@ -37,12 +37,12 @@ def heed(engine: Engine, stopping: threading.Event, wake: Callable[[], None]) ->
     while not stopping.is_set():
         with suppress(DBAPIError), own.connect() as connection:
             connection.exec_driver_sql(f"listen {CHANNEL}")
-            _heed(connection, stopping, wake)
+            _listen(connection, stopping, wake)
         own.dispose()
         stopping.wait(PAUSE)
 
 
-def _heed(connection: Connection, stopping: threading.Event, wake: Callable[[], None]) -> None:
+def _listen(connection: Connection, stopping: threading.Event, wake: Callable[[], None]) -> None:
     line: Any = connection.connection.driver_connection
     steps = 0
     while not stopping.is_set():

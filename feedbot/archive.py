@@ -19,7 +19,7 @@ from feedbot.membership import Catalogue
 from feedbot.output import Output, Owner, RefreshReport
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part
-from feedbot.render.press import Job, Press
+from feedbot.render.renderer import Job, Renderer
 from feedbot.store import activity, archives, documents, feeds
 from feedbot.store.archives import NONE_OPEN, ArchiveRow
 from feedbot.store.db import EPOCH
@@ -61,9 +61,9 @@ def close_due(connection: Connection, feed_key: int, limit: int) -> None:
 class Archives:
     """The archives of all feeds of one configuration; safe to repeat after any interruption."""
 
-    def __init__(self, catalogue: Catalogue, press: Press, output: Output, engine: Engine) -> None:
+    def __init__(self, catalogue: Catalogue, renderer: Renderer, output: Output, engine: Engine) -> None:
         self._catalogue = catalogue
-        self._press = press
+        self._renderer = renderer
         self._output = output
         self._engine = engine
 
@@ -93,7 +93,7 @@ class Archives:
             rows = {row.key: row for row in feeds.load(connection)} if stale else {}
         pays = crew.pays(len(stale), PLENTY)
         orders = self._orders(stale, rows, lend=pays)
-        printed = print_all(crew, self._press, orders, pays=pays)
+        printed = print_all(crew, self._renderer, orders, pays=pays)
         unwanted: list[str] = []
         for batch in batches(zip(stale, printed, strict=True), AT_ONCE):
             unwanted += self._write_all(batch, report)

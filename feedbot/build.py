@@ -151,7 +151,7 @@ class Builder:
             self._crew.get_ready()
 
     def _new_crew(self) -> Crew:
-        return Crew(load=(self._sync_options.sources.reader.load, self._refresh.press.load))
+        return Crew(load=(self._sync_options.sources.reader.load, self._refresh.renderer.load))
 
     def run(
         self,
@@ -222,7 +222,7 @@ class Builder:
                 connection, self._sync_options, now, crew,
                 paths=some, allow_empty=allow_empty, reread=reread, progress=progress, begun=begun,
             )  # fmt: skip
-            crew.let_load(self._refresh.press.load)
+            crew.let_load(self._refresh.renderer.load)
             if known_moves:
                 feeds.restore_moves(connection, known_moves)
             if look is not None:

@@ -24,7 +24,7 @@ from feedbot.render import render_index
 from feedbot.render.alphabet import in_order
 from feedbot.render.items import bare_title
 from feedbot.render.pages import drawn_of, render_index_page
-from feedbot.render.press import Press
+from feedbot.render.renderer import Renderer
 from feedbot.store import activity, documents, feeds, journal
 from feedbot.store.db import EPOCH, from_us, to_us
 from feedbot.store.feeds import FeedKind, FeedRow
@@ -58,9 +58,9 @@ class IndexDraft(Struct, frozen=True, kw_only=True):
 class Index:
     """The index of one configuration's feeds; safe to repeat after any interruption."""
 
-    def __init__(self, catalogue: Catalogue, press: Press, output: Output, engine: Engine) -> None:
+    def __init__(self, catalogue: Catalogue, renderer: Renderer, output: Output, engine: Engine) -> None:
         self._catalogue = catalogue
-        self._press = press
+        self._renderer = renderer
         self._output = output
         self._engine = engine
         self._cost = timedelta(0)  # of the last time
@@ -94,20 +94,20 @@ class Index:
             known = documents.load(connection, [None])
             listings = self._listings(connection)
             moves = feeds.moves(connection)
-        press = self._press
+        renderer = self._renderer
         if moment:
             page = render_index_page(
-                press.site, listings, press.formats, pages=press.pages, pictures=press.pictures
+                renderer.site, listings, renderer.formats, pages=renderer.pages, pictures=renderer.pictures
             )
             rendered = [Document(path=INDEX, body=page)]
             known = {path: row for path, row in known.items() if path == INDEX}
         else:
             rendered = render_index(
-                press.site,
+                renderer.site,
                 listings,
-                formats=press.formats,
-                pages=press.pages,
-                pictures=press.pictures,
+                formats=renderer.formats,
+                pages=renderer.pages,
+                pictures=renderer.pictures,
                 moves=moves,
             )
         return IndexDraft(documents=rendered, known=known, seconds=time.perf_counter() - began)
@@ -130,7 +130,7 @@ class Index:
         numbers = activity.numbers(connection)
         newest = max((found.newest for found in numbers.values()), default=EPOCH)
         order = {FeedKind.ALL: 0, FeedKind.NAMED: 1, FeedKind.TOPIC: 2}
-        site = self._press.site
+        site = self._renderer.site
         shown = {row: self._catalogue.choice(row).feed for row in feeds.load(connection) if row.active}
         rows = sorted(
             shown, key=lambda row: (order[row.kind], in_order(bare_title(site, shown[row])), row.name)

@@ -17,7 +17,7 @@ from feedbot.kinds import INDEX
 from feedbot.model import FILENAMES, Feed, Format
 from feedbot.place import NOWHERE, DocumentRow, Place
 from feedbot.render.addresses import OPML, archives_folder, opml_path
-from feedbot.render.press import Press
+from feedbot.render.renderer import Renderer
 from feedbot.store import archives, articles, documents, feeds, journal
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def expect_leftovers(connection: Connection) -> None:
     journal.put(connection, "leftovers", "expected")
 
 
-def adopt_leftovers(place: Place, engine: Engine, press: Press, *, keeps_archives: bool) -> None:
+def adopt_leftovers(place: Place, engine: Engine, renderer: Renderer, *, keeps_archives: bool) -> None:
     """Take over the documents of ours that nobody asks for, if they are expected.
 
     On record they belong to no feed: what names all feeds is written last, and removes what it does not want.
@@ -49,7 +49,7 @@ def adopt_leftovers(place: Place, engine: Engine, press: Press, *, keeps_archive
             for row in rows
         }
         knows_moves = feeds.has_moves(connection)
-    found = list(_Leftovers(place, press, wanted, knows_moves=knows_moves).paths())
+    found = list(_Leftovers(place, renderer, wanted, knows_moves=knows_moves).paths())
     with engine.begin() as connection:
         known = documents.find_paths(connection, found)
     ours = [path for path in found if path not in known and place.holds_ours(path)]
@@ -67,13 +67,15 @@ def _row(path: str) -> DocumentRow:
 class _Leftovers:
     """Looks for what is called like a document and lies where none is wanted."""
 
-    def __init__(self, place: Place, press: Press, wanted: Mapping[str, int], *, knows_moves: bool) -> None:
+    def __init__(
+        self, place: Place, renderer: Renderer, wanted: Mapping[str, int], *, knows_moves: bool
+    ) -> None:
         """`wanted` are the folded slugs of the feeds there are, each with the number of its archives."""
         self._place = place
         self._wanted = wanted
-        self._formats = {FILENAMES[format_] for format_ in press.formats}
-        self._documents = self._formats | ({INDEX} if press.pages else set())
-        self._at_top = self._formats | {INDEX} | {opml_path(format_) for format_ in press.formats}
+        self._formats = {FILENAMES[format_] for format_ in renderer.formats}
+        self._documents = self._formats | ({INDEX} if renderer.pages else set())
+        self._at_top = self._formats | {INDEX} | {opml_path(format_) for format_ in renderer.formats}
         self._knows_moves = knows_moves
 
     def paths(self) -> Iterator[str]:

@@ -19,9 +19,9 @@ from feedbot.crew import Crew
 from feedbot.helpers import is_helper
 from feedbot.model import Document
 from feedbot.place import DocumentRow, Overdue, Place, Published
-from feedbot.render.press import Job, Press
+from feedbot.render.renderer import Job, Renderer
 
-SHEET = 4  # orders that go to a process together
+BATCH = 4  # orders that go to a process together
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -43,21 +43,21 @@ class Printed(Struct, frozen=True, kw_only=True):
 Work: TypeAlias = tuple[Order, Printed]
 
 
-def print_all(crew: Crew, press: Press, orders: Iterable[Order], *, pays: bool) -> Iterator[Work]:
+def print_all(crew: Crew, renderer: Renderer, orders: Iterable[Order], *, pays: bool) -> Iterator[Work]:
     """Print orders, which are asked for as they are needed; results come in order.
 
     Those who help begin at once.
     """
-    works = crew.map(partial(_print_sheet, press), batches(orders, SHEET), pays=pays)
-    return (work for sheet, printed in works for work in zip(sheet, printed, strict=True))
+    works = crew.map(partial(_print_batch, renderer), batches(orders, BATCH), pays=pays)
+    return (work for batch, printed in works for work in zip(batch, printed, strict=True))
 
 
-def _print_sheet(press: Press, orders: Sequence[Order]) -> list[Printed]:
+def _print_batch(renderer: Renderer, orders: Sequence[Order]) -> list[Printed]:
     """Render orders, and write them if this process helps another, which lent it the place.
 
     Raises PublishError.
     """
-    rendered = [press.render(order.job) for order in orders]
+    rendered = [renderer.render(order.job) for order in orders]
     printed = [Printed(updated=one.updated, left=one.documents) for one in rendered]
     place = orders[0].place  # lent first, so that its time ends before that of the others
     if place is not None and is_helper():

@@ -30,7 +30,7 @@ from feedbot.output import Output, Owner, RefreshReport
 from feedbot.place import NOWHERE, DocumentFate, DocumentRow, PlaceLook, Published
 from feedbot.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part, feed_path
-from feedbot.render.press import Job, Press
+from feedbot.render.renderer import Job, Renderer
 from feedbot.store import archives, articles, documents, feeds, pings
 from feedbot.store.clock import set_clock
 from feedbot.store.feeds import FeedRow
@@ -90,7 +90,7 @@ class Refresh:
         self._clock = clock
         self._senders_clock = senders_clock
         options = config.feeds
-        self.press = Press(
+        self.renderer = Renderer(
             site=config.site_model(),
             formats=options.formats,
             max_item_size=options.max_item_size,
@@ -101,8 +101,8 @@ class Refresh:
         self._place = output.place
         self._engine = engine
         self._output = output
-        self._archives = Archives(catalogue, self.press, self._output, engine)
-        self._index = Index(catalogue, self.press, self._output, engine)
+        self._archives = Archives(catalogue, self.renderer, self._output, engine)
+        self._index = Index(catalogue, self.renderer, self._output, engine)
         # Feeds in whose place are files of others, by key: how often each had changed when it was tried last.
         self._blocked: dict[int, int] = {}
 
@@ -128,11 +128,13 @@ class Refresh:
                 stale = [row for row in stale if self._blocked.get(row.key) != row.changed]
             self._index.note(connection, stale, self._clock())
         self._archives.close(stale)
-        adopt_leftovers(self._place, self._engine, self.press, keeps_archives=self._catalogue.keeps_archives)
+        adopt_leftovers(
+            self._place, self._engine, self.renderer, keeps_archives=self._catalogue.keeps_archives
+        )
         unwanted = self._archives.refresh(crew, report)
         pays = crew.pays(len(stale), PLENTY)
         orders = self._orders(stale, lend=pays)
-        printed = print_all(crew, self.press, orders, pays=pays)
+        printed = print_all(crew, self.renderer, orders, pays=pays)
         draft = partial(self._index.draft, self._clock(), patient=patient)
         index = draft() if pays else None  # while others print
         for batch in batches(zip(stale, printed, strict=True), FEEDS_AT_ONCE):
@@ -184,12 +186,12 @@ class Refresh:
         paths = {
             feed_path(Feed(slug=row.slug, title=""), format_): row.key
             for row in rows
-            for format_ in self.press.formats
+            for format_ in self.renderer.formats
         }
         known = pings.digests(connection, paths)
         changed = {key for path, key in paths.items() if is_changed(known.get(path), written.get(path))}
         # Who is subscribed at a former address hears of what is new at the present one.
-        names = {FILENAMES[format_] for format_ in self.press.formats}
+        names = {FILENAMES[format_] for format_ in self.renderer.formats}
         left = (document for path, document in before.items() if path not in paths)
         changed |= {
             document.feed_key

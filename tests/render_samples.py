@@ -23,7 +23,7 @@ from feedbot.model import (
 )
 from feedbot.render import render_index
 from feedbot.render.addresses import NEWEST, Part
-from feedbot.render.press import Job, Press
+from feedbot.render.renderer import Job, Renderer
 
 ALL_FORMATS = tuple(Format)
 NO_CAP = 1_000_000
@@ -138,9 +138,9 @@ def render(
     pictures: bool = True,
 ) -> list[Document]:
     """The documents of a feed with these entries."""
-    press = Press(site=site, formats=formats, max_item_size=cap, pictures=pictures)
+    renderer = Renderer(site=site, formats=formats, max_item_size=cap, pictures=pictures)
     texts = tuple((entry.id, dump_article(entry.article)) for entry in entries)
-    return press.render(Job(feed=feed, part=part, full=full, bodies=texts)).documents
+    return renderer.render(Job(feed=feed, part=part, full=full, bodies=texts)).documents
 
 
 def bodies(

@@ -24,10 +24,10 @@ from feedbot.place import DocumentFate, Lent
 from feedbot.printing import Order, Work, print_all, publish_all
 from feedbot.publish import Folder
 from feedbot.render import bears_mark
-from feedbot.render.press import Job, Press
+from feedbot.render.renderer import Job, Renderer
 from feedbot.store.lease import Lease
 
-PRESS = Press(site=SITE, formats=ALL_FORMATS, max_item_size=NO_CAP)
+RENDERER = Renderer(site=SITE, formats=ALL_FORMATS, max_item_size=NO_CAP)
 BODIES = tuple((entry.id, dump_article(entry.article)) for entry in ENTRIES)
 JOBS = [
     Job(feed=feed, bodies=BODIES)
@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Folder:
 def printed(place: Folder, *, elsewhere: bool) -> list[Work]:
     orders = [Order(job=job, known={}, place=place) for job in JOBS]
     with Crew(2) as crew:
-        return list(print_all(crew, PRESS, orders, pays=elsewhere))
+        return list(print_all(crew, RENDERER, orders, pays=elsewhere))
 
 
 def on_disk(folder: Folder) -> dict[str, bytes]:
@@ -55,7 +55,7 @@ def on_disk(folder: Folder) -> dict[str, bytes]:
 
 
 def rendered() -> dict[str, bytes]:
-    return {document.path: document.body for job in JOBS for document in PRESS.render(job).documents}
+    return {document.path: document.body for job in JOBS for document in RENDERER.render(job).documents}
 
 
 def refuse() -> float:
@@ -68,7 +68,7 @@ def test_who_helps_writes_what_it_rendered_and_hands_over_notes(folder: Folder) 
     assert not any(printed.left for _, printed in works)
     results = publish_all(folder, works)
     assert [[result.path for result in some] for some in results] == [
-        [document.path for document in PRESS.render(job).documents] for job in JOBS
+        [document.path for document in RENDERER.render(job).documents] for job in JOBS
     ]
     for result in (result for some in results for result in some):
         assert result.fate is DocumentFate.WRITTEN

@@ -14,13 +14,13 @@ from feedbot import redirects
 from feedbot.kinds import INDEX
 from feedbot.model import Document, Entry, Feed, Format, Listing, Site
 from feedbot.render.addresses import NEWEST, Part, feed_path, feed_url, page_path, page_url, topics
+from feedbot.render.entrycache import RenderedEntry, Style
 from feedbot.render.fulltext import too_large
 from feedbot.render.items import Item, item_of
 from feedbot.render.jsonfeed import json_item, render_json
 from feedbot.render.mark import bears_mark
 from feedbot.render.opml import render_opml
 from feedbot.render.pages import render_feed_page, render_index_page, static_documents
-from feedbot.render.plates import Plate, Style
 from feedbot.render.stories import write_story
 from feedbot.render.xmlentries import atom_entry, rss_item
 from feedbot.render.xmlfeeds import render_atom, render_rss
@@ -28,8 +28,8 @@ from feedbot.render.xmlfeeds import render_atom, render_rss
 __all__ = [
     "bears_mark",
     "feed_url",
-    "make_plates",
     "page_url",
+    "render_entries",
     "render_feed",
     "render_index",
     "render_page",
@@ -52,7 +52,7 @@ FORMATS = {
 }
 
 
-def make_plates(
+def render_entries(
     site: Site,
     entries: Sequence[Entry],
     style: Style,
@@ -60,7 +60,7 @@ def make_plates(
     formats: Sequence[Format],
     max_item_size: int,
     pictures: bool = True,
-) -> list[Plate]:
+) -> list[RenderedEntry]:
     """What every document shows of each of these entries.
 
     Where the style asks for the whole article, one whose content exceeds `max_item_size` bytes is shown by
@@ -71,7 +71,7 @@ def make_plates(
     stories = [write_story(site, item, pictures=pictures) if style.has_page else b"" for item in items]
     written = {format_: list(map(FORMATS[format_].item, items)) for format_ in formats}
     return [
-        Plate(
+        RenderedEntry(
             updated=item.article.updated,
             items={format_: written[format_][number] for format_ in formats},
             story=stories[number],
@@ -83,25 +83,25 @@ def make_plates(
 def render_feed(
     site: Site,
     feed: Feed,
-    plates: Sequence[Plate],
+    entries: Sequence[RenderedEntry],
     *,
     part: Part = NEWEST,
     formats: Sequence[Format],
 ) -> list[Document]:
-    """The documents of one feed; `plates` stand in the order in which they are to be read."""
+    """The documents of one feed; `entries` stand in the order in which they are to be read."""
     documents = []
     for format_ in formats:
-        items = [plate.items[format_] for plate in plates]
+        items = [entry.items[format_] for entry in entries]
         body = FORMATS[format_].feed(site, feed, items, part)
         documents.append(Document(path=feed_path(feed, format_, part.archive), body=body))
     return documents
 
 
 def render_page(
-    site: Site, feed: Feed, plates: Sequence[Plate], formats: Sequence[Format], *, pictures: bool
+    site: Site, feed: Feed, entries: Sequence[RenderedEntry], formats: Sequence[Format], *, pictures: bool
 ) -> Document:
-    """The page for people of one feed with these plates; the feed of all articles has the index instead."""
-    stories = [plate.story for plate in plates]
+    """The page for people of one feed with these entries; the feed of all articles has the index instead."""
+    stories = [entry.story for entry in entries]
     body = render_feed_page(site, feed, stories, formats, pictures=pictures)
     return Document(path=page_path(feed), body=body)
 

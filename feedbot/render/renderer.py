@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from feedbot.articletext import load_article
 from feedbot.helpers import is_helper
 from feedbot.model import Document, Entry, Feed, Format, Site
-from feedbot.render import make_plates, render_feed, render_page
+from feedbot.render import render_entries, render_feed, render_page
 from feedbot.render.addresses import NEWEST, Part
+from feedbot.render.entrycache import Body, EntryCache, RenderedEntry, Style
 from feedbot.render.pages import load_templates
-from feedbot.render.plates import Body, Plate, Rack, Style
 from feedbot.render.xmlfeeds import load_feedgen
 
-KEPT = 16 * 2**20  # bytes of plates: those of the feeds of a newsroom, or of the busiest of a large one
+KEPT = 16 * 2**20  # bytes of entries: those of the feeds of a newsroom, or of the busiest of a large one
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class Rendered(Struct, frozen=True, kw_only=True):
     updated: datetime | None
 
 
-class Press(Struct, frozen=True, kw_only=True):
+class Renderer(Struct, frozen=True, kw_only=True):
     """Renders feeds of one configuration."""
 
     site: Site
@@ -57,18 +57,18 @@ class Press(Struct, frozen=True, kw_only=True):
         if job.feed is None:
             return Rendered(documents=[], updated=None)
         has_page = self.pages and not job.part.archive
-        plates = _rack(self).plates(job.bodies, Style(full=job.full, has_page=has_page))
+        entries = _cache(self).entries(job.bodies, Style(full=job.full, has_page=has_page))
         # A feed changed when the latest of those that it shows did, never when it is rendered.
-        updated = max((plate.updated for plate in plates), default=None)
+        updated = max((entry.updated for entry in entries), default=None)
         feed = replace(job.feed, updated=updated or job.feed.updated)
-        documents = render_feed(self.site, feed, plates, part=job.part, formats=self.formats)
+        documents = render_feed(self.site, feed, entries, part=job.part, formats=self.formats)
         if has_page and feed.slug:  # the root's page is the index
-            documents.append(render_page(self.site, feed, plates, self.formats, pictures=self.pictures))
+            documents.append(render_page(self.site, feed, entries, self.formats, pictures=self.pictures))
         return Rendered(documents=documents, updated=updated)
 
-    def make_plates(self, bodies: Sequence[Body], style: Style) -> list[Plate]:
+    def render_entries(self, bodies: Sequence[Body], style: Style) -> list[RenderedEntry]:
         """What the documents of a feed show of each of these articles."""
-        return make_plates(
+        return render_entries(
             self.site,
             [Entry(id=id_, article=load_article(text)) for id_, text in bodies],
             style,
@@ -79,9 +79,9 @@ class Press(Struct, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=1)
-def _rack(press: Press) -> Rack:
-    """The rack of this process: that of the last configuration it has seen.
+def _cache(renderer: Renderer) -> EntryCache:
+    """The cache of this process: that of the last configuration it has seen.
 
     A small one in a process that helps with one pass: there few entries are met again.
     """
-    return Rack(press.make_plates, KEPT // 8 if is_helper() else KEPT)
+    return EntryCache(renderer.render_entries, KEPT // 8 if is_helper() else KEPT)

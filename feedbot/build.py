@@ -23,13 +23,13 @@ from feedbot.clock import Clock, utc_now
 from feedbot.content.intake import STILL
 from feedbot.crew import Crew
 from feedbot.errors import FeedbotError
-from feedbot.headstart import HeadStart
 from feedbot.index import due_of_index
 from feedbot.kinds import INDEX
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, JsonObject
 from feedbot.output import Output, RefreshReport, output_of
 from feedbot.place import Confirm
+from feedbot.prefetch import Prefetch
 from feedbot.reconfigure import has_other_folders, reconfigure
 from feedbot.refresh import PLENTY, Refresh, distrust_output
 from feedbot.render import bears_mark
@@ -119,7 +119,7 @@ class Builder:
         window: timedelta = timedelta(0),
         lease: Lease | None = None,
         make_output: Callable[[Config, Confirm], Output] = output_of,
-        head_start: HeadStart | None = None,
+        begun: Prefetch | None = None,
     ) -> None:
         """`window`: how long ago articles can have come and still count as come at once.
 
@@ -140,8 +140,8 @@ class Builder:
         self._refresh = Refresh(
             config, self._catalogue, output, engine, clock=clock, senders_clock=self.senders_clock
         )
-        self._crew = head_start.crew if head_start else self._new_crew()  # of the next pass
-        self._begun = head_start.look if head_start else None  # ... which it is to go on with
+        self._crew = begun.crew if begun else self._new_crew()  # of the next pass
+        self._begun = begun.look if begun else None  # ... which it is to go on with
         self._audiences = [audience_of(target) for target in config.targets]
         self._tells_nobody = not config.targets and config.hub is None
 

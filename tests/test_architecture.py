@@ -40,7 +40,7 @@ FLOORS = (
     {"sync", "reconfigure", "refresh", "announce", "trial"},
     {"decision", "leftovers"},
     {"archive", "changes", "identity", "index", "standings"},
-    {"membership", "audience", "relevance", "moments", "naming", "output", "printing", "headstart"},
+    {"membership", "audience", "relevance", "moments", "naming", "output", "printing", "prefetch"},
     {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},
     {

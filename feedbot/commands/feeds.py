@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from feedbot.build import Builder
     from feedbot.config import Config
-    from feedbot.headstart import HeadStart
+    from feedbot.prefetch import Prefetch
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -52,11 +52,11 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
     Example:
       feedbot build --json
     """
-    from feedbot.headstart import head_start
+    from feedbot.prefetch import prefetch
 
     config = load_config(config_path, verbose, quiet)
-    # Nothing else is loaded before the head start.
-    with head_start(config) as begun, _builder(config, begun=begun) as (builder, engine):
+    # Nothing else is loaded before the prefetch.
+    with prefetch(config) as begun, _builder(config, begun=begun) as (builder, engine):
         from feedbot.report.passes import print_pass
         from feedbot.report.status import load_counts
 
@@ -180,7 +180,7 @@ def _source(ctx: click.Context, name: str) -> str:
 
 @contextmanager
 def _builder(
-    config: Config, *, in_slices: bool = False, begun: HeadStart | None = None
+    config: Config, *, in_slices: bool = False, begun: Prefetch | None = None
 ) -> Iterator[tuple[Builder, Engine]]:
     """What makes passes; `in_slices` says that a burst of articles may come over several of them."""
     from datetime import timedelta
@@ -190,5 +190,5 @@ def _builder(
 
     with opened(config) as engine:
         window = SLICES if in_slices else timedelta(0)
-        builder = Builder(config, engine, senders_clock=StoreClock(), window=window, head_start=begun)
+        builder = Builder(config, engine, senders_clock=StoreClock(), window=window, begun=begun)
         yield builder, engine

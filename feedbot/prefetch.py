@@ -1,4 +1,4 @@
-"""A head start for a first build: its files are read while the database's library is loaded.
+"""Prefetching for a first build: its files are read while the database's library is loaded.
 
 Where there is no state, all files are to be read, and a library that takes as long to load as a thousand
 files to read need not be waited for.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from feedbot.config import Config
 
 
-class HeadStart(NamedTuple):
+class Prefetch(NamedTuple):
     """A look that has begun, and who helps with it."""
 
     crew: Crew
@@ -27,7 +27,7 @@ class HeadStart(NamedTuple):
 
 
 @contextmanager
-def head_start(config: Config) -> Iterator[HeadStart | None]:
+def prefetch(config: Config) -> Iterator[Prefetch | None]:
     """Begin to read, if there is no state yet that could know what is to be read; ends with the block."""
     file = config.store.file
     if file is None or file.exists():
@@ -37,5 +37,5 @@ def head_start(config: Config) -> Iterator[HeadStart | None]:
     begun = None
     with Crew(load=(sources.reader.load,)) as crew:
         with suppress(ContentError):  # which is told, and noted, when the pass comes to it
-            begun = HeadStart(crew, look_at(sources, crew, utc_now()))
+            begun = Prefetch(crew, look_at(sources, crew, utc_now()))
         yield begun

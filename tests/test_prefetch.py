@@ -11,7 +11,7 @@ from newsroom import Newsroom
 
 from feedbot.build import Builder
 from feedbot.content.look import PLENTY
-from feedbot.headstart import head_start
+from feedbot.prefetch import prefetch
 
 
 def command(room: Newsroom, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -44,20 +44,20 @@ def test_a_first_build_gives_what_any_pass_would(tmp_path: Path, number: int) ->
 def test_where_there_is_a_state_it_says_what_is_to_be_read(any_newsroom: Newsroom) -> None:
     any_newsroom.write("one.md")
     any_newsroom.build()
-    with head_start(any_newsroom.config) as begun:
+    with prefetch(any_newsroom.config) as begun:
         assert begun is None
 
 
 def test_a_state_that_came_meanwhile_says_it_too(newsroom: Newsroom) -> None:
     gone, changed = newsroom.write("gone.md"), newsroom.write("changed.md")
     newsroom.write("same.md")
-    with head_start(newsroom.config) as begun:
+    with prefetch(newsroom.config) as begun:
         assert begun is not None
         newsroom.build()  # another process was quicker
         gone.unlink()
         changed.write_text(changed.read_text().replace("About changed", "Corrected"), encoding="utf-8")
         newsroom.write("new.md")
-        builder = Builder(newsroom.config, newsroom.engine, clock=lambda: newsroom.now, head_start=begun)
+        builder = Builder(newsroom.config, newsroom.engine, clock=lambda: newsroom.now, begun=begun)
         report = builder.run()
     assert (report.sync.new, report.sync.changed, report.sync.withdrawn) == (1, 1, 1)
     assert sorted(newsroom.titles()) == ["About new", "About same", "Corrected"]

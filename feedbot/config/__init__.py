@@ -33,9 +33,9 @@ from feedbot.config.sections import (
 )
 from feedbot.config.settings import Settings
 from feedbot.config.targets import HUB, Hub, Target
+from feedbot.config.trouble import flaw_of
 from feedbot.config.values import Cron
 from feedbot.config.variables import Unknown, Variables
-from feedbot.config.wording import flaw_of
 from feedbot.errors import ConfigError
 from feedbot.yamltree import Tree, YamlError
 from feedbot.yamltree import load as load_yaml

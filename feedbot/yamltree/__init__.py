@@ -15,7 +15,7 @@ from feedbot.yamltree.lines import read_lines
 from feedbot.yamltree.surrogates import join_pairs
 from feedbot.yamltree.swallowed import refuse_swallowed
 from feedbot.yamltree.tree import Marks, Path, Tree, YamlError
-from feedbot.yamltree.wording import refusal
+from feedbot.yamltree.trouble import refusal
 
 __all__ = ["PARSER", "Path", "Tree", "YamlError", "load"]
 

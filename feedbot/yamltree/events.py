@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import yaml
 
-from feedbot.yamltree import wording
+from feedbot.yamltree import trouble
 from feedbot.yamltree.scalars import plain_value
 from feedbot.yamltree.tree import MAX_DEPTH, MAX_NODES, Marks, Path, YamlError
 
@@ -66,7 +66,7 @@ class TreeBuilder:
                 elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                     self._container, self._key, self._path = self._outer.pop()
                 elif kind is yaml.AliasEvent:
-                    raise self._error(event, *wording.ALIAS)
+                    raise self._error(event, *trouble.ALIAS)
                 elif kind is yaml.DocumentStartEvent:
                     self._document(event)
         finally:
@@ -107,9 +107,9 @@ class TreeBuilder:
     def _open(self, container: Any, event: Any) -> None:
         self._count(event)
         if len(self._outer) >= MAX_DEPTH:
-            raise self._error(event, *wording.TOO_DEEP)
+            raise self._error(event, *trouble.TOO_DEEP)
         if type(self._container) is dict and self._key is _NO_KEY:
-            raise self._error(event, *wording.KEY_NOT_SCALAR)
+            raise self._error(event, *trouble.KEY_NOT_SCALAR)
         path = self._place(container, event)
         self._outer.append(_Open(self._container, self._key, self._path))
         self._container, self._key, self._path = container, _NO_KEY, path
@@ -132,9 +132,9 @@ class TreeBuilder:
 
     def _take_key(self, key: Any, event: Any) -> None:
         if key == "<<" and event.implicit[0]:
-            raise self._error(event, *wording.MERGE)
+            raise self._error(event, *trouble.MERGE)
         if key in self._container:
-            name = wording.key_name(event, self._scope.names)
+            name = trouble.key_name(event, self._scope.names)
             raise self._error(event, f"{name} is given twice", "keep one of the two")
         self._container[key] = None  # so that a key that is read over still counts as given
         self._key = key
@@ -153,14 +153,14 @@ class TreeBuilder:
             if depth == 0:
                 break
             if depth > MAX_DEPTH:
-                raise self._error(event, *wording.TOO_DEEP)
+                raise self._error(event, *trouble.TOO_DEEP)
         self.passed.append(range(first, event.end_mark.line + 1))
         del self._container[self._key]
         self._key = _NO_KEY
 
     def _document(self, event: Any) -> None:
         if self._nodes:
-            raise self._error(event, *wording.SECOND_DOCUMENT)
+            raise self._error(event, *trouble.SECOND_DOCUMENT)
 
     def _count(self, event: Any) -> None:
         self._nodes += 1
@@ -170,7 +170,7 @@ class TreeBuilder:
     def _refuse(self, event: Any) -> NoReturn:
         if self._nodes > MAX_NODES:
             raise self._error(event, f"more than {MAX_NODES} keys and values", "split or shorten it")
-        raise self._error(event, *wording.TAG)
+        raise self._error(event, *trouble.TAG)
 
     def _mark(self, event: Any) -> tuple[int, int]:
         mark = event.start_mark

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from feedbot.yamltree.tree import MAX_DEPTH, YamlError
-from feedbot.yamltree.wording import ESCAPE
+from feedbot.yamltree.trouble import ESCAPE
 
 _HALF: Final = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2}")
 _PAIR: Final = r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"

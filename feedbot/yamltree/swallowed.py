@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from feedbot.yamltree.events import Scope
 from feedbot.yamltree.tree import Marks, YamlError
-from feedbot.yamltree.wording import swallowed
+from feedbot.yamltree.trouble import swallowed
 
 _BEFORE: Final = r"[ \t]*+(?:- ++)*+(\?[ \t]++)?+(?:[&!]\S*+[ \t]++)*+"  # no key begins as these do
 

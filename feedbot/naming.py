@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from msgspec import Struct
 
-from feedbot.content.scan import Root
+from feedbot.content.scan import Root, roots_of
 from feedbot.errors import FeedbotError
 from feedbot.store import inquiry
 
@@ -37,11 +37,6 @@ class Spot(Struct, frozen=True):
         return str(self.root.folder / self.relative)
 
 
-def roots_of(config: Config) -> list[Root]:
-    """The content folders with their names."""
-    return [Root(folder=path, name=config.shown(path)) for path in config.content.paths]
-
-
 def spots_of(config: Config, spelling: str) -> list[Spot]:
     """The spots of files that `spelling` may mean: as a path, or as an id that was made of one."""
     id_base = config.site.id_base
@@ -49,7 +44,7 @@ def spots_of(config: Config, spelling: str) -> list[Spot]:
     return list(dict.fromkeys(_spots(roots_of(config), config.folder, made_of)))
 
 
-def _spots(roots: list[Root], folder: Path, spelling: str) -> Iterator[Spot]:
+def _spots(roots: Sequence[Root], folder: Path, spelling: str) -> Iterator[Spot]:
     for start in (Path(), folder):
         path = os.path.normpath(start.absolute() / spelling)
         for root in roots:

@@ -13,7 +13,7 @@ from feedbot.batches import batches
 from feedbot.content.fetch import Stamp
 from feedbot.content.intake import Intake, Taken
 from feedbot.content.reading import Reader
-from feedbot.content.scan import FileSelection, Root, Survey, survey
+from feedbot.content.scan import FileSelection, Root, Survey, roots_of, survey
 from feedbot.crew import Crew
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def sources_of(config: Config) -> Sources:
     """Those of a configuration."""
     content = config.content
     return Sources(
-        roots=tuple(Root(folder=path, name=config.shown(path)) for path in content.paths),
+        roots=roots_of(config),
         selection=FileSelection(include=tuple(content.include), exclude=tuple(content.exclude)),
         reader=Reader(
             site=config.site_model(),

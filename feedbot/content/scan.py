@@ -25,6 +25,8 @@ from feedbot.model import Finding, Level
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
+    from feedbot.config import Config
+
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".html", ".htm")
 MAX_NAME = 800  # bytes of a path below its content folder: it becomes an id, and ids are indexed
 
@@ -82,6 +84,11 @@ class Root(Struct, frozen=True, kw_only=True):
             return ""
         start = folder.rstrip("/") + "/"
         return path.removeprefix(start) if path.startswith(start) else None
+
+
+def roots_of(config: Config) -> tuple[Root, ...]:
+    """The content folders of a configuration, called as its owner calls them."""
+    return tuple(Root(folder=path, name=config.shown(path)) for path in config.content.paths)
 
 
 @dataclass(kw_only=True)

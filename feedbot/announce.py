@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from feedbot.articletext import load_article
 from feedbot.attempt import State
-from feedbot.audience import Audience, setup_of_hub
+from feedbot.audience import Audience, setup_of
 from feedbot.config.targets import HUB
 from feedbot.model import Article, EventKind
 from feedbot.relevance import CAME_BACK, NEVER_TOLD, WITHDRAWN_FIRST, too_old
@@ -89,7 +89,7 @@ def announce(
     """
     report = AnnounceReport()
     deliveries.steer(connection)
-    setups = {one.name: one.setup for one in audiences} | ({hub.name: setup_of_hub(hub)} if hub else {})
+    setups = {one.name: one.setup for one in audiences} | ({hub.name: setup_of(hub)} if hub else {})
     pings.part_with(connection, HUB, setups.get(HUB), now)
     report.new_targets = targets.meet(connection, setups)
     news = journal.load_news(connection)

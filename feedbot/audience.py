@@ -12,11 +12,12 @@ from msgspec import Struct
 from pydantic import BaseModel, SecretStr
 
 from feedbot import __version__
+from feedbot.config.targets import Hub
 from feedbot.model import Article, EventKind, Where
 from feedbot.store.turns import Pace
 
 if TYPE_CHECKING:
-    from feedbot.config import Config, Hub, Target
+    from feedbot.config import Config, Target
 
 # Options in which workers of one state may differ.
 OWN_AFFAIRS = {"paths", "place", "parallel", "keep"}
@@ -50,17 +51,15 @@ def audience_of(target: Target) -> Audience:
     )
 
 
-def setup_of(target: Target) -> str:
+def setup_of(target: Target | Hub) -> str:
     """A short digest of how a target is spoken to: where that changed, what was wrong may be mended.
 
-    So short that no secret can be found by trying: millions of guesses fit each digest.
+    Another address is another hub, and nothing else is. So short that no secret can be found by trying:
+    millions of guesses fit each digest.
     """
+    if isinstance(target, Hub):
+        return _digest(target.url)
     return _digest(json.dumps(_plain(target), sort_keys=True, default=str))
-
-
-def setup_of_hub(hub: Hub) -> str:
-    """The same for the hub: another address is another hub, and nothing else is."""
-    return _digest(hub.url)
 
 
 def setup_of_all(config: Config) -> str:

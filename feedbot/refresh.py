@@ -18,7 +18,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from feedbot.archive import Archives
-from feedbot.audience import setup_of_hub
+from feedbot.audience import setup_of
 from feedbot.batches import batches
 from feedbot.clock import Clock
 from feedbot.crew import Crew
@@ -181,7 +181,7 @@ class Refresh:
     ) -> int:
         """Note for the hub which of these feeds changed, or moved; `before` are the documents on record."""
         hub = self._config.hub
-        if hub is None or not pings.is_met(connection, hub.name, setup_of_hub(hub)):
+        if hub is None or not pings.is_met(connection, hub.name, setup_of(hub)):
             return 0
         paths = {
             feed_path(Feed(slug=row.slug, title=""), format_): row.key

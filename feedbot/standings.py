@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from feedbot.attempt import OPEN, State
-from feedbot.audience import setup_of, setup_of_hub
+from feedbot.audience import setup_of
 from feedbot.errors import ConfigError
 from feedbot.model import JsonObject
 from feedbot.moments import iso
@@ -125,10 +125,7 @@ def standing_of(connection: Connection, config: Config, name: str) -> Standing:
 
 def configured(config: Config) -> dict[str, Configured]:
     """The configured targets by name, and the hub after them."""
-    found = {target.name: Configured(type=target.type, setup=setup_of(target)) for target in config.targets}
-    if hub := config.hub:
-        found[hub.name] = Configured(type=hub.type, setup=setup_of_hub(hub))
-    return found
+    return {one.name: Configured(type=one.type, setup=setup_of(one)) for one in config.all_targets}
 
 
 def require_known(connection: Connection, config: Config, names: Iterable[str]) -> None:

@@ -15,7 +15,6 @@ from msgspec.structs import asdict
 
 from feedbot.attempt import Check, Outcome, Sent
 from feedbot.config.targets import Hub
-from feedbot.errors import ConfigError
 from feedbot.model import Finding, JsonObject, Level
 from feedbot.observe import Redact
 from feedbot.render import topics
@@ -81,21 +80,6 @@ class Trial(Struct, frozen=True, kw_only=True):
         }
 
 
-def targets_of(config: Config) -> tuple[Target | Hub, ...]:
-    """All that deliveries go to: the configured targets, and the hub after them."""
-    return (*config.targets, config.hub) if config.hub else config.targets
-
-
-def target_called(config: Config, name: str) -> Target | Hub:
-    """The configured target `name`, which may be the hub. Raises ConfigError."""
-    for target in targets_of(config):
-        if target.name == name:
-            return target
-    names = ", ".join(target.name for target in targets_of(config))
-    there = f"there are: {names}" if names else "there are none"
-    raise ConfigError(f"config.yaml has no target {name!r}; {there}")
-
-
 def pinger_of(config: Config, hub: Hub) -> Pinger:
     """What tells the hub."""
     return make_pinger(hub, topics(config.site_model(), [""], config.feeds.formats))
@@ -107,7 +91,7 @@ def _transport_to(config: Config, target: Target | Hub) -> Transport:
 
 def check_targets(config: Config) -> Iterator[Tried]:
     """Check each target without anything that its readers would see, one after the other."""
-    for target in targets_of(config):
+    for target in config.all_targets:
         with closing(_transport_to(config, target)) as transport:
             for check in transport.check():
                 yield Tried(target=target.name, check=check)
@@ -115,7 +99,7 @@ def check_targets(config: Config) -> Iterator[Tried]:
 
 def untried(config: Config) -> list[str]:
     """The targets that `check_targets` asks nothing: only a message shows whether they take one."""
-    return [target.name for target in targets_of(config) if target.type not in ANSWERING]
+    return [target.name for target in config.all_targets if target.type not in ANSWERING]
 
 
 def try_target(config: Config, name: str, now: datetime, *, with_message: bool) -> Trial:
@@ -123,6 +107,6 @@ def try_target(config: Config, name: str, now: datetime, *, with_message: bool) 
 
     Raises ConfigError.
     """
-    with closing(_transport_to(config, target_called(config, name))) as transport:
+    with closing(_transport_to(config, config.target(name))) as transport:
         checks = [Tried(target=name, check=check) for check in transport.check()]
         return Trial(target=name, checks=checks, outcome=transport.test(now) if with_message else None)

@@ -111,10 +111,9 @@ def resume(config_path: Path, verbose: int, quiet: int, as_json: bool, name: str
     from feedbot.report.targets import print_resumed
     from feedbot.standings import resume as resume_target
     from feedbot.standings import standing_of
-    from feedbot.trial import target_called
 
     config = load_config(config_path, verbose, quiet)
-    target_called(config, name)
+    config.target(name)
     with state(config, write=True) as connection:
         before = resume_target(connection, name)
         standing = standing_of(connection, config, name)

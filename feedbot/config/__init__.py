@@ -83,6 +83,20 @@ class Config(Struct, frozen=True, kw_only=True):
         """The WebSub hub as a target, if there is one; not among `targets`, which are told of articles."""
         return Hub(url=self.feeds.hub, delay=self.feeds.hub_delay) if self.feeds.hub else None
 
+    @property
+    def all_targets(self) -> tuple[Target | Hub, ...]:
+        """All that deliveries go to: the targets, and the hub after them."""
+        return (*self.targets, self.hub) if self.hub else self.targets
+
+    def target(self, name: str) -> Target | Hub:
+        """The target `name`, which may be the hub. Raises ConfigError."""
+        for target in self.all_targets:
+            if target.name == name:
+                return target
+        names = ", ".join(target.name for target in self.all_targets)
+        there = f"there are: {names}" if names else "there are none"
+        raise ConfigError(f"config.yaml has no target {name!r}; {there}")
+
     def secrets(self) -> frozenset[str]:
         """Every secret in the configuration, so that logs can leave them out."""
         password = urlsplit(self.store.url.get_secret_value()).password

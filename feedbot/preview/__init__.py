@@ -29,7 +29,7 @@ from feedbot.store.db import open_store
 from feedbot.targets import Sender, make_sender
 from feedbot.targets.pictures_address import is_public, location_of
 from feedbot.targets.pictures_image import PictureRefused
-from feedbot.trial import pinger_of, target_called, targets_of
+from feedbot.trial import pinger_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -110,7 +110,7 @@ def preview_article(
 
     Raises ConfigError where there is no such target, FeedbotError where there is no such article.
     """
-    chosen = targets_of(config) if only is None else (target_called(config, only),)
+    chosen = config.all_targets if only is None else (config.target(only),)
     with _store(config) as (connection, remark):
         rehearsal = rehearse(connection, config, spelling, now)
         scene = rehearsal.scene

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from feedbot.audience import setup_of_hub
+from feedbot.audience import setup_of
 from feedbot.membership import Catalogue
 from feedbot.preview.forecast import Obstacle, Scene, Stage, of_article, of_feeds, of_health
 from feedbot.settlement import Health
@@ -33,7 +33,7 @@ def record_of_hub(connection: Connection, config: Config, hub: Hub, article: Art
     """What the store says of the hub and of the feeds that `article` is in."""
     row = targets.load(connection).get(hub.name)
     return HubRecord(
-        is_met=row is not None and row.setup == setup_of_hub(hub),
+        is_met=row is not None and row.setup == setup_of(hub),
         health=row.health if row else Health(),
         slugs=tuple(_slugs(connection, Catalogue(config).feeds_of(article) if article else {})),
     )

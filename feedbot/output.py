@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 from feedbot.bucket.documents import Bucket
 from feedbot.bucket.objects import PATIENCE, Objects
+from feedbot.folder import Folder
 from feedbot.model import Finding
 from feedbot.place import NOWHERE, Confirm, DocumentFate, DocumentRow, Place, Published
-from feedbot.publish import Folder
 from feedbot.render import bears_mark
 from feedbot.store import documents, journal
 

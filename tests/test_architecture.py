@@ -41,7 +41,7 @@ FLOORS = (
     {"decision", "leftovers"},
     {"archive", "changes", "identity", "index", "standings"},
     {"membership", "audience", "relevance", "moments", "naming", "output", "printing", "prefetch"},
-    {"content", "render", "publish", "bucket", "scheduler", "store", "targets"},
+    {"content", "render", "folder", "bucket", "scheduler", "store", "targets"},
     {"config", "settings"},
     {
         "settlement",
@@ -284,7 +284,7 @@ def test_asking_for_the_state_loads_what_reads_it_and_no_more(newsroom: Newsroom
     [
         ("feedbot.content.intake", "Intake", {"yaml"}),
         ("feedbot.printing", "print_all", {"lxml"}),
-        ("feedbot.publish", "Folder", set()),
+        ("feedbot.folder", "Folder", set()),
     ],
 )
 def test_a_process_that_works_for_another_loads_what_its_work_needs_and_no_more(

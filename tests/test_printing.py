@@ -20,9 +20,9 @@ from feedbot.build import Builder
 from feedbot.clock import uptime
 from feedbot.crew import Crew
 from feedbot.errors import PublishError, StandbyError
+from feedbot.folder import Folder
 from feedbot.place import DocumentFate, Lent
 from feedbot.printing import Order, Work, print_all, publish_all
-from feedbot.publish import Folder
 from feedbot.render import bears_mark
 from feedbot.render.renderer import Job, Renderer
 from feedbot.store.lease import Lease

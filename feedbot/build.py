@@ -7,7 +7,6 @@ nothing is sent here.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Collection
@@ -183,9 +182,8 @@ class Builder:
         """Let `status` tell that passes fail, if the store can be written at all."""
         told = trouble.refusal(error) if trouble.is_refused(error) else error
         reason = str(told) if isinstance(told, FeedbotError) else type(told).__name__
-        failure = {"at": self._clock().isoformat(timespec="seconds"), "reason": reason}
         with suppress(Exception), self._engine.begin() as connection:
-            journal.put(connection, "failure", json.dumps(failure))
+            journal.put_failure(connection, self._clock(), reason)
 
     def _run(
         self,
@@ -238,7 +236,6 @@ class Builder:
                 upkeep.purge(connection, now - self._config.announce.keep)
             _look_ahead(connection, report)
             report.seconds = time.perf_counter() - started
-            journal.put(connection, "failure", "")
             journal.add_pass(connection, now, report.as_json())
         return report
 

@@ -6,7 +6,6 @@ nothing is told on the page, and no reason to restart anything.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -88,11 +87,11 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
 
 def load_pulse(connection: Connection) -> Pulse:
     """The pulse as it is now."""
-    failure: JsonObject | None = json.loads(journal.get(connection, "failure") or "null")
+    failure = journal.load_failure(connection)
     newest = journal.load_passes(connection, 1)
     return Pulse(
         last_pass=newest[0][0] + timedelta(seconds=newest[0][1]["seconds"]) if newest else None,
-        failed=datetime.fromisoformat(failure["at"]) if failure else None,
+        failed=failure.at if failure else None,
         queue=figures.queue(connection),
     )
 

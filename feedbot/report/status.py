@@ -5,10 +5,8 @@ Gives plain values, which are what `feedbot status --json` prints; `summary` has
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import State
@@ -42,12 +40,13 @@ def status_of(
 ) -> JsonObject:
     """The same for whoever has counted the deliveries by target and state, and knows how targets stand."""
     passes = load_passes(connection)
+    failure = journal.load_failure(connection)
     due = articles.next_due(connection)
     findings = journal.load_findings(connection)
     return {
         **_counts(connection),
         "workers": _load_workers(connection),
-        "failure": _load_failure(connection),
+        "failure": failure and {"at": iso(failure.at), "reason": failure.reason},
         "next_due": iso(due),
         "findings": {"counts": _levels(findings), "list": [finding.as_json() for finding in findings]},
         "deliveries": _load_deliveries(connection, numbers, targets),
@@ -103,11 +102,6 @@ def _load_workers(connection: Connection) -> list[JsonObject]:
         }
         for one in workers.load(connection)
     ]
-
-
-def _load_failure(connection: Connection) -> JsonObject | None:
-    failure: JsonObject | None = json.loads(journal.get(connection, "failure") or "null")
-    return failure and {**failure, "at": iso(datetime.fromisoformat(failure["at"]))}
 
 
 def _load_deliveries(

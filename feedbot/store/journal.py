@@ -27,6 +27,13 @@ class Event(Struct, frozen=True, kw_only=True):
     path: str
 
 
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why the newest pass failed, and when."""
+
+    at: datetime
+    reason: str
+
+
 def put_findings(connection: Connection, by_source: Mapping[str, Iterable[Finding]]) -> None:
     """Replace all findings of each source (a file, or a document) by these."""
     sources: Collection[str] = by_source
@@ -166,7 +173,8 @@ def load_events(connection: Connection, limit: int) -> list[Event]:
 
 
 def add_pass(connection: Connection, started: datetime, report: JsonObject) -> None:
-    """Record a finished pass, and forget all but the newest `PASSES_KEPT`."""
+    """Record a finished pass, with which none fails any more; forget all but the newest `PASSES_KEPT`."""
+    put(connection, "failure", "")
     statement = (
         insert(passes).values(started_us=to_us(started), report=json.dumps(report)).returning(passes.c.number)
     )
@@ -178,6 +186,17 @@ def load_passes(connection: Connection, limit: int) -> list[tuple[datetime, Json
     """The newest `limit` passes, newest first: when each started, and its report."""
     statement = select(passes).order_by(passes.c.number.desc()).limit(limit)
     return [(from_us(row.started_us), json.loads(row.report)) for row in connection.execute(statement)]
+
+
+def put_failure(connection: Connection, at: datetime, reason: str) -> None:
+    """Record that a pass failed."""
+    put(connection, "failure", json.dumps({"at": at.isoformat(timespec="seconds"), "reason": reason}))
+
+
+def load_failure(connection: Connection) -> Failure | None:
+    """That of the newest pass; None: it finished, or there was none."""
+    found = json.loads(get(connection, "failure") or "null")
+    return Failure(at=datetime.fromisoformat(found["at"]), reason=found["reason"]) if found else None
 
 
 def is_before_last_pass(connection: Connection, now: datetime) -> bool:

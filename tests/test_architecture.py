@@ -187,6 +187,26 @@ def test_imports_go_strictly_down() -> None:
     assert not upward
 
 
+def modules_on_the_page() -> set[str]:
+    """The modules of feedbot in the tree of the page for contributors."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = page.partition("```\nfeedbot/\n")[2].partition("\ntests/\n")[0]
+    folders: list[str] = []
+    modules = set()
+    for indent, name in re.findall(r"^((?:  )+)(\S+)", tree, re.MULTILINE):
+        del folders[len(indent) // 2 - 1 :]
+        folders.append(name.rstrip("/"))
+        if name.endswith(".py"):
+            modules.add("/".join(folders))
+    return modules
+
+
+def test_the_page_for_contributors_names_every_module_and_no_other() -> None:
+    there = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
+    modules = {path for path in there if not re.search(r"__init__\.py$|^store/migrations/", path)}
+    assert modules_on_the_page() == modules
+
+
 def file_of(module: str) -> str | None:
     """The file of ours that an imported name lies in; None for everybody else's."""
     parts = module.split(".")

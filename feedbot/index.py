@@ -42,7 +42,7 @@ FRESH = "fresh"
 STALE = "stale"
 
 
-def doubt_index(connection: Connection) -> None:
+def touch_index(connection: Connection) -> None:
     """Let everything that names feeds be written again."""
     journal.put(connection, "index", STALE)
 
@@ -78,7 +78,7 @@ class Index:
                 due = now + min(max(SOONEST, SHARE * self._cost), LATEST)
                 journal.put(connection, "index", str(to_us(due)))
                 return
-        doubt_index(connection)
+        touch_index(connection)
 
     def draft(self, now: datetime, *, patient: bool) -> IndexDraft | None:
         """Render what is not up to date, or with `patient` what is due of it; None: nothing is.

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from feedbot import redirects
-from feedbot.index import doubt_index
+from feedbot.index import touch_index
 from feedbot.kinds import INDEX
 from feedbot.model import FILENAMES, Feed, Format
 from feedbot.place import NOWHERE, DocumentRow, Place
@@ -57,7 +57,7 @@ def adopt_leftovers(place: Place, engine: Engine, renderer: Renderer, *, keeps_a
         documents.put(connection, [_row(path) for path in ours])
         journal.put(connection, "leftovers", "")
         if ours:
-            doubt_index(connection)
+            touch_index(connection)
 
 
 def _row(path: str) -> DocumentRow:

@@ -21,7 +21,7 @@ from feedbot.articletext import load_outline
 from feedbot.batches import batches
 from feedbot.changes import ChangeWriter
 from feedbot.config import BucketAddress
-from feedbot.index import doubt_index
+from feedbot.index import touch_index
 from feedbot.leftovers import expect_leftovers
 from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level
@@ -53,7 +53,7 @@ def reconfigure(
     reread = journal.note(connection, noted, "reading", fingerprint(reading, config.feeds.max_item_size))
     reread |= _is_inside_out(connection, noted, config)
     if reread:
-        files.distrust(connection)
+        files.distrust_all(connection)
     if journal.note(connection, noted, "selection", _selection(config)):
         _select_anew(connection, catalogue, now)
     moved = _is_elsewhere(connection, noted, config)
@@ -63,8 +63,8 @@ def reconfigure(
         documents.distrust_all(connection, mtime_ns=NOWHERE)
     if journal.note(connection, noted, "appearance", _appearance(config)) or moved:
         feeds.touch_all(connection)
-        archives.doubt_all(connection)
-        doubt_index(connection)
+        archives.touch_all(connection)
+        touch_index(connection)
         expect_leftovers(connection)
     _compare_id_base(connection, noted, config)
     return reread

@@ -22,7 +22,7 @@ from feedbot.audience import setup_of
 from feedbot.batches import batches
 from feedbot.clock import Clock
 from feedbot.crew import Crew
-from feedbot.index import Index, doubt_index
+from feedbot.index import Index, touch_index
 from feedbot.leftovers import adopt_leftovers, expect_leftovers
 from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
@@ -64,7 +64,7 @@ def distrust_output(connection: Connection, look: PlaceLook) -> None:
             elif row.feed_key is not None:
                 touched.add(row.feed_key)
             else:
-                doubt_index(connection)
+                touch_index(connection)
             is_strange = True
     if is_strange:
         expect_leftovers(connection)

@@ -493,7 +493,7 @@ def test_an_archive_that_changes_while_it_is_written_is_written_once_more(any_de
     any_desk.write_many(range(20))
     any_desk.newsroom.build()
     with any_desk.newsroom.engine.begin() as connection:
-        archives.doubt_all(connection)
+        archives.touch_all(connection)
         for archive in archives.load_stale(connection)[1:]:
             archives.note_rendered(connection, archive)
         (older,) = archives.load_stale(connection)

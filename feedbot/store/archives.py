@@ -174,7 +174,7 @@ def touch_with(connection: Connection, article_keys: Collection[int], feed_keys:
     touch(connection, {archive_key for feed_key, archive_key in found if feed_key in feed_keys})
 
 
-def doubt_all(connection: Connection) -> None:
+def touch_all(connection: Connection) -> None:
     """Say that every archive may have changed, as after a new configuration, and any article may be open."""
     lock_in_order(connection, feeds.c.key)
     connection.execute(update(feeds).values(open_us=None))

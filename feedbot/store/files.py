@@ -95,7 +95,7 @@ def forget(connection: Connection, paths: Iterable[str]) -> None:
         connection.execute(delete(files).where(files.c.path.in_(chunk)))
 
 
-def distrust(connection: Connection) -> None:
+def distrust_all(connection: Connection) -> None:
     """Let the next pass read every file again."""
     connection.execute(files.update().values(dict(zip(_STAMP, UNTRUSTED, strict=True))))
 

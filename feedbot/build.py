@@ -25,7 +25,7 @@ from feedbot.errors import FeedbotError
 from feedbot.index import due_of_index
 from feedbot.kinds import INDEX
 from feedbot.membership import Catalogue
-from feedbot.model import FILENAMES, JsonObject
+from feedbot.model import FILENAMES, JsonObject, Progress
 from feedbot.output import Output, RefreshReport, output_of
 from feedbot.place import Confirm
 from feedbot.prefetch import Prefetch
@@ -35,7 +35,7 @@ from feedbot.render import bears_mark
 from feedbot.store import articles, feeds, journal, notification, trouble, upkeep
 from feedbot.store.clock import ahead_of_machine, set_clock
 from feedbot.store.lease import Lease
-from feedbot.sync import Progress, SyncReport, sync, sync_options
+from feedbot.sync import SyncReport, sync, sync_options
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -13,10 +13,10 @@ from feedbot.bucket.objects import Objects, Trouble
 from feedbot.clock import utc_now
 from feedbot.crew import Crew
 from feedbot.membership import Catalogue
-from feedbot.model import Finding, JsonObject, Level
+from feedbot.model import Finding, JsonObject, Level, Progress
 from feedbot.store import journal
 from feedbot.store.db import open_store
-from feedbot.sync import Progress, sync, sync_options
+from feedbot.sync import sync, sync_options
 from feedbot.trial import Tried
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from feedbot.changes import Change, first_seen, status_at, withdrawal
 from feedbot.content import Broken, Excluded
 from feedbot.content.intake import Ready
 from feedbot.identity import Duplicate, Identity, url_digest
-from feedbot.model import Finding, Level
+from feedbot.model import Finding, Level, Stamp
 from feedbot.render import too_large
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us
-from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
+from feedbot.store.files import UNTRUSTED, Fate, FileRow
 
 
 class Decision(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ finding   a problem in a content file or in the output: path, line, what, hint
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -272,3 +273,6 @@ class Listing(Struct, frozen=True, kw_only=True):
 
 
 JsonObject = dict[str, Any]
+Progress = Callable[[int, int], None]  # what is done, of how much
+# By which a content file is known to be as it was: modification time in nanoseconds, size in bytes, inode.
+Stamp = tuple[int, int, int]

@@ -25,10 +25,10 @@ from feedbot.decision import Decision, decide_duplicate, decide_left_out, decide
 from feedbot.errors import ContentError
 from feedbot.identity import Duplicate, Identities, Identity
 from feedbot.membership import Catalogue
-from feedbot.model import EventKind, Finding, Level
+from feedbot.model import EventKind, Finding, Level, Progress, Stamp
 from feedbot.store import articles, files, journal
 from feedbot.store.articles import StoredArticle
-from feedbot.store.files import UNTRUSTED, Fate, FileRow, Stamp
+from feedbot.store.files import UNTRUSTED, Fate, FileRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,7 +40,6 @@ MANY = 20  # so many files do not vanish all at once from a healthy folder
 
 # The identity of the article in a file, or None where that is left open.
 Identify = Callable[[str, Ready], Identity | Duplicate | None]
-Progress = Callable[[int, int], None]  # files read so far, files to read
 
 
 @dataclass(kw_only=True)

@@ -22,8 +22,7 @@ import click
 from feedbot.errors import FeedbotError, first_line
 
 if TYPE_CHECKING:
-    from feedbot.model import JsonObject
-    from feedbot.sync import Progress
+    from feedbot.model import JsonObject, Progress
 
 CLICKS_WORD = "Error: "  # before a mistake on the command line
 INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended, as shells have it

@@ -6,9 +6,9 @@ import os
 import stat
 from typing import NamedTuple
 
-MAX_BYTES = 16 * 1024 * 1024  # of one file; the newsletters seen in practice have 60 KB
+from feedbot.model import Stamp
 
-Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
+MAX_BYTES = 16 * 1024 * 1024  # of one file; the newsletters seen in practice have 60 KB
 
 
 def stamp_of(status: os.stat_result) -> Stamp:

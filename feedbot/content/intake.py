@@ -13,11 +13,11 @@ from typing import NamedTuple, TypeAlias
 from msgspec import Struct
 
 from feedbot.articletext import dump_article, load_outline, visible_hash
-from feedbot.content.fetch import Stamp, Unreadable, fetch
+from feedbot.content.fetch import Unreadable, fetch
 from feedbot.content.reading import Broken, Excluded, Parsed, Read, Reader, Reading
 from feedbot.content.scan import Found
 from feedbot.content.withheld import Reason
-from feedbot.model import Finding, Outline
+from feedbot.model import Finding, Outline, Stamp
 
 STILL = timedelta(seconds=1)  # a file that makes no sense and is younger may be half-written
 TICK_NS = 20_000_000  # longer than the clock of common file systems takes to move on

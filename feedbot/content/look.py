@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from feedbot.batches import batches
-from feedbot.content.fetch import Stamp
 from feedbot.content.intake import Intake, Taken
 from feedbot.content.reading import Reader
 from feedbot.content.scan import FileSelection, Root, Survey, roots_of, survey
 from feedbot.crew import Crew
+from feedbot.model import Stamp
 
 if TYPE_CHECKING:
     from feedbot.config import Config

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from feedbot.content.fetch import Stamp, stamp_of
+from feedbot.content.fetch import stamp_of
 from feedbot.errors import ContentError, way_out
-from feedbot.model import Finding, Level
+from feedbot.model import Finding, Level, Stamp
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

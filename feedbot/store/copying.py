@@ -6,13 +6,12 @@ and it is let go only after the target has everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from msgspec import Struct
 from sqlalchemy import Connection, Table, exists, func, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedbot.errors import StoreError
+from feedbot.model import Progress
 from feedbot.store.db import has_state, only_user, open_store, shown
 from feedbot.store.schema import articles, deliveries, leases, metadata, workers
 from feedbot.store.statements import count_rows
@@ -22,8 +21,6 @@ ROWS = 500  # held in memory at a time
 
 # Those that are left out tell of processes.
 STATE = [table for table in metadata.sorted_tables if table not in (leases, workers)]
-
-Progress = Callable[[int, int], None]  # rows that are copied, of how many
 
 
 class Copied(Struct, frozen=True, kw_only=True):

@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, func, select, text
 
+from feedbot.model import Stamp
 from feedbot.store.schema import files
 from feedbot.store.statements import CHUNK, among, chunks, count_rows, insert_new_rows, upsert_rows
-
-Stamp = tuple[int, int, int]  # modification time in nanoseconds, size in bytes, inode
 
 # The very words of the index's condition, or it would not be used.
 IS_UNREAD = text("files.fate != 'read'")

@@ -16,7 +16,7 @@ from feedbot.model import EventKind, JsonObject, Status
 from feedbot.moments import iso, iso_us
 from feedbot.relevance import not_so
 from feedbot.settlement import Condition, Health
-from feedbot.standings import configured
+from feedbot.standings import configured, disabled_targets
 from feedbot.store import deliveries, inquiry, targets, turns, workers
 from feedbot.store.db import from_us
 from feedbot.store.deliveries import DeliveryRow
@@ -47,12 +47,6 @@ def list_deliveries(connection: Connection, selection: Selection, limit: int) ->
     """The newest deliveries that were asked for."""
     found = inquiry.select_for(connection, selection, limit=limit + 1)
     return Listed(shown=found[:limit], has_more=len(found) > limit, disabled=disabled_targets(connection))
-
-
-def disabled_targets(connection: Connection) -> frozenset[str]:
-    """The targets that get nothing until somebody enables them."""
-    known = targets.load(connection)
-    return frozenset(name for name in known if known[name].health.condition is Condition.DISABLED)
 
 
 class DeliveryAccount(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from feedbot.audience import setup_of
 from feedbot.errors import ConfigError
 from feedbot.model import JsonObject
 from feedbot.moments import iso
-from feedbot.settlement import Health
+from feedbot.settlement import Condition, Health
 from feedbot.store import deliveries, figures, targets
 
 if TYPE_CHECKING:
@@ -126,6 +126,12 @@ def standing_of(connection: Connection, config: Config, name: str) -> Standing:
 def configured(config: Config) -> dict[str, Configured]:
     """The configured targets by name, and the hub after them."""
     return {one.name: Configured(type=one.type, setup=setup_of(one)) for one in config.all_targets}
+
+
+def disabled_targets(connection: Connection) -> frozenset[str]:
+    """The targets that get nothing until somebody enables them."""
+    known = targets.load(connection)
+    return frozenset(name for name in known if known[name].health.condition is Condition.DISABLED)
 
 
 def require_known(connection: Connection, config: Config, names: Iterable[str]) -> None:

@@ -31,7 +31,6 @@ from feedbot.terminal import show_progress
 
 ROOT = Path(__file__).parent.parent
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
@@ -570,15 +569,6 @@ def test_every_key_of_the_log_is_documented(room: Newsroom) -> None:
 def test_every_command_is_documented(name: str) -> None:
     assert f"feedbot {name}" in README
     assert f"feedbot {name}" in COMMANDS
-
-
-def test_the_page_on_the_architecture_has_a_line_for_every_module() -> None:
-    modules = {
-        path.name
-        for path in (ROOT / "feedbot").rglob("*.py")
-        if not path.name.startswith("__") and "migrations" not in path.parts
-    }
-    assert modules - set(re.findall(r"^ +(\w+\.py) {2,}\S", ARCHITECTURE, re.MULTILINE)) == set()
 
 
 def test_the_schema_is_json_for_editors(tmp_path: Path) -> None:

@@ -233,7 +233,8 @@ class _Drafts:
         for row in known:
             waits = row.settled_us is None and row.state is not State.SENDING
             if waits and row.event in events:
-                why = WITHDRAWN_HELD if row.state is State.HELD and reason == WITHDRAWN_FIRST else reason
+                # Only first announcements are held, and only a withdrawal overtakes these.
+                why = WITHDRAWN_HELD if row.state is State.HELD else reason
                 row.state, row.reason, row.settled_us = left_out(row, State.SUPERSEDED, why, self._now)
 
     def _note(

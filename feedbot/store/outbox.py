@@ -103,8 +103,7 @@ _UNHEARD = _has_for_article(
     _earlier.c.event == EventKind.PUBLISHED,
     _earlier.c.settled_us.is_not(None),
     _earlier.c.state != State.SENT,
-    ~_earlier.c.may_have_arrived,
-)
+)  # and what may have arrived is _UNCERTAIN
 _TARGETS = (
     select(targets)
     .where(targets.c.name.in_(bindparam("_targets", expanding=True)))

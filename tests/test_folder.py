@@ -235,6 +235,8 @@ def test_nothing_more_is_put_into_its_place_once_the_turn_is_over(folder: Folder
 
     with pytest.raises(StandbyError):
         replace(folder, confirm=confirm).publish([doc(name, "new") for name in names], set(names))
+    with pytest.raises(StandbyError):
+        replace(folder, confirm=confirm).remove(names)
     assert sorted(texts(folder).values()) == ["new"] * 2 + ["old"] * 3
     assert open_in(folder) == set()
 

@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from feedbot.bucket.documents import WRITERS, Bucket
-from feedbot.bucket.objects import Objects
 from feedbot.config.bucket import bucket_access, bucket_address
 from feedbot.config.variables import Variables
 from feedbot.model import Document
-from feedbot.place import DocumentRow, Published
+from feedbot.places import DocumentRow, Published
+from feedbot.places.bucket.documents import WRITERS, Bucket
+from feedbot.places.bucket.objects import Objects
 
 BATCH = 64  # documents that a pass hands over at a time: 16 feeds of four
 

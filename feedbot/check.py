@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from feedbot.bucket.objects import Objects, Trouble
 from feedbot.clock import utc_now
 from feedbot.crew import Crew
-from feedbot.membership import Catalogue
 from feedbot.model import Finding, JsonObject, Level, Progress
+from feedbot.passes.membership import Catalogue
+from feedbot.passes.sync import sync, sync_options
+from feedbot.places.bucket.objects import Objects, Trouble
 from feedbot.store import journal
 from feedbot.store.db import open_store
-from feedbot.sync import sync, sync_options
 from feedbot.trial import Tried
 
 if TYPE_CHECKING:

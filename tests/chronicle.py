@@ -19,8 +19,8 @@ from small_store import SmallStore
 from sqlalchemy import Connection, select
 from tale import HOUR, Setting, Story
 
-from feedbot.build import Builder, PassReport
 from feedbot.model import FILENAMES, Format, fold_name
+from feedbot.passes.build import Builder, PassReport
 from feedbot.store import documents, journal
 from feedbot.store import feeds as stored
 from feedbot.store.feeds import FeedKind, FeedName

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 from sqlalchemy import Engine, event
 
 from feedbot.attempt import Delivery, Outcome
-from feedbot.build import Builder
 from feedbot.config import load
-from feedbot.deliver import make_deliverer
 from feedbot.observe import set_up_logging
+from feedbot.passes.build import Builder
+from feedbot.sending.deliver import make_deliverer
 from feedbot.store.db import open_store
 from feedbot.targets import Sender, make_sender, mastodon, webhook
 from feedbot.worker import Worker

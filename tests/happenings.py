@@ -18,9 +18,9 @@ from small_store import SmallStore
 from sqlalchemy import Engine
 from tale import Setting, Story
 
-from feedbot.build import Builder
 from feedbot.errors import ConfigError
 from feedbot.model import fold_name
+from feedbot.passes.build import Builder
 
 # Where the configuration lists several folders, some have the same ids by their paths.
 NAMES = (

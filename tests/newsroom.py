@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from sqlalchemy import Engine, make_url
 
-from feedbot.build import Builder, PassReport
 from feedbot.config import Config, load
+from feedbot.passes.build import Builder, PassReport
 from feedbot.store.db import open_store
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -18,8 +18,8 @@ import requests
 from pydantic import SecretStr
 from visitor import free_port, is_listening, wait_until
 
-from feedbot.bucket.objects import Objects
 from feedbot.config import BucketAccess, BucketAddress
+from feedbot.places.bucket.objects import Objects
 from feedbot.server import Source
 from feedbot.server.sources import BucketSource
 

@@ -14,11 +14,11 @@ from zlib import crc32
 
 from small_store import Ill, SmallStore
 
-from feedbot.bucket.documents import Bucket
-from feedbot.bucket.objects import Objects
 from feedbot.config import BucketAddress, Config
-from feedbot.output import Output, output_of
-from feedbot.place import Confirm
+from feedbot.passes.output import Output, output_of
+from feedbot.places import Confirm
+from feedbot.places.bucket.documents import Bucket
+from feedbot.places.bucket.objects import Objects
 from feedbot.render import bears_mark
 
 PLACES = ("feeds", "elsewhere", "s3://news/feeds", "s3://news/other", "s3://news")  # as `feeds.path` has them

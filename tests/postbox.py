@@ -13,8 +13,8 @@ from newsroom import Newsroom
 
 from feedbot.attempt import Check, Delivery, Outcome, Preview, Sent, State
 from feedbot.clock import Clock
-from feedbot.deliver import Deliverer, Recipient
 from feedbot.observe import Redact
+from feedbot.sending.deliver import Deliverer, Recipient
 from feedbot.settlement import Health
 from feedbot.store import inquiry, targets
 from feedbot.store.inquiry import AttemptRow, Selection, ShownDelivery

@@ -12,8 +12,8 @@ from postbox import ALL, Desk, toots, webhook
 from sqlalchemy.exc import IntegrityError
 
 from feedbot.attempt import State
-from feedbot.build import Builder
 from feedbot.errors import PublishError
+from feedbot.passes.build import Builder
 from feedbot.store import deliveries
 
 

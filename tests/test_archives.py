@@ -23,9 +23,9 @@ from lxml import etree
 from newsroom import FEEDS_URL, SITE, Newsroom
 from sqlalchemy import event, text, update
 
-from feedbot.archive import archive_size
-from feedbot.build import Builder
 from feedbot.errors import StandbyError
+from feedbot.passes.archive import archive_size
+from feedbot.passes.build import Builder
 from feedbot.store import archives, feeds, journal
 from feedbot.store.db import open_store
 from feedbot.store.lease import Lease

@@ -16,14 +16,14 @@ from newsroom import Newsroom
 from object_stores import PREFIX, Bucket, make_bucket, port_of, rclone
 from test_worker import Process
 
-from feedbot.bucket import documents
-from feedbot.bucket.objects import UNCHANGED, Objects, Trouble
-from feedbot.build import Builder
 from feedbot.cli import main
 from feedbot.config import BucketAddress
 from feedbot.errors import ConfigError, PublishError, StandbyError
 from feedbot.model import Document
-from feedbot.place import NOWHERE, DocumentFate, DocumentRow
+from feedbot.passes.build import Builder
+from feedbot.places import NOWHERE, DocumentFate, DocumentRow
+from feedbot.places.bucket import documents
+from feedbot.places.bucket.objects import UNCHANGED, Objects, Trouble
 from feedbot.store.lease import Lease
 
 MARK = b"<!-- ours -->"

@@ -16,8 +16,8 @@ from object_stores import PREFIX, Bucket
 from test_worker import Process, wait_until
 from visitor import Reply, ask, free_port, visited
 
-from feedbot.bucket.documents import Bucket as Place
 from feedbot.model import Document
+from feedbot.places.bucket.documents import Bucket as Place
 from feedbot.server import Terms
 from feedbot.server.shelf import Shelf
 from feedbot.server.sources import FRESH, KEPT, BucketSource

@@ -12,8 +12,8 @@ from newsroom import SITE, Newsroom
 from places import Fuse, InStore
 from small_store import small_store
 
-from feedbot.build import Builder
 from feedbot.errors import StandbyError
+from feedbot.passes.build import Builder
 
 PATH = "s3://news/feeds"
 

@@ -17,14 +17,14 @@ from newsroom import FEEDS_URL, SITE, Newsroom, age
 from places import Fuse, full_disk
 from sqlalchemy import Connection, event, text
 
-from feedbot.build import Builder
 from feedbot.errors import ContentError, PublishError, StoreError
 from feedbot.model import Level
-from feedbot.place import DocumentRow
+from feedbot.passes.build import Builder
+from feedbot.passes.sync import LEFT_OPEN
+from feedbot.places import DocumentRow
 from feedbot.report.passes import log_pass
 from feedbot.store import documents, feeds, journal
 from feedbot.store.feeds import FeedKind
-from feedbot.sync import LEFT_OPEN
 
 
 def events(report: object) -> list[tuple[str, str]]:

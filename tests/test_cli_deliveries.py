@@ -30,10 +30,10 @@ from feedbot.attempt import (
     State,
     Unclear,
 )
-from feedbot.deliver import make_deliverer
 from feedbot.ledger import hint_for, list_deliveries, shorten_ids
 from feedbot.model import EventKind
 from feedbot.report.passes import log_pass
+from feedbot.sending.deliver import make_deliverer
 from feedbot.settlement import Condition, Health
 from feedbot.steering import DROPPED, Word, told
 from feedbot.store import deliveries, targets

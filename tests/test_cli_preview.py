@@ -14,11 +14,11 @@ from postbox import ALL, Desk, toots, webhook
 from receiver import receiving
 
 from feedbot.attempt import Busy, Denied, Gone, Refused, State, Unclear
-from feedbot.deliver import make_deliverer
 from feedbot.errors import ConfigError, FeedbotError
 from feedbot.model import EventKind
 from feedbot.preview import Previewed, Prospect, preview_article
 from feedbot.preview.forecast import NO_ID
+from feedbot.sending.deliver import make_deliverer
 from feedbot.store.schema import metadata
 from feedbot.targets.http import json_body
 

@@ -20,9 +20,9 @@ from test_worker import PATIENCE, Process
 
 from feedbot import standings
 from feedbot.attempt import State
-from feedbot.build import Builder
 from feedbot.clock import Clock, utc_now
-from feedbot.deliver import Deliverer, make_deliverer
+from feedbot.passes.build import Builder
+from feedbot.sending.deliver import Deliverer, make_deliverer
 from feedbot.store import inquiry, targets
 from feedbot.store.clock import StoreClock
 from feedbot.store.inquiry import AttemptRow, Selection, ShownDelivery

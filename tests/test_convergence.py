@@ -42,8 +42,8 @@ from small_store import Ill, small_store, well
 from sqlalchemy import Engine
 from tale import Story
 
-from feedbot.build import Builder
 from feedbot.errors import ContentError, PublishError, StandbyError
+from feedbot.passes.build import Builder
 from feedbot.store.db import open_store
 
 HISTORIES = int(os.environ.get("FEEDBOT_HISTORIES", "35"))

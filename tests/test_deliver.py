@@ -27,9 +27,9 @@ from feedbot.attempt import (
     State,
     Unclear,
 )
-from feedbot.deliver import Deliverer
 from feedbot.relevance import NEVER_TOLD
 from feedbot.retry import ATTEMPTS
+from feedbot.sending.deliver import Deliverer
 from feedbot.settlement import Condition
 from feedbot.steering import Word, say
 from feedbot.store import outbox, settling, upkeep

@@ -15,9 +15,9 @@ from sqlalchemy import Engine, event, text
 from test_worker import wait_until
 
 from feedbot.attempt import Busy, Delivery, Outcome, Retry, Sent, State
-from feedbot.build import SLICES, Builder
-from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError, StoreError
+from feedbot.passes.build import SLICES, Builder
+from feedbot.sending.deliver import Deliverer
 from feedbot.settlement import Condition
 from feedbot.steering import Word, say
 from feedbot.store import outbox

@@ -17,9 +17,9 @@ import pytest
 
 from feedbot.atomic import TEMPORARY
 from feedbot.errors import PublishError, StandbyError
-from feedbot.folder import Folder
 from feedbot.model import Document
-from feedbot.place import DocumentFate
+from feedbot.places import DocumentFate
+from feedbot.places.folder import Folder
 
 MARK = b"<generator>feedbot</generator>"
 

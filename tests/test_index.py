@@ -13,7 +13,7 @@ from newsroom import Newsroom
 from sqlalchemy import Engine, event
 
 from feedbot.batches import batches
-from feedbot.index import LATEST, SOONEST
+from feedbot.passes.index import LATEST, SOONEST
 from feedbot.render.pages import PLENTY
 
 Stamps = dict[str, int]

@@ -18,7 +18,7 @@ from newsroom import Newsroom
 from postbox import Desk
 from receiver import Reply, receiving
 
-from feedbot.deliver import make_deliverer
+from feedbot.sending.deliver import make_deliverer
 
 BREAKOUT = "</title>]]>--></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&<!--"
 SMUGGLED = "x\r\nX-Smuggled: yes\r\n\r\nHTTP/1.1 200 OK"

@@ -33,7 +33,6 @@ from hypothesis.stateful import (
 from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, Engine, delete, func, select, text
 
-from feedbot.announce import Policy, announce
 from feedbot.articletext import dump_article, load_article
 from feedbot.attempt import (
     OPEN,
@@ -50,9 +49,10 @@ from feedbot.attempt import (
 )
 from feedbot.audience import Audience
 from feedbot.model import Article, EventKind, Status, Where
-from feedbot.outcomes import settled_of
+from feedbot.passes.announce import Policy, announce
 from feedbot.relevance import pointless
 from feedbot.retry import LONGEST, next_attempt
+from feedbot.sending.outcomes import settled_of
 from feedbot.settlement import Health, Settlement
 from feedbot.standings import resume
 from feedbot.steering import CONCERNS, Word, say, told

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from newsroom import Newsroom
 
-from feedbot.build import Builder
 from feedbot.content.look import PLENTY
-from feedbot.prefetch import prefetch
+from feedbot.passes.build import Builder
+from feedbot.passes.prefetch import prefetch
 
 
 def command(room: Newsroom, *arguments: str) -> subprocess.CompletedProcess[str]:

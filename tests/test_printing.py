@@ -16,13 +16,13 @@ from newsroom import FEEDS_URL, Newsroom
 from render_samples import ALL_FORMATS, ENTRIES, NO_CAP, ROOT, SITE, TOPIC, UNICODE
 
 from feedbot.articletext import dump_article
-from feedbot.build import Builder
 from feedbot.clock import uptime
 from feedbot.crew import Crew
 from feedbot.errors import PublishError, StandbyError
-from feedbot.folder import Folder
-from feedbot.place import DocumentFate, Lent
-from feedbot.printing import Order, Work, print_all, publish_all
+from feedbot.passes.build import Builder
+from feedbot.passes.printing import Order, Work, print_all, publish_all
+from feedbot.places import DocumentFate, Lent
+from feedbot.places.folder import Folder
 from feedbot.render import bears_mark
 from feedbot.render.renderer import Job, Renderer
 from feedbot.store.lease import Lease

@@ -19,7 +19,7 @@ from test_worker import PATIENCE, wait_until
 
 from feedbot import standings, steering
 from feedbot.attempt import Busy, Delivery, Denied, Outcome, Retry, Sent, State
-from feedbot.outcomes import settled_of
+from feedbot.sending.outcomes import settled_of
 from feedbot.settlement import Condition
 from feedbot.store import deliveries, outbox, schema, settling, upkeep, workers
 from feedbot.store.inquiry import Selection

@@ -26,7 +26,7 @@ datetime.datetime, time.time = Moment, lambda: real() + ahead
 
 from zoneinfo import ZoneInfo
 from feedbot.config import Cron
-from feedbot.scheduler import Scheduler
+from feedbot.worker.scheduler import Scheduler
 
 def tell(what):
     print(what, flush=True)

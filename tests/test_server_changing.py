@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from visitor import PATIENCE, Reply, ask, visited, wait_until
 
-from feedbot.folder import Folder
 from feedbot.model import Document
+from feedbot.places.folder import Folder
 from feedbot.server.shelf import Shelf
 from feedbot.server.sources import CLOCK_TICK, Disk
 

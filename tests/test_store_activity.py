@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from newsroom import Newsroom
 from sqlalchemy import Connection, select, text
 
-from feedbot.build import Builder
+from feedbot.passes.build import Builder
 from feedbot.store import activity, feeds, journal, schema
 from feedbot.store.db import open_store
 

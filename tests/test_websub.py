@@ -25,9 +25,9 @@ from sqlalchemy import func, select
 from test_worker import wait_until
 
 from feedbot.attempt import Answer, Busy, Denied, Gone, Outcome, Refused, Retry, Sent, State
-from feedbot.build import Builder
 from feedbot.config import InvalidConfig
-from feedbot.deliver import make_deliverer
+from feedbot.passes.build import Builder
+from feedbot.sending.deliver import make_deliverer
 from feedbot.settlement import Condition, Health
 from feedbot.steering import Word, say
 from feedbot.store import inquiry, outbox, pings, schema, settling, targets

@@ -21,15 +21,15 @@ import pytest
 from newsroom import Newsroom, age
 from visitor import free_port
 
-from feedbot.backlog import AFTERMATH, CROWD, EVERYTHING, FLOCK, TICK, Backlog, gaps_of
-from feedbot.build import Builder
 from feedbot.config import Config
-from feedbot.deliver import make_deliverer
+from feedbot.passes.build import Builder
+from feedbot.sending.deliver import make_deliverer
 from feedbot.server import Server, source_of
 from feedbot.store import journal, workers
 from feedbot.threads import start_part
-from feedbot.watch import watch_folders
 from feedbot.worker import Service, Worker
+from feedbot.worker.backlog import AFTERMATH, CROWD, EVERYTHING, FLOCK, TICK, Backlog, gaps_of
+from feedbot.worker.watch import watch_folders
 
 PATIENCE = 60.0  # seconds until a test gives up
 

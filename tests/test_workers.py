@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import IntegrityError
 from test_worker import PATIENCE, Process, shows, wait_until
 
-from feedbot.build import Builder
 from feedbot.errors import StandbyError
+from feedbot.passes.build import Builder
 from feedbot.process import is_over, runs_here, this_process
 from feedbot.report.health import Diagnosis, load_pulse
 from feedbot.report.metrics import load_sample

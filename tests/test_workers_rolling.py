@@ -21,10 +21,10 @@ from test_workers import builder, diagnosis_of, launch, run_command
 
 from feedbot.audience import setup_of_all
 from feedbot.config import Config, load
-from feedbot.deliver import make_deliverer
 from feedbot.model import EventKind
 from feedbot.report.chart import HOURS
 from feedbot.report.overview import load_overview, needs
+from feedbot.sending.deliver import make_deliverer
 from feedbot.store.db import open_store
 from feedbot.store.lease import Lease
 from feedbot.store.migrations import upgrade

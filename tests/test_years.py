@@ -15,9 +15,9 @@ from postbox import ALL, Desk, webhook
 from sqlalchemy import event, func, select
 
 from feedbot.attempt import Gone, State
-from feedbot.build import SLICES, Builder
-from feedbot.identity import url_digest
 from feedbot.model import Status
+from feedbot.passes.build import SLICES, Builder
+from feedbot.passes.identity import url_digest
 from feedbot.store import articles, deliveries, feeds, inquiry, turns
 from feedbot.store.db import to_us
 from feedbot.store.inquiry import Selection

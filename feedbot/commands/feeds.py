@@ -17,9 +17,9 @@ from feedbot.terminal import leave, mention, print_json, show_progress
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from feedbot.build import Builder
     from feedbot.config import Config
-    from feedbot.prefetch import Prefetch
+    from feedbot.passes.build import Builder
+    from feedbot.passes.prefetch import Prefetch
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -52,7 +52,7 @@ def build(config_path: Path, verbose: int, quiet: int, as_json: bool, allow_empt
     Example:
       feedbot build --json
     """
-    from feedbot.prefetch import prefetch
+    from feedbot.passes.prefetch import prefetch
 
     config = load_config(config_path, verbose, quiet)
     # Nothing else is loaded before the prefetch.
@@ -100,7 +100,7 @@ def run(
     config = load_config(config_path, verbose, quiet, log=True)
     if once:
         sys.exit(_run_once(config))
-    from feedbot.deliver import make_deliverer
+    from feedbot.sending.deliver import make_deliverer
     from feedbot.worker import Worker
 
     server = None
@@ -118,8 +118,8 @@ def run(
 
 
 def _run_once(config: Config) -> int:
-    from feedbot.deliver import make_deliverer
     from feedbot.report.passes import log_pass
+    from feedbot.sending.deliver import make_deliverer
 
     with _builder(config) as (builder, engine):
         report = builder.run_until_still()
@@ -185,7 +185,7 @@ def _builder(
     """What makes passes; `in_slices` says that a burst of articles may come over several of them."""
     from datetime import timedelta
 
-    from feedbot.build import SLICES, Builder
+    from feedbot.passes.build import SLICES, Builder
     from feedbot.store.clock import StoreClock
 
     with opened(config) as engine:

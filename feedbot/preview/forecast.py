@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from feedbot.attempt import Delivery, State
 from feedbot.audience import Audience
-from feedbot.courier import delivery_of
 from feedbot.model import Article, EventKind, JsonObject, Status
 from feedbot.moments import iso
 from feedbot.relevance import pointless, too_old
+from feedbot.sending.courier import delivery_of
 from feedbot.settlement import Condition, Health
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import AnnouncementRow

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from feedbot.audience import setup_of
-from feedbot.membership import Catalogue
+from feedbot.passes.membership import Catalogue
 from feedbot.preview.forecast import Obstacle, Scene, Stage, of_article, of_feeds, of_health
 from feedbot.settlement import Health
 from feedbot.store import feeds, targets

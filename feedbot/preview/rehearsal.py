@@ -15,7 +15,6 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from feedbot.announce import announce, policy_of
 from feedbot.articletext import load_article
 from feedbot.audience import Audience, audience_of
 from feedbot.content import Broken, Excluded, Read
@@ -23,12 +22,14 @@ from feedbot.content.fetch import Fetched, fetch
 from feedbot.content.intake import Intake, Ready, Verdict
 from feedbot.content.scan import Found, survey
 from feedbot.crew import Crew
-from feedbot.identity import Duplicate, Identities, make_id
-from feedbot.membership import Catalogue
 from feedbot.model import EventKind, Finding, Level, Status
 from feedbot.naming import Spot, keys_of, spots_of, unknown
+from feedbot.passes.announce import announce, policy_of
+from feedbot.passes.identity import Duplicate, Identities, make_id
+from feedbot.passes.membership import Catalogue
+from feedbot.passes.reconfigure import reconfigure
+from feedbot.passes.sync import SyncOptions, sync, sync_options
 from feedbot.preview.forecast import NO_ID, Obstacle, Record, Scene, Stage
-from feedbot.reconfigure import reconfigure
 from feedbot.store import articles, deliveries, inquiry, journal, targets
 from feedbot.store.articles import StoredArticle
 from feedbot.store.db import open_store
@@ -36,7 +37,6 @@ from feedbot.store.deliveries import AnnouncementRow
 from feedbot.store.excerpt import PastEvent, copy_article, count_as_written, events_of
 from feedbot.store.inquiry import Selection, ShownAnnouncement
 from feedbot.store.turns import pace_allows
-from feedbot.sync import SyncOptions, sync, sync_options
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

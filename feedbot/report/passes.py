@@ -11,7 +11,7 @@ from feedbot.report.lines import coloured, legible, print_commands, tell, tell_w
 from feedbot.report.queue import IF_HELD
 
 if TYPE_CHECKING:
-    from feedbot.build import PassReport
+    from feedbot.passes.build import PassReport
 
 log = logging.getLogger(__name__)
 

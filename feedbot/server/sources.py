@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from feedbot.bucket.objects import UNCHANGED, Objects, Trouble
+from feedbot.places.bucket.objects import UNCHANGED, Objects, Trouble
 
 if TYPE_CHECKING:
     from feedbot.config import Config

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, false, func, or_, select, update
 
-from feedbot.place import DocumentRow
+from feedbot.places import DocumentRow
 from feedbot.store.schema import documents
 from feedbot.store.statements import CHUNK, among, chunks, execute_many, upsert
 

@@ -19,12 +19,12 @@ from typing import Any
 from doomed import Mortal
 from sqlalchemy import Engine, event
 
-from feedbot.build import SLICES, Builder
 from feedbot.config import Config, load
-from feedbot.deliver import make_deliverer
 from feedbot.observe import set_up_logging
-from feedbot.output import Output, output_of
-from feedbot.place import Confirm
+from feedbot.passes.build import SLICES, Builder
+from feedbot.passes.output import Output, output_of
+from feedbot.places import Confirm
+from feedbot.sending.deliver import make_deliverer
 from feedbot.store.db import open_store
 from feedbot.targets import make_sender, mastodon, webhook
 from feedbot.terminal import leave

@@ -20,7 +20,7 @@ from object_stores import Bucket, make_bucket, port_of, rclone
 from receiver import receiving
 from visitor import visited
 
-from feedbot.bucket.objects import PATIENCE
+from feedbot.places.bucket.objects import PATIENCE
 from feedbot.server.sources import ANSWER, BucketSource
 from matrix.fault import Needs
 from matrix.means import MOUNTS

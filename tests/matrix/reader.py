@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from visitor import Visited
 
-from feedbot.bucket.objects import Object, Objects
+from feedbot.places.bucket.objects import Object, Objects
 from matrix.story import TITLE
 
 PAUSE = 0.01  # seconds between two looks: the machine has other things to do as well

@@ -14,8 +14,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from feedbot import __version__
-from feedbot.bucket.trouble import Trouble, code_in, trouble_of
 from feedbot.errors import ConfigError
+from feedbot.places.bucket.trouble import Trouble, code_in, trouble_of
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Store

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from feedbot import redirects
-from feedbot.index import touch_index
 from feedbot.kinds import INDEX
 from feedbot.model import FILENAMES, Feed, Format
-from feedbot.place import NOWHERE, DocumentRow, Place
+from feedbot.passes.index import touch_index
+from feedbot.places import NOWHERE, DocumentRow, Place
 from feedbot.render.addresses import OPML, archives_folder, opml_path
 from feedbot.render.renderer import Renderer
 from feedbot.store import archives, articles, documents, feeds, journal

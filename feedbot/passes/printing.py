@@ -18,7 +18,7 @@ from feedbot.batches import batches
 from feedbot.crew import Crew
 from feedbot.helpers import is_helper
 from feedbot.model import Document
-from feedbot.place import DocumentRow, Overdue, Place, Published
+from feedbot.places import DocumentRow, Overdue, Place, Published
 from feedbot.render.renderer import Job, Renderer
 
 BATCH = 4  # orders that go to a process together

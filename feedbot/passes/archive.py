@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from feedbot.batches import batches
 from feedbot.crew import Crew
-from feedbot.membership import Catalogue
-from feedbot.output import Output, Owner, RefreshReport
-from feedbot.printing import Order, Work, known_of, print_all, publish_all
+from feedbot.passes.membership import Catalogue
+from feedbot.passes.output import Output, Owner, RefreshReport
+from feedbot.passes.printing import Order, Work, known_of, print_all, publish_all
 from feedbot.render.addresses import Part
 from feedbot.render.renderer import Job, Renderer
 from feedbot.store import activity, archives, documents, feeds

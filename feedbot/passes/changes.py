@@ -16,8 +16,8 @@ import msgspec
 from msgspec import structs
 
 from feedbot.articletext import HASH_VERSION, load_article, load_outline, visible_hash
-from feedbot.membership import Catalogue
 from feedbot.model import EventKind, Outline, Status
+from feedbot.passes.membership import Catalogue
 from feedbot.store import activity, archives, articles, feeds, journal
 from feedbot.store.articles import EXPIRED, ArticleRow, StoredArticle
 from feedbot.store.db import to_us

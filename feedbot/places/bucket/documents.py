@@ -22,11 +22,11 @@ from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 
-from feedbot.bucket.objects import Object, Objects, Trouble
 from feedbot.errors import PublishError
 from feedbot.kinds import TEXT, Kind, age_of, label_of
 from feedbot.model import Document
-from feedbot.place import NOWHERE, Confirm, DocumentFate, DocumentRow, Published, Stamp
+from feedbot.places import NOWHERE, Confirm, DocumentFate, DocumentRow, Published, Stamp
+from feedbot.places.bucket.objects import Object, Objects, Trouble
 
 WRITERS = 16  # threads: waiting for the store is nearly all of the work
 LOOK_EVERY = 600.0  # seconds between two looks at all objects, which take a request for each thousand of them

@@ -17,18 +17,18 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from feedbot.archive import Archives
 from feedbot.audience import setup_of
 from feedbot.batches import batches
 from feedbot.clock import Clock
 from feedbot.crew import Crew
-from feedbot.index import Index, touch_index
-from feedbot.leftovers import adopt_leftovers, expect_leftovers
-from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, Feed
-from feedbot.output import Output, Owner, RefreshReport
-from feedbot.place import NOWHERE, DocumentFate, DocumentRow, PlaceLook, Published
-from feedbot.printing import Order, Work, known_of, print_all, publish_all
+from feedbot.passes.archive import Archives
+from feedbot.passes.index import Index, touch_index
+from feedbot.passes.leftovers import adopt_leftovers, expect_leftovers
+from feedbot.passes.membership import Catalogue
+from feedbot.passes.output import Output, Owner, RefreshReport
+from feedbot.passes.printing import Order, Work, known_of, print_all, publish_all
+from feedbot.places import NOWHERE, DocumentFate, DocumentRow, PlaceLook, Published
 from feedbot.render.addresses import Part, feed_path
 from feedbot.render.renderer import Job, Renderer
 from feedbot.store import archives, articles, documents, feeds, pings

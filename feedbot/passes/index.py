@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from feedbot.kinds import INDEX
-from feedbot.membership import Catalogue
 from feedbot.model import Document, Listing
-from feedbot.output import Output, Owner, RefreshReport
-from feedbot.place import DocumentRow
+from feedbot.passes.membership import Catalogue
+from feedbot.passes.output import Output, Owner, RefreshReport
+from feedbot.places import DocumentRow
 from feedbot.render import render_index
 from feedbot.render.alphabet import in_order
 from feedbot.render.items import bare_title

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from feedbot.changes import ChangeWriter, falling_due, withdrawal
 from feedbot.content.intake import Ready, Taken
 from feedbot.content.look import Look, Sources, look_at, sources_of
 from feedbot.content.scan import Root, Survey, names_of
 from feedbot.crew import Crew
-from feedbot.decision import Decision, decide_duplicate, decide_left_out, decide_read
 from feedbot.errors import ContentError
-from feedbot.identity import Duplicate, Identities, Identity
-from feedbot.membership import Catalogue
 from feedbot.model import EventKind, Finding, Level, Progress, Stamp
+from feedbot.passes.changes import ChangeWriter, falling_due, withdrawal
+from feedbot.passes.decision import Decision, decide_duplicate, decide_left_out, decide_read
+from feedbot.passes.identity import Duplicate, Identities, Identity
+from feedbot.passes.membership import Catalogue
 from feedbot.store import articles, files, journal
 from feedbot.store.articles import StoredArticle
 from feedbot.store.files import UNTRUSTED, Fate, FileRow

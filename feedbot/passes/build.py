@@ -16,26 +16,26 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from feedbot import redirects
-from feedbot.announce import AnnounceReport, announce, policy_of
 from feedbot.audience import audience_of, setup_of_all
 from feedbot.clock import Clock, utc_now
 from feedbot.content.intake import STILL
 from feedbot.crew import Crew
 from feedbot.errors import FeedbotError
-from feedbot.index import due_of_index
 from feedbot.kinds import INDEX
-from feedbot.membership import Catalogue
 from feedbot.model import FILENAMES, JsonObject, Progress
-from feedbot.output import Output, RefreshReport, output_of
-from feedbot.place import Confirm
-from feedbot.prefetch import Prefetch
-from feedbot.reconfigure import has_other_folders, reconfigure
-from feedbot.refresh import PLENTY, Refresh, distrust_output
+from feedbot.passes.announce import AnnounceReport, announce, policy_of
+from feedbot.passes.index import due_of_index
+from feedbot.passes.membership import Catalogue
+from feedbot.passes.output import Output, RefreshReport, output_of
+from feedbot.passes.prefetch import Prefetch
+from feedbot.passes.reconfigure import has_other_folders, reconfigure
+from feedbot.passes.refresh import PLENTY, Refresh, distrust_output
+from feedbot.passes.sync import SyncReport, sync, sync_options
+from feedbot.places import Confirm
 from feedbot.render import bears_mark
 from feedbot.store import articles, feeds, journal, notification, trouble, upkeep
 from feedbot.store.clock import ahead_of_machine, set_clock
 from feedbot.store.lease import Lease
-from feedbot.sync import SyncReport, sync, sync_options
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

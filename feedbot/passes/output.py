@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from feedbot.bucket.documents import Bucket
-from feedbot.bucket.objects import PATIENCE, Objects
-from feedbot.folder import Folder
 from feedbot.model import Finding
-from feedbot.place import NOWHERE, Confirm, DocumentFate, DocumentRow, Place, Published
+from feedbot.places import NOWHERE, Confirm, DocumentFate, DocumentRow, Place, Published
+from feedbot.places.bucket.documents import Bucket
+from feedbot.places.bucket.objects import PATIENCE, Objects
+from feedbot.places.folder import Folder
 from feedbot.render import bears_mark
 from feedbot.store import documents, journal
 

@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from feedbot.agenda import BREATH, REST, TICK, Agenda
 from feedbot.attempt import Busy, State
 from feedbot.audience import audience_of, setup_of_all
-from feedbot.claims import Claimer
 from feedbot.clock import Clock
-from feedbot.courier import Claims, HubRecipient, Pair, Recipient, Return
-from feedbot.dispatch import GRACE, Dispatch
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
-from feedbot.outcomes import (
+from feedbot.sending.agenda import BREATH, REST, TICK, Agenda
+from feedbot.sending.claims import Claimer
+from feedbot.sending.courier import Claims, HubRecipient, Pair, Recipient, Return
+from feedbot.sending.dispatch import GRACE, Dispatch
+from feedbot.sending.outcomes import (
     after_another_chance,
     changes_health,
     log_health,

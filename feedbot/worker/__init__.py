@@ -21,18 +21,18 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
-from feedbot.backlog import ALARM, EVERYTHING, STOP, Backlog, WakeUp, gaps_of
-from feedbot.build import Builder, PassReport
 from feedbot.clock import Clock, utc_now
 from feedbot.config import digest_of
 from feedbot.content.intake import STILL
-from feedbot.deliver import Deliverer
 from feedbot.errors import FeedbotError, StandbyError, first_line
+from feedbot.passes.build import Builder, PassReport
 from feedbot.process import collect_garbage_early, give_back_memory, keep_memory_together
 from feedbot.report.passes import log_pass
-from feedbot.scheduler import Scheduler
+from feedbot.sending.deliver import Deliverer
 from feedbot.threads import Part, start_part
-from feedbot.watch import watch_folders
+from feedbot.worker.backlog import ALARM, EVERYTHING, STOP, Backlog, WakeUp, gaps_of
+from feedbot.worker.scheduler import Scheduler
+from feedbot.worker.watch import watch_folders
 
 if TYPE_CHECKING:
     from feedbot.config import Config

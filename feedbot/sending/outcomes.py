@@ -13,9 +13,9 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from feedbot.attempt import Outcome, Skipped, State
-from feedbot.courier import Pair
 from feedbot.moments import iso
 from feedbot.relevance import NOT_SO, WITHDRAWN_FIRST
+from feedbot.sending.courier import Pair
 from feedbot.settlement import Condition, Health, Settlement, settle
 from feedbot.store.deliveries import not_anew
 from feedbot.store.outbox import AnnouncementClaim, Claim, PingClaim

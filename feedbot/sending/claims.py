@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from feedbot.agenda import Agenda
-from feedbot.courier import Claims, Courier, Return
+from feedbot.sending.agenda import Agenda
+from feedbot.sending.courier import Claims, Courier, Return
 from feedbot.store import outbox, turns, upkeep, workers
 from feedbot.store.settling import Settled
 from feedbot.store.turns import Pace

@@ -19,13 +19,13 @@ from msgspec import to_builtins
 from feedbot import __version__
 from feedbot.articletext import load_outline
 from feedbot.batches import batches
-from feedbot.changes import ChangeWriter
 from feedbot.config import BucketAddress
-from feedbot.index import touch_index
-from feedbot.leftovers import expect_leftovers
-from feedbot.membership import Catalogue
 from feedbot.model import Finding, Level
-from feedbot.place import NOWHERE
+from feedbot.passes.changes import ChangeWriter
+from feedbot.passes.index import touch_index
+from feedbot.passes.leftovers import expect_leftovers
+from feedbot.passes.membership import Catalogue
+from feedbot.places import NOWHERE
 from feedbot.store import archives, articles, documents, feeds, files, journal
 from feedbot.store.articles import StoredArticle
 from feedbot.store.feeds import Membership

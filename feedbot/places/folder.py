@@ -21,7 +21,7 @@ from typing import Self, TypeVar
 from feedbot.atomic import clear_away, put_whole, sync_folder
 from feedbot.errors import FeedbotError, PublishError, way_out
 from feedbot.model import Document
-from feedbot.place import Confirm, DocumentFate, Lent, Published, Stamp
+from feedbot.places import Confirm, DocumentFate, Lent, Published, Stamp
 from feedbot.threads import start_threads
 
 Item = TypeVar("Item")

@@ -11,11 +11,11 @@ from datetime import datetime
 from msgspec import Struct
 
 from feedbot.articletext import load_article
-from feedbot.changes import Change, first_seen, status_at, withdrawal
 from feedbot.content import Broken, Excluded
 from feedbot.content.intake import Ready
-from feedbot.identity import Duplicate, Identity, url_digest
 from feedbot.model import Finding, Level, Stamp
+from feedbot.passes.changes import Change, first_seen, status_at, withdrawal
+from feedbot.passes.identity import Duplicate, Identity, url_digest
 from feedbot.render import too_large
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us

@@ -15,7 +15,7 @@ from datetime import timedelta
 from queue import Empty, SimpleQueue
 
 from feedbot.clock import Clock
-from feedbot.courier import Claims, Courier, HubRecipient, Recipient, Return
+from feedbot.sending.courier import Claims, Courier, HubRecipient, Recipient, Return
 from feedbot.store.outbox import Claim
 from feedbot.threads import start_threads
 

@@ -46,8 +46,8 @@ CONFIGURED = (
 
 @pytest.fixture
 def room(newsroom: Newsroom) -> Newsroom:
-    """A newsroom with one article, not built yet."""
-    newsroom.write("one.md")
+    """A newsroom with one article, not built yet; its file is at rest."""
+    age(newsroom.write("one.md"))
     return newsroom
 
 
@@ -453,8 +453,8 @@ def test_status_before_the_first_pass_says_what_to_do(room: Newsroom) -> None:
 
 
 def test_status_shows_what_is_there_in_lines_that_fit_a_terminal(room: Newsroom) -> None:
-    room.write("soon.md", publishedDateTime="2999-01-01T00:00:00Z")
-    room.write("draft.md", draft=True)
+    age(room.write("soon.md", publishedDateTime="2999-01-01T00:00:00Z"))
+    age(room.write("draft.md", draft=True))
     built(room)
     age(room.write("two.md"))
     age(room.write_raw("bad.md", "---\ntitle: [x\n---\n"))

@@ -94,6 +94,7 @@ class Newsroom:
         path = self.content / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        age(path, 0.05)  # a file of this very moment is read twice
         return path
 
     def build(self, paths: list[Path] | None = None, **options: Any) -> PassReport:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from loopback import serving
-from newsroom import Newsroom
+from newsroom import Newsroom, age
 from plain_reading import Story, read_stories, with_topic
 from reader import Reader, make_reader
 
@@ -161,6 +161,7 @@ def replace_in(sample: Newsroom, name: str, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
+    age(path, 0.05)  # a file of this very moment is read twice
 
 
 def poll(reader: Reader, url: str) -> tuple[int, int] | None:

@@ -57,6 +57,7 @@ class Team:
 
     def __init__(self, size: int, kind: type[ForkProcess | SpawnProcess], load: Load) -> None:
         self._helpers: list[_Helper] = []
+        self._has_stopped = False
         atexit.register(self.stop)  # for who ends before there was the work that help was called for
         try:
             if kind is SpawnProcess:
@@ -71,7 +72,8 @@ class Team:
             raise
 
     def stop(self) -> None:
-        """Return once all have ended; what they have begun is done before."""
+        """Return once all have ended; what they have begun is done before, and the rest is cancelled."""
+        self._has_stopped = True
         for helper in self._helpers:
             helper.dismiss()
         for helper in self._helpers:
@@ -86,6 +88,9 @@ class Team:
     def begin(self, work: Callable[[Item], Result], item: Item) -> Future[Result]:
         """Give a piece of work to who has the least. The outcome may be LostError."""
         outcome: Future[Result] = Future()
+        if self._has_stopped:
+            outcome.cancel()
+            return outcome
         helper = min(self._helpers, key=lambda one: (one.is_lost, one.given - one.done))
         helper.given += 1
         helper.tasks.put(_Task(work, item, outcome))
@@ -125,8 +130,8 @@ class _Helper:
     def dismiss(self) -> None:
         """Let it end when it has done what it has begun."""
         with suppress(Empty):
-            while True:
-                self.tasks.get_nowait()
+            while task := self.tasks.get_nowait():
+                task.outcome.cancel()  # so that nobody waits for it
         self.tasks.put(None)
 
     def end(self) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,11 @@ def known_there(_: int) -> list[str]:
 
 
 def doubled(number: int) -> int:
+    return 2 * number
+
+
+def slowly_doubled(number: int) -> int:
+    time.sleep(0.05)
     return 2 * number
 
 
@@ -135,6 +141,15 @@ def test_processes_load_what_they_need_before_there_is_work() -> None:
 def test_nothing_is_loaded_for_work_that_stays_here() -> None:
     with Crew(2, load=[learn]) as crew:
         assert [found for _, found in crew.map(known_there, range(3), pays=False)] == [[], [], []]
+
+
+def test_nobody_waits_for_work_that_was_not_begun_when_all_had_to_stop() -> None:
+    with Crew(2) as crew:
+        works = crew.map(slowly_doubled, range(40), pays=True)
+        next(works)
+        crew.stop()
+        with pytest.raises(CancelledError):
+            list(works)
 
 
 def test_a_process_that_is_killed_costs_no_result() -> None:

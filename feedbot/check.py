@@ -12,16 +12,16 @@ from msgspec.structs import replace
 from feedbot.clock import utc_now
 from feedbot.crew import Crew
 from feedbot.model import Finding, JsonObject, Level, Progress
+from feedbot.operator.trial import Tried
 from feedbot.passes.membership import Catalogue
 from feedbot.passes.sync import sync, sync_options
 from feedbot.places.bucket.objects import Objects, Trouble
 from feedbot.store import journal
 from feedbot.store.db import open_store
-from feedbot.trial import Tried
 
 if TYPE_CHECKING:
     from feedbot.config import Config
-    from feedbot.standings import Standing
+    from feedbot.operator.standings import Standing
 
 
 class Checked(Struct, frozen=True, kw_only=True):

@@ -121,8 +121,8 @@ def check(config_path: Path, verbose: int, quiet: int, as_json: bool, online: bo
     from feedbot.check import check_bucket, check_content
     from feedbot.clock import utc_now
     from feedbot.config import InvalidConfig
+    from feedbot.operator.trial import check_targets, untried
     from feedbot.report.findings import as_findings, print_checked
-    from feedbot.trial import check_targets, untried
 
     try:
         config = load_config(config_path, verbose, quiet)
@@ -159,9 +159,9 @@ def status(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
       feedbot status --json
     """
     from feedbot.clock import utc_now
+    from feedbot.operator.standings import configured
     from feedbot.report.status import load_status
     from feedbot.report.summary import print_status
-    from feedbot.standings import configured
 
     config = load_config(config_path, verbose, quiet)
     with opened(config, read_only=True) as engine:

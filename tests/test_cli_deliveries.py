@@ -30,12 +30,12 @@ from feedbot.attempt import (
     State,
     Unclear,
 )
-from feedbot.ledger import hint_for, list_deliveries, shorten_ids
 from feedbot.model import EventKind
+from feedbot.operator.ledger import hint_for, list_deliveries, shorten_ids
+from feedbot.operator.steering import DROPPED, Word, told
 from feedbot.report.passes import log_pass
 from feedbot.sending.deliver import make_deliverer
 from feedbot.settlement import Condition, Health
-from feedbot.steering import DROPPED, Word, told
 from feedbot.store import deliveries, targets
 from feedbot.store.db import from_us, to_us
 from feedbot.store.deliveries import AnnouncementRow, DeliveryRow

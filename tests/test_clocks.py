@@ -18,9 +18,9 @@ from receiver import Receiver, Reply, receiving
 from sqlalchemy import create_engine, event, make_url, text
 from test_worker import PATIENCE, Process
 
-from feedbot import standings
 from feedbot.attempt import State
 from feedbot.clock import Clock, utc_now
+from feedbot.operator import standings
 from feedbot.passes.build import Builder
 from feedbot.sending.deliver import Deliverer, make_deliverer
 from feedbot.store import inquiry, targets

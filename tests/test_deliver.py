@@ -27,11 +27,11 @@ from feedbot.attempt import (
     State,
     Unclear,
 )
+from feedbot.operator.steering import Word, say
 from feedbot.relevance import NEVER_TOLD
 from feedbot.retry import ATTEMPTS
 from feedbot.sending.deliver import Deliverer
 from feedbot.settlement import Condition
-from feedbot.steering import Word, say
 from feedbot.store import outbox, settling, upkeep
 from feedbot.store.db import from_us
 from feedbot.store.deliveries import DeliveryRow

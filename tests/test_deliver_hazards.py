@@ -16,10 +16,10 @@ from test_worker import wait_until
 
 from feedbot.attempt import Busy, Delivery, Outcome, Retry, Sent, State
 from feedbot.errors import FeedbotError, StoreError
+from feedbot.operator.steering import Word, say
 from feedbot.passes.build import SLICES, Builder
 from feedbot.sending.deliver import Deliverer
 from feedbot.settlement import Condition
-from feedbot.steering import Word, say
 from feedbot.store import outbox
 from feedbot.store.inquiry import Selection
 

@@ -49,13 +49,13 @@ from feedbot.attempt import (
 )
 from feedbot.audience import Audience
 from feedbot.model import Article, EventKind, Status, Where
+from feedbot.operator.standings import resume
+from feedbot.operator.steering import CONCERNS, Word, say, told
 from feedbot.passes.announce import Policy, announce
 from feedbot.relevance import pointless
 from feedbot.retry import LONGEST, next_attempt
 from feedbot.sending.outcomes import settled_of
 from feedbot.settlement import Health, Settlement
-from feedbot.standings import resume
-from feedbot.steering import CONCERNS, Word, say, told
 from feedbot.store import articles, journal, outbox, settling, targets, upkeep
 from feedbot.store.articles import ArticleRow, StoredArticle
 from feedbot.store.db import to_us

@@ -17,8 +17,8 @@ from postbox import ALL, Desk, opened, webhook
 from sqlalchemy import Connection, Engine, event, insert, select, text
 from test_worker import PATIENCE, wait_until
 
-from feedbot import standings, steering
 from feedbot.attempt import Busy, Delivery, Denied, Outcome, Retry, Sent, State
+from feedbot.operator import standings, steering
 from feedbot.sending.outcomes import settled_of
 from feedbot.settlement import Condition
 from feedbot.store import deliveries, outbox, schema, settling, upkeep, workers

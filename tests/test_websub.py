@@ -26,10 +26,10 @@ from test_worker import wait_until
 
 from feedbot.attempt import Answer, Busy, Denied, Gone, Outcome, Refused, Retry, Sent, State
 from feedbot.config import InvalidConfig
+from feedbot.operator.steering import Word, say
 from feedbot.passes.build import Builder
 from feedbot.sending.deliver import make_deliverer
 from feedbot.settlement import Condition, Health
-from feedbot.steering import Word, say
 from feedbot.store import inquiry, outbox, pings, schema, settling, targets
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import PingRow

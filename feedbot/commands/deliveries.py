@@ -83,9 +83,9 @@ def list_(config_path: Path, verbose: int, quiet: int, as_json: bool, limit: int
       feedbot deliveries list --target newsdesk --since 2h
     """
     from feedbot.clock import utc_now
-    from feedbot.ledger import list_deliveries
+    from feedbot.operator.ledger import list_deliveries
+    from feedbot.operator.standings import configured
     from feedbot.report.deliveries import none_listed, print_list
-    from feedbot.standings import configured
 
     config = load_config(config_path, verbose, quiet)
     now = utc_now()
@@ -112,7 +112,7 @@ def show(config_path: Path, verbose: int, quiet: int, as_json: bool, id_: str) -
       feedbot deliveries show 3f9a2c1b
     """
     from feedbot.clock import utc_now
-    from feedbot.ledger import account_of, whole_start
+    from feedbot.operator.ledger import account_of, whole_start
     from feedbot.report.deliveries import print_account
 
     config, now = load_config(config_path, verbose, quiet), utc_now()
@@ -181,9 +181,9 @@ def _say(
     if not (ids or everything or any(filters.values())):
         raise click.UsageError(f"which deliveries? Give IDs or filters, or --all to {word} all that can be")
     from feedbot.clock import utc_now
+    from feedbot.operator.standings import configured, standings
+    from feedbot.operator.steering import Word, say
     from feedbot.report.deliveries import print_said
-    from feedbot.standings import configured, standings
-    from feedbot.steering import Word, say
     from feedbot.store.clock import StoreClock
 
     config = load_config(config_path, verbose, quiet)
@@ -215,10 +215,10 @@ def _selection(
 ) -> Selection:
     """Which deliveries the options of a command mean."""
     from feedbot.attempt import FeedEvent, State
-    from feedbot.ledger import whole_start
     from feedbot.model import EventKind
-    from feedbot.naming import keys_of, unknown
-    from feedbot.standings import require_known
+    from feedbot.operator.ledger import whole_start
+    from feedbot.operator.naming import keys_of, unknown
+    from feedbot.operator.standings import require_known
     from feedbot.store.inquiry import Selection
 
     require_known(connection, config, targets)

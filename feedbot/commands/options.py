@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from feedbot.config import Config
     from feedbot.model import JsonObject
-    from feedbot.standings import Standing
+    from feedbot.operator.standings import Standing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -123,7 +123,7 @@ def state(config: Config, *, write: bool = False) -> Iterator[Connection]:
 def standings_in(config: Config) -> list[Standing]:
     """How the targets stand; none where there is no state yet."""
     from feedbot.errors import StoreError
-    from feedbot.standings import configured, standings
+    from feedbot.operator.standings import configured, standings
 
     with suppress(StoreError), state(config) as connection:
         return standings(connection, configured(config))

@@ -55,8 +55,8 @@ def list_(config_path: Path, verbose: int, quiet: int, as_json: bool) -> None:
       feedbot targets list --json
     """
     from feedbot.clock import utc_now
+    from feedbot.operator.standings import configured, standings
     from feedbot.report.targets import print_targets
-    from feedbot.standings import configured, standings
 
     config = load_config(config_path, verbose, quiet)
     with state(config) as connection:
@@ -83,8 +83,8 @@ def test(config_path: Path, verbose: int, quiet: int, as_json: bool, name: str, 
       feedbot targets test newsdesk
     """
     from feedbot.clock import utc_now
+    from feedbot.operator.trial import try_target
     from feedbot.report.targets import print_trial
-    from feedbot.trial import try_target
 
     config = load_config(config_path, verbose, quiet)
     trial = try_target(config, name, utc_now(), with_message=not no_message)
@@ -108,9 +108,9 @@ def resume(config_path: Path, verbose: int, quiet: int, as_json: bool, name: str
     Example:
       feedbot targets resume newsdesk
     """
+    from feedbot.operator.standings import resume as resume_target
+    from feedbot.operator.standings import standing_of
     from feedbot.report.targets import print_resumed
-    from feedbot.standings import resume as resume_target
-    from feedbot.standings import standing_of
 
     config = load_config(config_path, verbose, quiet)
     config.target(name)
@@ -126,7 +126,7 @@ def resume(config_path: Path, verbose: int, quiet: int, as_json: bool, name: str
 def _resumed(config: Config, name: str) -> Health | None:
     """How the target stood, if it was not sent to and is now; where there is no state yet, nothing was."""
     from feedbot.errors import StoreError
-    from feedbot.standings import resume as resume_target
+    from feedbot.operator.standings import resume as resume_target
 
     with suppress(StoreError), state(config, write=True) as connection:
         return resume_target(connection, name)

@@ -25,11 +25,11 @@ from feedbot.preview.forecast import Obstacle, Record, Scene, next_delivery, obs
 from feedbot.preview.hub import HubRecord, hub_obstacles, record_of_hub
 from feedbot.preview.rehearsal import Rehearsal, rehearse
 from feedbot.render import topics
+from feedbot.sending.transports import pinger_of
 from feedbot.store.db import open_store
 from feedbot.targets import Sender, make_sender
 from feedbot.targets.pictures_address import is_public, location_of
 from feedbot.targets.pictures_image import PictureRefused
-from feedbot.trial import pinger_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

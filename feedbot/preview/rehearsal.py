@@ -23,7 +23,7 @@ from feedbot.content.intake import Intake, Ready, Verdict
 from feedbot.content.scan import Found, survey
 from feedbot.crew import Crew
 from feedbot.model import EventKind, Finding, Level, Status
-from feedbot.naming import Spot, keys_of, spots_of, unknown
+from feedbot.operator.naming import Spot, keys_of, spots_of, unknown
 from feedbot.passes.announce import announce, policy_of
 from feedbot.passes.identity import Duplicate, Identities, make_id
 from feedbot.passes.membership import Catalogue

@@ -9,20 +9,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from feedbot.attempt import OPEN, State
-from feedbot.ledger import pointless_because, shorten_ids
 from feedbot.moments import iso, number_of
 from feedbot.observe import Redact
+from feedbot.operator.ledger import pointless_because, shorten_ids
+from feedbot.operator.steering import Word
 from feedbot.report.lines import NO_TARGETS, coloured, exactly, label, legible, print_commands, tell, when
 from feedbot.report.queue import condition
 from feedbot.report.table import Column, Row, print_table
-from feedbot.steering import Word
 from feedbot.store.db import from_us
 from feedbot.store.inquiry import ShownPing
 
 if TYPE_CHECKING:
-    from feedbot.ledger import DeliveryAccount, Listed
-    from feedbot.standings import Standing
-    from feedbot.steering import Said
+    from feedbot.operator.ledger import DeliveryAccount, Listed
+    from feedbot.operator.standings import Standing
+    from feedbot.operator.steering import Said
     from feedbot.store.deliveries import DeliveryRow
     from feedbot.store.inquiry import AttemptRow, ShownDelivery
 

@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 from feedbot import __version__
 from feedbot.attempt import State
 from feedbot.model import Level, Status
+from feedbot.operator.standings import Standing, standings
 from feedbot.report.health import Diagnosis
-from feedbot.standings import Standing, standings
 from feedbot.store import articles, feeds, figures, files, journal, workers
 from feedbot.store.files import Fate
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
     from sqlalchemy import Connection
 
-    from feedbot.standings import Configured
+    from feedbot.operator.standings import Configured
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 LATELY = timedelta(hours=1)  # attempts are counted so far back

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from feedbot.attempt import State
-from feedbot.ledger import Listed, list_deliveries
 from feedbot.model import JsonObject, Level
 from feedbot.moments import number_of, span
+from feedbot.operator.ledger import Listed, list_deliveries
+from feedbot.operator.standings import Standing, standings
 from feedbot.report.chart import Chart, Span, draw
 from feedbot.report.health import Diagnosis, Verdict
 from feedbot.report.queue import IF_DEAD, IF_HELD
 from feedbot.report.status import load_passes, status_of, strangers, worst
-from feedbot.standings import Standing, standings
 from feedbot.store import figures
 from feedbot.store.inquiry import Selection
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from feedbot.standings import Configured
+    from feedbot.operator.standings import Configured
     from feedbot.store.figures import LatestFeed
 
 PASSES = 8

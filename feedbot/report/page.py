@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from msgspec import convert
 
-from feedbot.ledger import delivery_as_json
 from feedbot.model import Finding
 from feedbot.moments import FAR, distance, number_of, span
 from feedbot.observe import Redact
+from feedbot.operator.ledger import delivery_as_json
 from feedbot.report.chart import HOURS, SPANS, Span
 from feedbot.report.health import Verdict
 from feedbot.report.overview import Need, Overview, needs

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from feedbot.attempt import State
 from feedbot.model import Finding, JsonObject, Level, Status
 from feedbot.moments import iso
-from feedbot.standings import standings
+from feedbot.operator.standings import standings
 from feedbot.store import articles, feeds, figures, files, journal, workers
 from feedbot.store.files import Fate
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-    from feedbot.standings import Configured, Standing
+    from feedbot.operator.standings import Configured, Standing
 
 PASSES_SHOWN = 5
 EVENTS_SHOWN = 10

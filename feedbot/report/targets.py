@@ -16,8 +16,8 @@ from feedbot.report.table import Column, Row, print_table
 from feedbot.settlement import Condition, Health
 
 if TYPE_CHECKING:
-    from feedbot.standings import Standing
-    from feedbot.trial import Trial
+    from feedbot.operator.standings import Standing
+    from feedbot.operator.trial import Trial
 
 COLUMNS = (
     Column(head="NAME"),

@@ -38,12 +38,12 @@ from feedbot.sending.outcomes import (
     settled_of,
     was_withdrawn,
 )
+from feedbot.sending.transports import pinger_of
 from feedbot.store import notification, settling, targets, trouble
 from feedbot.store.clock import StoreClock, set_clock
 from feedbot.store.outbox import Claim
 from feedbot.store.settling import Settled
 from feedbot.targets import Sender, make_sender
-from feedbot.trial import pinger_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

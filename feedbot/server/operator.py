@@ -20,13 +20,13 @@ from starlette.routing import Route
 from feedbot.clock import Clock, utc_now
 from feedbot.errors import StoreError
 from feedbot.observe import Redact
+from feedbot.operator.standings import configured
 from feedbot.report import page
 from feedbot.report.chart import HOURS, SPANS, Span
 from feedbot.report.health import Diagnosis, Pulse, diagnose, load_pulse
 from feedbot.report.overview import load_overview
 from feedbot.server.guard import CHALLENGE, Admission, Guard
 from feedbot.server.headers import PAGE
-from feedbot.standings import configured
 from feedbot.store.window import Window
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from feedbot.attempt import OPEN, State
 from feedbot.errors import FeedbotError
-from feedbot.ledger import PREFIX, no_such
 from feedbot.model import JsonObject
+from feedbot.operator.ledger import PREFIX, no_such
+from feedbot.operator.standings import Standing, disabled_targets
 from feedbot.relevance import not_so
-from feedbot.standings import Standing, disabled_targets
 from feedbot.store import articles, deliveries, inquiry
 from feedbot.store.db import to_us
 from feedbot.store.deliveries import AnnouncementRow, DeliveryRow, StoredDelivery, left_out

@@ -14,14 +14,12 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from feedbot.attempt import Check, Outcome, Sent
-from feedbot.config.targets import Hub
 from feedbot.model import Finding, JsonObject, Level
 from feedbot.observe import Redact
-from feedbot.render import topics
-from feedbot.targets import Pinger, Transport, make_pinger, make_sender
+from feedbot.sending.transports import transport_of
 
 if TYPE_CHECKING:
-    from feedbot.config import Config, Target
+    from feedbot.config import Config
 
 # The types of targets whose service answers something that nobody sees; the others only take messages.
 ANSWERING = frozenset({"discord", "mastodon"})
@@ -80,19 +78,10 @@ class Trial(Struct, frozen=True, kw_only=True):
         }
 
 
-def pinger_of(config: Config, hub: Hub) -> Pinger:
-    """What tells the hub."""
-    return make_pinger(hub, topics(config.site_model(), [""], config.feeds.formats))
-
-
-def _transport_to(config: Config, target: Target | Hub) -> Transport:
-    return pinger_of(config, target) if isinstance(target, Hub) else make_sender(target, config.site_model())
-
-
 def check_targets(config: Config) -> Iterator[Tried]:
     """Check each target without anything that its readers would see, one after the other."""
     for target in config.all_targets:
-        with closing(_transport_to(config, target)) as transport:
+        with closing(transport_of(config, target)) as transport:
             for check in transport.check():
                 yield Tried(target=target.name, check=check)
 
@@ -107,6 +96,6 @@ def try_target(config: Config, name: str, now: datetime, *, with_message: bool) 
 
     Raises ConfigError.
     """
-    with closing(_transport_to(config, config.target(name))) as transport:
+    with closing(transport_of(config, config.target(name))) as transport:
         checks = [Tried(target=name, check=check) for check in transport.check()]
         return Trial(target=name, checks=checks, outcome=transport.test(now) if with_message else None)

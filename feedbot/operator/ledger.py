@@ -14,9 +14,9 @@ from feedbot.audience import audience_of
 from feedbot.errors import FeedbotError
 from feedbot.model import EventKind, JsonObject, Status
 from feedbot.moments import iso, iso_us
+from feedbot.operator.standings import configured, disabled_targets
 from feedbot.relevance import not_so
 from feedbot.settlement import Condition, Health
-from feedbot.standings import configured, disabled_targets
 from feedbot.store import deliveries, inquiry, targets, turns, workers
 from feedbot.store.db import from_us
 from feedbot.store.deliveries import DeliveryRow

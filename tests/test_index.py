@@ -59,6 +59,20 @@ def test_the_page_follows_at_its_moment_and_the_lists_stay(any_newsroom: Newsroo
     assert lists(newsroom) == before
 
 
+def test_the_page_waits_for_nothing_where_no_article_comes_or_goes(newsroom: Newsroom) -> None:
+    newsroom.write("one.md", publishedDateTime="2026-05-01T09:00:00Z")
+    newsroom.build()
+    edited = newsroom.write("one.md", publishedDateTime="2026-05-01T09:00:00Z", title="About one, corrected")
+    report = newsroom.build([edited], patient=True)
+    assert newsroom.titles("ai") == ["About one, corrected"]
+    assert report.next_due is None
+    edited = newsroom.write("one.md", publishedDateTime="2026-05-02T09:00:00Z", title="About one, corrected")
+    assert newsroom.build([edited], patient=True).next_due == newsroom.now + SOONEST
+    newsroom.later(seconds=SOONEST.total_seconds())
+    newsroom.build([], patient=True)
+    assert "2026-05-02" in (newsroom.feeds / "index.html").read_text(encoding="utf-8")
+
+
 def test_an_article_that_is_due_before_the_page_comes_first(newsroom: Newsroom) -> None:
     newsroom.write("one.md")
     newsroom.build()

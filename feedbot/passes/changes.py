@@ -17,6 +17,7 @@ from msgspec import structs
 
 from feedbot.articletext import HASH_VERSION, load_article, load_outline, visible_hash
 from feedbot.model import EventKind, Outline, Status
+from feedbot.passes.index import touch_numbers
 from feedbot.passes.membership import Catalogue
 from feedbot.store import activity, archives, articles, feeds, journal
 from feedbot.store.articles import EXPIRED, ArticleRow, StoredArticle
@@ -149,6 +150,8 @@ class ChangeWriter:
     def move(self, *, leaving: Sequence[Membership], joining: Sequence[Membership]) -> None:
         """Take articles out of feeds and put articles into feeds."""
         feeds.move(self.connection, leaving=leaving, joining=joining)
+        if leaving or joining:
+            touch_numbers(self.connection)
         self._moved.update((feed, activity.week_of(at)) for feed, _, at in joining)
         self._moved.subtract((feed, activity.week_of(at)) for feed, _, at in leaving)
 

@@ -1,9 +1,10 @@
 """What names all feeds: the index page, the lists of feeds, their former addresses; and when it is written.
 
 A new feed, and one that is called otherwise, is named in the pass that writes its documents, right after
-them. The page also tells how many articles each feed has. That changes with nearly every article, and takes
-longer the more feeds there are: a worker that follows single files lets it come a moment later, once for all
-that changes until then. The store keeps the moment.
+them. The page also tells how many articles each feed has, and of when the newest is. That changes with each
+article that comes or goes, and takes longer the more feeds there are: a worker that follows single files lets
+it come a moment later, once for all that changes until then. The store keeps the moment. What an edit changes
+within an article is not on the page.
 """
 
 from __future__ import annotations
@@ -36,15 +37,22 @@ if TYPE_CHECKING:
 SOONEST, LATEST = timedelta(seconds=2), timedelta(seconds=20)
 SHARE = 20  # times what it took the last time
 
-# What the store notes: that all is up to date, or when the page is due (microseconds); anything else says
-# that all of it is to be written at once.
+# What the store notes: that all is up to date, or that its numbers are not, or when the page is due
+# (microseconds); anything else says that all of it is to be written at once.
 FRESH = "fresh"
+MISCOUNTED = "miscounted"
 STALE = "stale"
 
 
 def touch_index(connection: Connection) -> None:
     """Let everything that names feeds be written again."""
     journal.put(connection, "index", STALE)
+
+
+def touch_numbers(connection: Connection) -> None:
+    """Let the page be written again, soon: articles came into feeds or left them."""
+    if journal.get(connection, "index") == FRESH:  # else something is to be written in any case
+        journal.put(connection, "index", MISCOUNTED)
 
 
 class IndexDraft(Struct, frozen=True, kw_only=True):
@@ -66,19 +74,12 @@ class Index:
         self._cost = timedelta(0)  # of the last time
 
     def note(self, connection: Connection, changing: Iterable[FeedRow], now: datetime) -> None:
-        """Note what it means for the index that these feeds are about to be written."""
-        rows = list(changing)
-        if not rows:
-            return
-        value = journal.get(connection, "index")
-        if all(row.rendered for row in rows):  # the index names them
-            if _moment_of(value):
-                return  # what is due takes them along
-            if value == FRESH:
-                due = now + min(max(SOONEST, SHARE * self._cost), LATEST)
-                journal.put(connection, "index", str(to_us(due)))
-                return
-        touch_index(connection)
+        """Note when the index is to be written, before these feeds are."""
+        if not all(row.rendered for row in changing):  # the index does not name it yet
+            touch_index(connection)
+        elif journal.get(connection, "index") == MISCOUNTED:
+            due = now + min(max(SOONEST, SHARE * self._cost), LATEST)
+            journal.put(connection, "index", str(to_us(due)))
 
     def draft(self, now: datetime, *, patient: bool) -> IndexDraft | None:
         """Render what is not up to date, or with `patient` what is due of it; None: nothing is.

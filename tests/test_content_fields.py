@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +166,12 @@ def test_authors_are_names_or_names_with_an_address() -> None:
         Author(name="Ada"),
         Author(name="Bo", url="https://bo.example/", avatar="https://news.example.com/bo.png"),
     )
+
+
+def test_a_name_that_yaml_takes_for_something_else_is_a_name() -> None:
+    found = article(authors=[404, True, False, 1.5, date(2026, 5, 1), {"name": 7}], provider={"name": 24})
+    assert [author.name for author in found.authors] == ["404", "true", "false", "1.5", "2026-05-01", "7"]
+    assert found.provider.name == "24"
 
 
 def test_a_summary_from_the_body_has_no_tags_of_templates() -> None:

@@ -44,6 +44,7 @@ HELD_BACK: list[tuple[dict[str, Any], Reason]] = [
     ({"_build": {"render": "never", "list": "always"}}, Reason.HIDDEN),
     ({"_build": {"list": False}}, Reason.HIDDEN),
     ({"build": {"list": "local"}}, Reason.HIDDEN),
+    ({"build": {"render": False}}, Reason.HIDDEN),
 ]
 IN_OTHER_DIALECTS = [
     ({"published": "0"}, Reason.UNPUBLISHED),
@@ -81,6 +82,17 @@ UNCLEAR: list[dict[str, Any]] = [
 ]
 
 
+# Words of `status` and `visibility` in exports of other programs, by what comes of them; None: it is shown.
+WORDS: dict[Reason | None, str] = {
+    None: "published publish public live online active enabled listed visible everyone future scheduled",
+    Reason.DRAFT: "draft drafts auto-draft pending unpublished",
+    Reason.HIDDEN: (
+        "hidden private unlisted internal members paid tiers password protected sent skip disabled inactive"
+        " archived trash deleted removed expired"
+    ),
+}
+
+
 def reading(fields: dict[str, Any], at: str = "news/a.md", *, dialect: Any = None) -> Reading:
     text = yaml.safe_dump({**NEEDED, **fields}, sort_keys=False)
     reader = Reader(site=Site(**SITE), fields=dialect)
@@ -96,6 +108,15 @@ def test_what_programs_write_for_what_is_not_published_keeps_it_back(
     assert isinstance(found, Excluded)
     assert found.reason is reason
     assert {finding.level for finding in found.findings} <= {Level.INFO}
+
+
+@pytest.mark.parametrize("field", ["status", "visibility"])
+@pytest.mark.parametrize("reason", WORDS)
+def test_each_word_of_other_programs_is_known(reason: Reason | None, field: str) -> None:
+    for word in WORDS[reason].split():
+        found = reading({field: word})
+        assert (found.reason if isinstance(found, Excluded) else None) is reason, word
+        assert {finding.level for finding in found.findings} <= {Level.INFO}, word
 
 
 @pytest.mark.parametrize(("fields", "reason"), IN_OTHER_DIALECTS)
@@ -117,6 +138,15 @@ def test_the_key_that_keeps_an_article_back_is_named_to_whoever_asks() -> None:
         assert finding.level is Level.INFO
 
 
+def test_each_spelling_of_yes_and_no_is_known() -> None:
+    for word in ("true", "yes", "on", "y", "1", " YES "):
+        assert reading({"draft": word}) == Excluded(reason=Reason.DRAFT), word
+    for word in ("false", "no", "off", "n", "0", " NO "):
+        found = reading({"draft": word})
+        assert isinstance(found, Read), word
+        assert found.findings == (), word
+
+
 @pytest.mark.parametrize("fields", SHOWN)
 def test_what_says_that_an_article_is_for_all_holds_nothing_back(fields: dict[str, Any]) -> None:
     found = reading(fields)
@@ -133,6 +163,7 @@ def test_what_cannot_be_made_out_keeps_an_article_back(fields: dict[str, Any]) -
     assert finding.line == 5
     assert f"`{next(iter(fields))}`" in finding.what
     assert finding.what.endswith("so the article is kept back")
+    assert "date" not in finding.hint
 
 
 @pytest.mark.parametrize(

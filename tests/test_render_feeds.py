@@ -229,6 +229,8 @@ def test_a_picture_leads_the_content_that_has_none() -> None:
     assert with_picture == (
         '<p><img src="https://img.example/?a=1&amp;b=2" alt="&quot;A&quot;" width="3"></p>\n<p>A body</p>'
     )
+    high = item(bodies((article(images=(Image(url="https://img.example/b", height=4),)),)))["content_html"]
+    assert high == '<p><img src="https://img.example/b" alt="" height="4"></p>\n<p>A body</p>'
     own = '<p><img src="https://img.example/own.png" alt=""></p>'
     assert item(bodies((article(images=pictures, content=own),)))["content_html"] == own
 
@@ -353,6 +355,7 @@ def test_the_language_of_an_article_is_given_where_it_is_not_the_site_s() -> Non
     assert item(bodies((article(language="de"),)))["language"] == "de"
     for language in ("", "EN", "not a language", "english, mostly"):
         assert atom(bodies((article(language=language),)), lang) == []
+    assert atom(bodies((article(language="pt-br"),), site=replace(SITE, language="pt-BR")), lang) == []
 
 
 def test_a_feed_without_a_description_gets_a_sentence() -> None:
@@ -361,6 +364,15 @@ def test_a_feed_without_a_description_gets_a_sentence() -> None:
     assert rss(bodies((), site=BARE_SITE, feed=ROOT), "/rss/channel/description") == [
         "All articles from Bare"
     ]
+    assert rss(bodies((), feed=TOPIC), "/rss/channel/description") == [TOPIC.description]
+
+
+def test_a_feed_is_shown_with_the_logo_of_the_site_or_else_its_icon() -> None:
+    shown = "/rss/channel/image/url"
+    assert rss(bodies(()), shown) == [SITE.logo]
+    assert rss(bodies((), site=replace(SITE, icon="")), shown) == [SITE.logo]
+    assert rss(bodies((), site=replace(SITE, logo="")), shown) == [SITE.icon]
+    assert rss(bodies((), site=BARE_SITE), shown) == []
 
 
 def test_every_document_names_its_generator_without_a_version() -> None:

@@ -53,7 +53,7 @@ def _coverage(related: tuple[Related, ...]) -> str:
 
 
 def _coverage_line(story: Related) -> str:
-    link = f'<a href="{_value(story.url)}">{escape(story.title or story.url)}</a>'
+    link = f'<a href="{_value(story.url)}">{escape(story.title)}</a>'
     source = f" ({escape(story.provider)})" if story.provider else ""
     return f"<li>{link}{source}</li>"
 

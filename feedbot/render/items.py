@@ -48,7 +48,7 @@ def item_of(site: Site, entry: Entry, *, full: bool, max_size: int) -> Item:
 
 def site_author(site: Site) -> Author:
     """Who answers for everything that nobody else has signed."""
-    return site.author if site.author and site.author.name else Author(name=site.title)
+    return site.author or Author(name=site.title)
 
 
 def bare_title(site: Site, feed: Feed) -> str:

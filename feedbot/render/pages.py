@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 from msgspec import Struct
-from msgspec.structs import replace
 
 from feedbot.kinds import INDEX, SCRIPT, STYLE
 from feedbot.model import FILENAMES, MEDIA_TYPES, Document, Feed, Format, Listing, Site
@@ -146,7 +145,7 @@ def _common(site: Site, feed: Feed, formats: Sequence[Format], *, pictures: bool
         "site": site,
         "name": site.title if is_index else name,
         "title": site.title if is_index or name == site.title else f"{name} – {site.title}",
-        "description": description_of(site, feed if is_index else replace(feed, title=name)),
+        "description": description_of(site, feed),
         "canonical": page_url(site, feed),
         "root": "" if is_index else "../",
         "autodiscovery": _autodiscovery(site, feed, formats),

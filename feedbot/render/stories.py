@@ -85,7 +85,7 @@ def _byline(authors: Iterable[Author]) -> str:
 def _coverage(story: Related) -> str:
     provider = f" · <bdi>{_text(story.provider)}</bdi>" if story.provider else ""
     published = f" · {_day(story.published.isoformat())}" if story.published else ""
-    return f'<li dir="auto">{_linked(story.url, story.title or story.url)}{provider}{published}</li>'
+    return f'<li dir="auto">{_linked(story.url, story.title)}{provider}{published}</li>'
 
 
 def _picture_of(item: Item) -> Image | None:

@@ -81,7 +81,7 @@ def elements(document: Path) -> set[str]:
 
 
 @pytest.fixture
-def rooms(tmp_path: Path) -> tuple[Newsroom, Newsroom]:
+def rooms(tmp_path: Path) -> Iterator[tuple[Newsroom, Newsroom]]:
     """A newsroom of quiet articles, and one whose author attacks in every field and in the body."""
     both = Newsroom(tmp_path / "quiet"), Newsroom(tmp_path / "attacked")
     for room, front in zip(both, (quiet, attacking), strict=True):
@@ -89,7 +89,9 @@ def rooms(tmp_path: Path) -> tuple[Newsroom, Newsroom]:
             body = ATTACK if front is attacking else "Words.\n\n![picture](https://pictures.example/b.png)"
             room.write(f"{number}.md", front(str(number)), body)
         room.build()
-    return both
+    yield both
+    for room in both:
+        room.close()
 
 
 def test_whatever_an_author_writes_pages_have_no_other_scripts_and_lead_nowhere_bad(

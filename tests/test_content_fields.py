@@ -64,7 +64,7 @@ def test_a_title_of_nothing_but_spaces_counts_as_none() -> None:
 
 
 def test_an_excerpt_that_repeats_the_title_is_dropped() -> None:
-    assert article(excerpt="sound ").summary == ""
+    assert article(excerpt="sound ").summary == article(excerpt="SOUND").summary == ""
 
 
 def test_a_long_excerpt_is_cut_at_a_word() -> None:
@@ -132,6 +132,17 @@ def test_the_link_is_the_first_address_that_there_is(
     assert (found.article.link, found.article.via, found.url) == (link, via, url)
 
 
+@pytest.mark.parametrize("name", ["a.html", "a.htm", "a.HTML", "a.md"])
+def test_only_the_body_of_a_markdown_file_is_markdown(name: str) -> None:
+    body = "<p>*One*</p>\n\nAnd *two*."
+    shown = "<p>*One*</p>\n<p>And <em>two</em>.</p>" if name.endswith(".md") else body
+    assert article(body, at=name).content == shown
+
+
+def test_the_language_may_be_written_as_an_operating_system_does() -> None:
+    assert [article(lang=code).language for code in ("pt_BR", "en", "zh-Hant")] == ["pt-BR", "en", "zh-Hant"]
+
+
 def test_amp_addresses_are_kept_for_those_who_ask() -> None:
     found = article(ampWebUrl="https://a.example/amp", cdnAmpWebUrl="https://cdn.example/amp")
     assert (found.amp_link, found.cdn_amp_link) == ("https://a.example/amp", "https://cdn.example/amp")
@@ -172,6 +183,15 @@ def test_a_name_that_yaml_takes_for_something_else_is_a_name() -> None:
     found = article(authors=[404, True, False, 1.5, date(2026, 5, 1), {"name": 7}], provider={"name": 24})
     assert [author.name for author in found.authors] == ["404", "true", "false", "1.5", "2026-05-01", "7"]
     assert found.provider.name == "24"
+
+
+def test_related_coverage_is_from_a_publication_by_its_name_or_else_its_domain() -> None:
+    story = {"title": "x", "url": "https://c.example/"}
+    for publication in ("C", {"name": "C", "domain": "c.example"}):
+        assert article(related=[{**story, "provider": publication}]).related[0].provider == "C"
+    assert (
+        article(related=[{**story, "provider": {"domain": "c.example"}}]).related[0].provider == "c.example"
+    )
 
 
 def test_a_summary_from_the_body_has_no_tags_of_templates() -> None:
@@ -369,6 +389,17 @@ def test_a_jekyll_post_is_dated_by_its_name_and_has_jekylls_address() -> None:
     assert found.article.summary == "In short."
     assert found.article.link == "https://news.example.com/tech/news/2026/05/01/hello.html"
     assert found.url == ""
+
+
+def test_a_pattern_of_addresses_is_for_all_files_but_the_pages_of_jekyll() -> None:
+    def link(at: str, dialect: str | None = None) -> str:
+        reader = Reader(site=SITE, fields=dialect, permalink="/:year/:title/")
+        return read({"title": "x", "date": "2026-05-01"}, reader=reader, at=at).article.link
+
+    assert link("news/a.md") == "https://news.example.com/2026/a/"
+    assert link("news/a.md", "hugo") == "https://news.example.com/2026/x/"
+    assert link("_posts/2026-05-01-a.md", "jekyll") == "https://news.example.com/2026/a/"
+    assert link("news/a.md", "jekyll") == "https://news.example.com/news/a/"
 
 
 def test_a_folder_of_jekyll_may_be_the_content_folder_itself() -> None:

@@ -30,6 +30,7 @@ from render_samples import (
 
 from feedbot.model import Author, Entry, Feed, Format, Image, Listing, Provider, Related, Site
 from feedbot.render import bears_mark, render_index
+from feedbot.render.alphabet import direction
 from feedbot.render.pages import PLENTY
 
 NEWEST = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -179,6 +180,15 @@ def test_a_link_that_leads_elsewhere_than_to_the_web_is_none() -> None:
     assert [image.get("src") for image in root.iter("img")] == ["https://img.example/2"]
 
 
+def test_a_picture_of_which_half_the_size_is_known_is_shown_without() -> None:
+    for picture in (
+        Image(url="https://img.example/1", width=40),
+        Image(url="https://img.example/1", height=30),
+    ):
+        image = page(article(images=(picture,))).find(".//article/img")
+        assert not {"width", "height"} & set(image.attrib)
+
+
 def test_a_picture_is_described_and_loads_only_when_it_is_seen() -> None:
     image = page(
         article(images=(Image(url="https://img.example/1", width=40, height=30, title="A map"),))
@@ -219,12 +229,23 @@ def test_a_page_runs_as_its_language_is_written(language: str, expected: str | N
         assert root.get("lang") == (language or "en")
 
 
+def test_each_language_and_script_that_runs_to_the_left_is_known() -> None:
+    for language in ("ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ps", "sd", "syr", "ug", "ur", "yi"):
+        assert direction(language) == "rtl", language
+    for script in ("Adlm", "Arab", "Aran", "Hebr", "Nkoo", "Rohg", "Syrc", "Thaa"):
+        assert direction(f"ff-{script}") == "rtl", script
+
+
 def test_our_own_words_are_marked_as_english_in_a_page_of_another_language() -> None:
     german = replace(SITE, language="de", author=None)
     for root in (index(site=german), page(site=german)):
         ours = [text(each) for each in root.xpath("//body//*[@lang='en']")]
         assert {"Feeds by feedbot"} < set(ours)
         assert not [each for each in ours if SITE.title in each]
+    facts_of = "//article//p[@class='facts']/@lang"
+    for site, own, marked in (("de", "", True), ("de", "EN-gb", False), ("", "", False), ("EN", "", False)):
+        root = page(article(language=own), site=replace(SITE, language=site))
+        assert root.xpath(facts_of) == ["en"] * marked, (site, own)
 
 
 def test_markup_in_text_is_shown_and_not_obeyed() -> None:

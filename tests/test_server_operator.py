@@ -38,8 +38,11 @@ from visitor import free_port
 from feedbot.attempt import Busy, Gone, Refused, Retry
 from feedbot.config.values import Cron
 from feedbot.errors import StoreError
+from feedbot.operator.standings import configured
 from feedbot.report.chart import DAYS, HOURS, draw
-from feedbot.report.health import Pulse, Verdict, diagnose
+from feedbot.report.health import Pulse, Verdict, diagnose, load_pulse
+from feedbot.report.overview import load_overview
+from feedbot.report.page import render_overview
 from feedbot.server import Server, source_of
 from feedbot.server.guard import Admission, Guard
 from feedbot.server.operator import Desk
@@ -675,6 +678,37 @@ def test_the_page_is_calm_when_all_is_well(any_newsroom: Newsroom) -> None:
             "update passes set started_us = started_us - 86400000000"))  # fmt: skip
         assert site.ask("/healthz").status == 503
         assert "No pass for 1 day. A pass is overdue" in Page.of(site.ask("/status").text).text
+
+
+def test_the_page_tells_what_is_configured_and_not_in_force_and_what_puts_it_in_force(
+    newsroom: Newsroom,
+) -> None:
+    def told() -> str:
+        config = newsroom.config
+
+        def look(connection: Connection) -> bytes:
+            diagnosis = diagnose(load_pulse(connection), config.schedule.scan, UTC, newsroom.now)
+            return render_overview(load_overview(connection, configured(config), diagnosis, HOURS), "x", str)
+
+        return Page.of(newsroom.scalar(look).decode()).text
+
+    desk = Today(newsroom)
+    desk.configure(webhook(), webhook("old one"))
+    assert "There was no pass yet. feedbot run makes the first" in told()
+    newsroom.build()
+    desk.publish("one.md")
+    assert "Nothing needs you." in told()
+    desk.configure(webhook(timeout="9s"), webhook("late"))
+    text = told()
+    assert "3 things need you" in text
+    assert "box changed in config.yaml since the last pass: restart the worker, if one runs." in text
+    assert "late is set up when the worker is restarted, or by `feedbot build` where none runs" in text
+    gone = (
+        "old one is no longer in config.yaml. feedbot deliveries drop --target 'old one' forgets what waits"
+    )
+    assert gone in text
+    newsroom.later(hours=1)
+    assert "A pass is overdue: see that the worker runs. feedbot run keeps the feeds fresh" in told()
 
 
 def test_a_pass_that_fails_is_told_with_its_reason(newsroom: Newsroom) -> None:

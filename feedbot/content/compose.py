@@ -146,7 +146,7 @@ def _links(source: Source) -> Links:
     link = values.url_of(matter, "link", site) or via
     given = link or _permalink(source)
     # An aggregated article's link says nothing about the file's own pictures.
-    base = given if given and same_host(given, site) else source.usual_url()
+    base = given if same_host(given, site) else source.usual_url()
     return Links(link=given or base, via="" if via == link else via, given=given, base=base)
 
 

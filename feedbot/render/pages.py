@@ -132,9 +132,7 @@ def _row(site: Site, listing: Listing, formats: Sequence[Format]) -> Row:
 
 def _name(site: Site, feed: Feed) -> str:
     """What a feed is called among those of its site: in a reader its title names the site, too."""
-    if not feed.slug and feed.title == site.title:
-        return ALL
-    return bare_title(site, feed)
+    return bare_title(site, feed) if feed.slug else ALL
 
 
 def _common(site: Site, feed: Feed, formats: Sequence[Format], *, pictures: bool) -> dict[str, Any]:

@@ -223,6 +223,19 @@ def test_what_xml_cannot_hold_is_never_written(character: str) -> None:
             render((article(title=f"a{character}b"),), formats=(format_,))
 
 
+def test_what_means_something_to_xml_is_only_text_wherever_it_stands() -> None:
+    odd = 'R&D <b>"x"</b>'
+    ada = Author(name=odd, url="https://ada.example/?a=1&b=2")
+    entry = replace(article(title=odd, topics=(odd,), authors=(ada,), link=ada.url, via=ada.url), id=odd)
+    documents = bodies((entry,))
+    for path in ("title", "guid", "category", "dc:creator"):
+        assert rss(documents, f"//item/{path}") == [odd], path
+    for path in ("a:title", "a:id", "a:category/@term", "a:author/a:name"):
+        assert atom(documents, f"//a:entry/{path}") == [odd], path
+    assert rss(documents, "//item/link") == atom(documents, "//a:entry/a:author/a:uri") == [ada.url]
+    assert atom(documents, "//a:entry/a:link/@href") == [ada.url] * 2
+
+
 def test_a_picture_leads_the_content_that_has_none() -> None:
     pictures = (Image(url="https://img.example/?a=1&b=2", width=3, title='"A"'),)
     with_picture = item(bodies((article(images=pictures),)))["content_html"]

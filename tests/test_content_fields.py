@@ -317,6 +317,14 @@ def test_what_is_secured_leaves_the_file_in_no_way() -> None:
     assert "hush" not in dump_article(found.article)
 
 
+def test_code_may_begin_a_body_with_a_line_that_is_refused_below_it_by_its_number() -> None:
+    code = "```yaml\nsecured: true\n```\n"
+    assert "secured: true" in article(code).content
+    found = reading(NEEDED, f"\n\n{code}\nsecured: true\n")
+    assert isinstance(found, Broken)
+    assert [finding.line for finding in found.findings] == [11]
+
+
 def test_unknown_fields_are_nobodys_business() -> None:
     assert article(layout="post", sitemap={"x": [1]}, ratings=[1, 2], **{"1": 2}) == article()
 

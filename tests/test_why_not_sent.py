@@ -12,7 +12,7 @@ from console import Console, Today
 from newsroom import Newsroom
 from postbox import ALL, webhook
 
-from feedbot.attempt import Busy, Denied, Gone, Refused, Retry, Skipped, Unclear
+from feedbot.attempt import OPEN, Busy, Denied, Gone, Refused, Retry, Skipped, Unclear
 from feedbot.store import workers
 from feedbot.store.workers import Role
 
@@ -106,6 +106,15 @@ def pace(desk: Today) -> None:
         workers.sign_of_life(connection, "worker", Role.WORKER, "x")
 
 
+def pace_that_is_kept(desk: Today) -> None:
+    set_up(desk, min_interval="1s")
+    desk.publish("two.md")
+    desk.deliver()
+    desk.publish("one.md")
+    with desk.newsroom.engine.begin() as connection:
+        workers.sign_of_life(connection, "worker", Role.WORKER, "x")
+
+
 def answered(outcome: Any, *, minutes: int = 11) -> Callable[[Today], None]:
     def arrange(desk: Today) -> None:
         set_up(desk)
@@ -184,6 +193,9 @@ WAYS = {
         other_configuration,
         Told("now", "", "", "pending", "", "configuration that is in force", "sends nothing"),
     ),
+    "nothing, its pace is slower": (
+        pace_that_is_kept, Told("now", "", "", "pending", "", "it is sent when it is due"),
+    ),
     "its pace": (pace, Told("later", "pace", "max_per_hour", "pending", "", "max_per_hour")),
     "a failure": (answered(Retry(reason="500")), Told("later", "retry", "500", "retry", "500", "it is sent")),
     "no clear answer": (
@@ -244,6 +256,7 @@ def test_whoever_asks_is_told_why_it_was_not_sent_and_what_comes_next(newsroom: 
         shown = console.json("deliveries", "show", mine[0]["id"])
         assert told.reason in shown["reason"] == mine[0]["reason"]
         assert shown["state"] == told.state
+        assert (shown["due"] is not None) == (shown["state"] in OPEN)
         assert told.hint in shown["hint"]
     previewed = {one["target"]: one for one in console.json("preview", "content/one.md")["targets"]}
     if "box" in previewed:

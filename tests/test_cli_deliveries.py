@@ -365,6 +365,16 @@ def test_a_delivery_is_named_by_the_beginning_of_its_id(desk: Today, console: Co
 def test_every_state_says_what_happens_next_and_what_can_be_done(state: State) -> None:
     hint = hint_for(row(state), Health())
     assert re.search(r"`feedbot \w+ \w+ 01234567`|lease", hint)
+    words = re.findall(r"`feedbot deliveries (\w+) 01234567`", hint)
+    assert all(told(Word(word), row(state), NOW) for word in words)
+    assert words == ["release", "drop"] or state is not State.HELD
+
+
+@pytest.mark.parametrize("state", State)
+def test_of_what_a_removed_target_left_that_which_waits_can_be_forgotten(state: State) -> None:
+    hint = hint_for(row(state), None)
+    assert "box is no longer in config.yaml" in hint
+    assert ("`feedbot deliveries drop 01234567`" in hint) == (told(Word.DROP, row(state), NOW) is not None)
 
 
 @pytest.mark.parametrize(

@@ -803,6 +803,31 @@ def test_a_list_of_targets_names_the_command_that_empties_the_queue_of_a_removed
     assert f"    is no longer in config.yaml: {command}\n" in Console(small.newsroom).run("targets", "list")
 
 
+def test_what_is_held_for_a_removed_target_is_not_forgotten_and_goes_nowhere(small: Today) -> None:
+    small.configure(webhook(), webhook("old one"), announce={"burst": 1})
+    small.newsroom.build()
+    small.write("one.md")
+    small.publish("two.md")
+    small.configure(webhook())
+    console = Console(small.newsroom)
+    assert [one["held"] for one in console.json("targets", "list")["targets"]] == [2, 2]
+    said = console.run("deliveries", "release", "--target", "old one")
+    assert "old one is no longer in config.yaml" in said
+
+
+def test_what_is_under_way_to_a_target_is_counted_among_what_waits_for_it(small: Today) -> None:
+    small.publish("one.md", "two.md")
+    console, depths = Console(small.newsroom), []
+
+    def look(_delivery: Delivery) -> Outcome:
+        depths.append(console.json("targets", "list")["targets"][0]["depth"])
+        return Sent()
+
+    small.box.outcomes += [look, look]
+    small.deliver()
+    assert depths == [2, 1]
+
+
 def test_one_announcement_that_keeps_its_time_is_told_in_the_singular(small: Today) -> None:
     small.publish("one.md")
     small.box.outcomes.append(Unclear(reason="no answer"))
@@ -906,6 +931,8 @@ def test_check_tries_the_targets_only_when_asked(newsroom: Newsroom) -> None:
     assert "\nChecked 0 files: 0 errors, 0 warnings. Looked at 1 target: 1 problem.\n" in said
     tried = console.json("check", "--online", code=1)["targets"]
     assert [(one["what"], one["is_fine"]) for one in tried] == [("address", False), ("signature", True)]
+    trial = console.json("targets", "test", "box", "--no-message", code=1)
+    assert (trial["is_fine"], trial["checks"], trial["message"]) == (False, tried, None)
     newsroom.configure(targets=[webhook()])
     said = console.run("check", "--online")
     assert "Looked at 1 target: 0 problems.\n" in said

@@ -32,7 +32,7 @@ from feedbot.attempt import (
 )
 from feedbot.model import EventKind
 from feedbot.operator.ledger import hint_for, list_deliveries, shorten_ids
-from feedbot.operator.steering import DROPPED, Word, told
+from feedbot.operator.steering import DROPPED, Word, meant, told
 from feedbot.report.passes import log_pass
 from feedbot.sending.deliver import make_deliverer
 from feedbot.settlement import Condition, Health
@@ -500,6 +500,13 @@ def test_all_means_all_that_failed_and_nothing_that_arrived_or_was_left_out(busy
     busy.deliver()
     changed = Console(busy.newsroom).json("deliveries", "retry", "--all")
     assert [one["event"] for one in changed["deliveries"]] == ["updated"]
+
+
+def test_what_failed_is_meant_by_all_and_with_a_range_of_time_what_was_sent_too() -> None:
+    failed = {State.DEAD, State.UNCLEAR, State.RETRY}
+    assert set(meant(Word.RETRY, Selection())) == failed
+    for some in (Selection(since=NOW), Selection(until=NOW)):
+        assert set(meant(Word.RETRY, some)) == {*failed, State.SENT}
 
 
 def test_what_was_left_out_is_sent_when_its_state_is_named(busy: Today) -> None:

@@ -426,7 +426,7 @@ def test_an_article_is_named_by_path_id_or_link(
     desk.configure(webhook())
     newsroom.build()
     path = desk.write("deep/ä one.md", id="my own", webUrl="https://publisher.example/an?a=1&b=2")
-    desk.write("deep/other.md")
+    desk.write("deep/other one.md")
     if is_known:
         newsroom.build()
     monkeypatch.chdir(path.parent)
@@ -435,9 +435,9 @@ def test_an_article_is_named_by_path_id_or_link(
         "tag:news.example.com,2026:my%20own", "https://publisher.example/an?a=1&b=2",
     ):  # fmt: skip
         assert foretell(desk, spelling).rehearsal.name == "content/deep/ä one.md", spelling
-    other = foretell(desk, "tag:news.example.com,2026:deep/other.md")
-    assert other.rehearsal.name == "content/deep/other.md"
-    assert other.rehearsal.scene.article_id == "tag:news.example.com,2026:deep/other.md"
+    other = foretell(desk, "tag:news.example.com,2026:deep/other%20one.md")
+    assert other.rehearsal.name == "content/deep/other one.md"
+    assert other.rehearsal.scene.article_id == "tag:news.example.com,2026:deep/other%20one.md"
 
 
 def test_what_is_not_there_is_said_with_what_to_give(desk: Desk) -> None:

@@ -135,6 +135,18 @@ def test_the_moment_outlives_the_process(newsroom: Newsroom) -> None:
     assert number_of_articles(newsroom) == 2
 
 
+def test_an_index_that_somebody_elses_file_kept_away_is_written_once_that_is_gone(newsroom: Newsroom) -> None:
+    newsroom.write("one.md")
+    foreign = newsroom.feeds / "index.html"
+    foreign.parent.mkdir(parents=True, exist_ok=True)
+    foreign.write_text("not ours", encoding="utf-8")
+    assert newsroom.build().refresh.foreign == ["index.html"]
+    assert foreign.read_text(encoding="utf-8") == "not ours"
+    foreign.unlink()
+    newsroom.build()
+    assert number_of_articles(newsroom) == 1
+
+
 class PowerCutError(Exception):
     """The process ends here."""
 

@@ -150,8 +150,6 @@ class ChangeWriter:
     def move(self, *, leaving: Sequence[Membership], joining: Sequence[Membership]) -> None:
         """Take articles out of feeds and put articles into feeds."""
         feeds.move(self.connection, leaving=leaving, joining=joining)
-        if leaving or joining:
-            touch_numbers(self.connection)
         self._moved.update((feed, activity.week_of(at)) for feed, _, at in joining)
         self._moved.subtract((feed, activity.week_of(at)) for feed, _, at in leaving)
 
@@ -179,6 +177,8 @@ class ChangeWriter:
     def close(self) -> None:
         """Count what moved, and let the feeds that were touched be rendered."""
         activity.count_members(self.connection, self._moved)
+        if self._moved:  # where a sum is zero, one has another date
+            touch_numbers(self.connection)
         feeds.touch(self.connection, self.touched)
         if self.catalogue.keeps_archives:
             # From here to the end of the transaction no other process closes an archive of these feeds.

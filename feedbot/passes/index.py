@@ -10,7 +10,7 @@ within an article is not on the page.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -73,11 +73,11 @@ class Index:
         self._engine = engine
         self._cost = timedelta(0)  # of the last time
 
-    def note(self, connection: Connection, changing: Iterable[FeedRow], now: datetime) -> None:
+    def note(self, connection: Connection, changing: Sequence[FeedRow], now: datetime) -> None:
         """Note when the index is to be written, before these feeds are."""
         if not all(row.rendered for row in changing):  # the index does not name it yet
             touch_index(connection)
-        elif journal.get(connection, "index") == MISCOUNTED:
+        elif changing and journal.get(connection, "index") == MISCOUNTED:
             due = now + min(max(SOONEST, SHARE * self._cost), LATEST)
             journal.put(connection, "index", str(to_us(due)))
 

@@ -187,7 +187,6 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals.update(generator=GENERATOR, index=INDEX, style=STYLE, script=SCRIPT)
-    environment.globals.update(all=ALL)
     environment.filters.update(
         day=lambda moment: f"{moment:%Y-%m-%d}",
         minute=lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC",
